@@ -1,0 +1,93 @@
+//! Load: a number of connections, each of which repeats one job until the time is up.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+use crate::http::Connection;
+use crate::latency::Latencies;
+
+/// Whoever does not answer for this long after the time is up never will.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// What a connection repeats. Each connection has a job of its own.
+pub(crate) trait Job: 'static {
+    /// One request, or one sequence of requests whose time is taken as a whole.
+    fn once(&mut self, connection: &mut Connection) -> impl Future<Output = anyhow::Result<()>>;
+
+    /// Whether there is nothing left to do, however much time remains.
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+/// What a load achieved.
+pub(crate) struct Achieved {
+    pub(crate) per_second: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
+}
+
+/// Runs all jobs at once, each over a connection of its own, for `time` (or until they are done), and hands them back.
+///
+/// The first tenth of the time warms up and is not counted. An answer that a job does not accept fails it all.
+pub(crate) async fn run<J: Job>(
+    address: SocketAddr,
+    jobs: Vec<J>,
+    time: Duration,
+) -> anyhow::Result<(Achieved, Vec<J>)> {
+    let mut connections = Vec::new();
+    for _ in &jobs {
+        connections.push(Connection::open(address).await?);
+    }
+    let from = Instant::now() + time / 10;
+    let until = Instant::now() + time;
+    let workers: Vec<_> = jobs
+        .into_iter()
+        .zip(connections)
+        .map(|(job, connection)| spawn_local(repeat(job, connection, from, until)))
+        .collect();
+    let all = async {
+        let mut jobs = Vec::new();
+        let mut latencies = Latencies::default();
+        for worker in workers {
+            let (job, taken) = worker.await??;
+            jobs.push(job);
+            latencies.append(taken);
+        }
+        anyhow::Ok((jobs, latencies))
+    };
+    let (jobs, mut latencies) = timeout(time + GRACE, all)
+        .await
+        .context("no answer for too long")??;
+    let counted = Instant::now().min(until).saturating_duration_since(from);
+    let achieved = Achieved {
+        per_second: latencies.len() as f64 / counted.as_secs_f64().max(0.001),
+        p50: latencies.percentile(50),
+        p99: latencies.percentile(99),
+    };
+    Ok((achieved, jobs))
+}
+
+async fn repeat<J: Job>(
+    mut job: J,
+    mut connection: Connection,
+    from: Instant,
+    until: Instant,
+) -> anyhow::Result<(J, Latencies)> {
+    let mut latencies = Latencies::default();
+    let mut begun = Instant::now();
+    while begun < until && !job.is_done() {
+        job.once(&mut connection).await?;
+        let ended = Instant::now();
+        if begun >= from && ended <= until {
+            latencies.add(ended - begun);
+        }
+        begun = ended;
+    }
+    Ok((job, latencies))
+}

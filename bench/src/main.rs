@@ -1,0 +1,83 @@
+//! How fast the platform is, and how fast it could be on this machine. `cargo xtask bench` builds and runs it.
+//!
+//! [`measure`] is the run: per round two ceilings and the platform, one after the other, each a process of its own under
+//! the same load. The ceilings are subcommands of this same binary. [`load`] and [`http`] are the load generator,
+//! [`shop`] knows the requests, [`results`] writes the Markdown. `README.md` says what is measured and why so.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool"
+)]
+
+mod ceilings;
+mod http;
+mod latency;
+mod load;
+mod machine;
+mod measure;
+mod platform;
+mod process;
+mod results;
+mod shop;
+mod sink;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::task::LocalSet;
+
+/// Measures the platform and two ceilings.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Measure, and print the results as Markdown.
+    Measure(measure::Options),
+    /// Serve the first ceiling: axum with JSON both ways, no data.
+    CeilingAxum {
+        /// Where to write the port it listens on.
+        #[arg(long)]
+        port_file: PathBuf,
+    },
+    /// Serve the second ceiling: axum, JSON, and grouped durable commits to SQLite.
+    CeilingDurable {
+        /// Where to write the port it listens on.
+        #[arg(long)]
+        port_file: PathBuf,
+        /// The SQLite file.
+        #[arg(long)]
+        database: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Measure(options) => {
+            // One thread makes all the load: it leaves the other core to what is measured, as far as there is one.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            LocalSet::new().block_on(&runtime, measure::run(&options))
+        }
+        Task::CeilingAxum { port_file } => ceilings::axum_only::serve(&port_file),
+        Task::CeilingDurable {
+            port_file,
+            database,
+        } => ceilings::durable::serve(&port_file, &database),
+    }
+}

@@ -1,0 +1,161 @@
+//! The platform as a process, and its control API as far as the benchmark needs it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::http::Connection;
+use crate::process::Process;
+use crate::shop::{Keys, Shop};
+
+/// A running platform.
+pub(crate) struct Platform {
+    pub(crate) process: Process,
+    /// The listener of the test environment.
+    pub(crate) test: SocketAddr,
+    portal: SocketAddr,
+    /// From the start of the process to the first answer of the test environment.
+    pub(crate) first_answer: Duration,
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    test: String,
+    portal: String,
+}
+
+impl Platform {
+    /// Starts it with its data in `folder` and waits for the first answer.
+    pub(crate) async fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let ready = folder.join("ready.json");
+        if ready.exists() {
+            std::fs::remove_file(&ready)?;
+        }
+        let database = format!("sqlite:{}", folder.join("sandkasse.db").display());
+        let mut command = Command::new(binary);
+        command
+            .current_dir(folder)
+            .arg("up")
+            .args(["--test", "127.0.0.1:0"])
+            .args(["--production", "127.0.0.1:0"])
+            .args(["--portal", "127.0.0.1:0"])
+            .args(["--database", &database])
+            .arg("--ready-file")
+            .arg(&ready);
+        let started = Instant::now();
+        let mut process = Process::start(&mut command)?;
+        let Ready { test, portal } = process
+            .wait_for(&ready, |text| serde_json::from_str(text).ok())
+            .await?;
+        let (test, portal) = (address(&test)?, address(&portal)?);
+        // Without keys, so it is refused; but that is an answer of the platform, by the rules of the platform.
+        let request = b"GET /ecomm/v2/payments/none/details HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        let mut connection = Connection::open(test).await?;
+        connection
+            .exchange(request)
+            .await?
+            .expect(401, "the first answer, to a call without keys")?;
+        Ok(Self {
+            process,
+            test,
+            portal,
+            first_answer: started.elapsed(),
+        })
+    }
+
+    /// A sales unit for load: without rate limits, and calling back to this machine.
+    pub(crate) async fn new_unit(&self) -> anyhow::Result<Keys> {
+        let wanted = json!({
+            "environment": "test",
+            "name": "bench",
+            "rate_limits": "off",
+            "url_policy": "local",
+            "products": ["ecom"],
+        });
+        let path = "/control/v1/sales-units";
+        let body = wanted.to_string();
+        let answer = call(
+            self.portal,
+            path,
+            "Content-Type: application/json\r\n",
+            &body,
+        )
+        .await;
+        answer.context("making a sales unit")
+    }
+
+    /// A shop with these keys and a fresh token.
+    pub(crate) async fn shop(
+        &self,
+        keys: &Keys,
+        phone: &str,
+        callback: SocketAddr,
+    ) -> anyhow::Result<Rc<Shop>> {
+        #[derive(Deserialize)]
+        struct Token {
+            access_token: String,
+        }
+        let Keys {
+            client_id,
+            client_secret,
+            primary_subscription_key: key,
+            ..
+        } = keys;
+        let headers = format!(
+            "client_id: {client_id}\r\nclient_secret: {client_secret}\r\nOcp-Apim-Subscription-Key: {key}\r\n"
+        );
+        let answer = call(self.test, "/accesstoken/get", &headers, "").await;
+        let Token { access_token } = answer.context("fetching an access token")?;
+        Ok(Shop::new(keys, &access_token, phone, callback))
+    }
+
+    /// The phone number of a person who can pay, as a user of the platform learns it.
+    pub(crate) fn phone(&self, binary: &Path) -> anyhow::Result<String> {
+        let portal = format!("http://{}", self.portal);
+        let output = Command::new(binary)
+            .args(["env", "--format", "dotenv", "--portal", &portal])
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "`sandkasse env` ended with {}",
+            output.status
+        );
+        let text = String::from_utf8(output.stdout)?;
+        let phone = text.lines().find_map(|line| line.strip_prefix("PHONE="));
+        let phone = phone.context("`sandkasse env` printed no PHONE")?;
+        Ok(phone.trim_matches(['"', '\'']).to_owned())
+    }
+}
+
+/// Posts and reads the JSON of the answer, which must be a success.
+async fn call<T: DeserializeOwned>(
+    address: SocketAddr,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> anyhow::Result<T> {
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    );
+    let mut connection = Connection::open(address).await?;
+    let answer = connection.exchange(request.as_bytes()).await?;
+    if answer.status != 201 {
+        answer.expect(200, path)?;
+    }
+    Ok(serde_json::from_slice(answer.body)?)
+}
+
+/// The address in a base URL such as `http://127.0.0.1:7480`.
+fn address(url: &str) -> anyhow::Result<SocketAddr> {
+    let authority = url.strip_prefix("http://").unwrap_or(url);
+    let address = authority.trim_end_matches('/').parse();
+    address.with_context(|| format!("{url} is no address"))
+}

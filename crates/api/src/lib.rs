@@ -1,0 +1,261 @@
+//! The merchant APIs: one folder per API, each a dialect of the same platform.
+//!
+//! A call comes in as bytes ([`Request`]) and leaves as bytes ([`Answer`]); no socket is needed,
+//! which is how the tests call it. Begin with [`Platform::answer`]; every API has the same files:
+//! `mod.rs` (handlers), `wire.rs` (shapes), `refusals.rs` (what a cause answers).
+
+mod body;
+pub mod ecom;
+mod formats;
+mod routes;
+mod token;
+mod userinfo;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use sandkasse_courier::Resolver;
+use sandkasse_domain::{Environment, payment::Cause};
+use sandkasse_engine::{Engine, Refused};
+use sandkasse_gate::{Gate, GateCause, Step, Trace};
+
+pub use body::{BodyFault, FieldFault};
+pub use formats::gateway;
+pub use routes::{Api, Route, RouteFault, find};
+
+/// The largest body that is read.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// One platform: both environments, and the addresses they are reached at.
+pub struct Platform {
+    /// The heart.
+    pub engine: Arc<Engine>,
+    /// The checks.
+    pub gate: Gate,
+    /// DNS, asked at initiate whether a merchant's hosts exist.
+    pub resolver: Arc<dyn Resolver>,
+    /// `http://127.0.0.1:7480`, without a trailing slash.
+    pub test_base: String,
+    /// The same for production.
+    pub production_base: String,
+}
+
+/// A call, whole.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// HTTP method.
+    pub method: Method,
+    /// The path as sent, still percent-encoded.
+    pub path: String,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// An answer, whole.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// What came of a call: the bytes, and why.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// What the caller gets.
+    pub answer: Answer,
+    /// Why the call was refused, if it was.
+    pub why: Option<Why>,
+    /// What each check saw.
+    pub trace: Trace,
+}
+
+/// Why a call was refused: what is true, before any API words it.
+#[derive(Clone, Debug)]
+pub enum Why {
+    /// The gate refused it.
+    Gate(GateCause),
+    /// The body is no JSON of the right types.
+    Body(BodyFault),
+    /// Fields have values that are not allowed.
+    Fields(Vec<FieldFault>),
+    /// The merchant or sales unit is not open for this.
+    Standing(ecom::Standing),
+    /// The payment says no.
+    Payment(Cause),
+    /// No token is given.
+    Token(token::TokenCause),
+    /// No personal data is given.
+    Userinfo(userinfo::UserinfoCause),
+    /// The operation is documented and not built yet.
+    NotBuilt,
+    /// The platform itself failed. The text is for the log.
+    Fault(String),
+}
+
+impl Why {
+    /// The id under which the reference lists the cause (errors-faq.md).
+    pub fn id(&self) -> &'static str {
+        match self {
+            Why::Gate(cause) => cause.id(),
+            Why::Body(fault) => fault.id(),
+            Why::Fields(faults) => faults
+                .first()
+                .map_or("request.invalid", |fault| fault.cause),
+            Why::Standing(standing) => standing.id(),
+            Why::Payment(cause) => ecom::cause_id(cause),
+            Why::Token(cause) => cause.id(),
+            Why::Userinfo(cause) => cause.id(),
+            Why::NotBuilt => "route.not_built",
+            Why::Fault(_) => "platform.fault",
+        }
+    }
+
+    fn step(&self) -> Step {
+        match self {
+            Why::Gate(cause) => cause.step(),
+            Why::Body(_) => Step::Body,
+            Why::Fields(_) => Step::Fields,
+            Why::Standing(standing) => standing.step(),
+            Why::NotBuilt => Step::Route,
+            Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) => Step::Rules,
+        }
+    }
+}
+
+impl From<GateCause> for Why {
+    fn from(cause: GateCause) -> Why {
+        Why::Gate(cause)
+    }
+}
+
+impl From<BodyFault> for Why {
+    fn from(fault: BodyFault) -> Why {
+        Why::Body(fault)
+    }
+}
+
+impl From<Cause> for Why {
+    fn from(cause: Cause) -> Why {
+        Why::Payment(cause)
+    }
+}
+
+impl From<Refused> for Why {
+    fn from(refused: Refused) -> Why {
+        match refused {
+            Refused::Because(cause) => Why::Payment(cause),
+            Refused::Fault(fault) => Why::Fault(fault),
+        }
+    }
+}
+
+/// One call on its way through the house.
+pub(crate) struct Call<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) environment: Environment,
+    pub(crate) request: &'a Request,
+    pub(crate) trace: &'a mut Trace,
+}
+
+impl Platform {
+    /// The public address of an environment.
+    pub fn base(&self, environment: Environment) -> &str {
+        match environment {
+            Environment::Test => &self.test_base,
+            Environment::Production => &self.production_base,
+        }
+    }
+
+    /// Answers a call of a merchant.
+    pub async fn answer(&self, environment: Environment, request: &Request) -> Exchange {
+        let mut trace = Trace::default();
+        let outcome = self.route(environment, request, &mut trace).await;
+        match outcome {
+            Ok(answer) => Exchange {
+                answer,
+                why: None,
+                trace,
+            },
+            Err((answer, why)) => {
+                trace.failed(why.step(), why.id());
+                note(environment, request, &answer, &why);
+                Exchange {
+                    answer,
+                    why: Some(why),
+                    trace,
+                }
+            }
+        }
+    }
+
+    async fn route(
+        &self,
+        environment: Environment,
+        request: &Request,
+        trace: &mut Trace,
+    ) -> Result<Answer, (Answer, Why)> {
+        let route = match routes::find(environment, &request.method, &request.path) {
+            Ok(route) => route,
+            Err(RouteFault::NotBuilt) => return Err((formats::not_built(), Why::NotBuilt)),
+            Err(RouteFault::Unknown(cause)) => {
+                return Err((formats::not_found(), Why::Gate(cause)));
+            }
+        };
+        trace.passed(Step::Route, route.name());
+        let mut call = Call {
+            platform: self,
+            environment,
+            request,
+            trace,
+        };
+        match route {
+            Route::Token => token::get(&mut call).await,
+            Route::Miami => token::miami(&mut call).await,
+            Route::KeySet => token::key_set(&mut call).await,
+            Route::Ecom { operation, order } => {
+                ecom::handle(&mut call, operation, order.as_deref()).await
+            }
+            Route::Userinfo { sub } => userinfo::by_sub(&mut call, &sub).await,
+        }
+    }
+}
+
+/// A refusal is logged quietly, once; a fault of ours aloud.
+fn note(environment: Environment, request: &Request, answer: &Answer, why: &Why) {
+    let (status, method) = (answer.status.as_u16(), &request.method);
+    if let Why::Fault(fault) = why {
+        tracing::error!(%environment, %method, status, fault, "the platform failed");
+    } else {
+        tracing::debug!(%environment, %method, status, refusal = why.id(), "refused");
+    }
+}
+
+impl Answer {
+    /// An answer with a body of this media type.
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Answer {
+            status,
+            headers,
+            body: body.into(),
+        }
+    }
+
+    /// The same with one more header. A value that cannot be sent is left out.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: &str) -> Answer {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+}

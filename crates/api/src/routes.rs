@@ -1,0 +1,169 @@
+//! Which path is which operation.
+//!
+//! Paths match case-insensitively and tolerate one trailing slash: the official plugin calls
+//! `Ecomm/v2/payments`, the official collection `/ecomm/v2/payments/` and `/accessToken/get`.
+//! Ids in paths stay case-sensitive (reference: platform.md §4.1).
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use sandkasse_domain::{Environment, payment::Operation};
+use sandkasse_gate::GateCause;
+
+/// An operation, with the names in its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// `POST /accesstoken/get`
+    Token,
+    /// `POST /miami/v1/token`
+    Miami,
+    /// `GET /discovery/keys`: the public keys of our tokens.
+    KeySet,
+    /// `/ecomm/v2/…`
+    Ecom {
+        /// Which one.
+        operation: Operation,
+        /// The order id of the path, as sent.
+        order: Option<String>,
+    },
+    /// `GET /vipps-userinfo-api/userinfo/{sub}`
+    Userinfo {
+        /// Whose data.
+        sub: String,
+    },
+}
+
+/// The APIs, for lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Api {
+    AccessToken,
+    Ecom,
+    Userinfo,
+}
+
+/// Why a call goes nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteFault {
+    /// The platform has no such operation.
+    Unknown(GateCause),
+    /// The platform has it, this program not yet.
+    NotBuilt,
+}
+
+impl Route {
+    /// For traces and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Route::Token => "POST /accesstoken/get",
+            Route::Miami => "POST /miami/v1/token",
+            Route::KeySet => "GET /discovery/keys",
+            Route::Ecom { operation, .. } => match operation {
+                Operation::Initiate => "POST /ecomm/v2/payments",
+                Operation::Capture => "POST /ecomm/v2/payments/{orderId}/capture",
+                Operation::Cancel => "PUT /ecomm/v2/payments/{orderId}/cancel",
+                Operation::Refund => "POST /ecomm/v2/payments/{orderId}/refund",
+                Operation::Details => "GET /ecomm/v2/payments/{orderId}/details",
+                Operation::Status => "GET /ecomm/v2/payments/{orderId}/status",
+                Operation::Approve => "POST /ecomm/v2/integration-test/payments/{orderId}/approve",
+            },
+            Route::Userinfo { .. } => "GET /vipps-userinfo-api/userinfo/{sub}",
+        }
+    }
+
+    /// Whose operation it is.
+    pub fn api(&self) -> Api {
+        match self {
+            Route::Token | Route::Miami | Route::KeySet => Api::AccessToken,
+            Route::Ecom { .. } => Api::Ecom,
+            Route::Userinfo { .. } => Api::Userinfo,
+        }
+    }
+}
+
+/// First parts of paths of APIs that the platform has and this program has not yet. The operations
+/// below them are not told apart.
+const NOT_BUILT: [&str; 12] = [
+    "epayment",
+    "webhooks",
+    "recurring",
+    "vipps-recurring-merchant-api",
+    "access-management-1.0",
+    "checkout",
+    "qr",
+    "order-management",
+    "report",
+    "management",
+    "psp",
+    "merchant-agreement",
+];
+
+/// Finds the operation of a call.
+pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Route, RouteFault> {
+    let unknown = || {
+        RouteFault::Unknown(GateCause::RouteUnknown {
+            path: path.to_owned(),
+        })
+    };
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    let rest = trimmed.strip_prefix('/').ok_or_else(unknown)?;
+    let parts: Vec<String> = rest
+        .split('/')
+        .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+        .collect();
+    let lower: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();
+    let words: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let name = |index: usize| parts.get(index).cloned().unwrap_or_default();
+    let ecom = |operation| Route::Ecom {
+        operation,
+        order: Some(name(3)),
+    };
+
+    let (route, allowed) = match words.as_slice() {
+        ["accesstoken", "get"] => (Route::Token, Method::POST),
+        ["miami", "v1", "token"] | ["authentication", "v1", "token"] => {
+            (Route::Miami, Method::POST)
+        }
+        ["discovery", "keys"] => (Route::KeySet, Method::GET),
+        ["ecomm", "v2", "payments"] => (
+            Route::Ecom {
+                operation: Operation::Initiate,
+                order: None,
+            },
+            Method::POST,
+        ),
+        ["ecomm", "v2", "payments", _, "capture"] => (ecom(Operation::Capture), Method::POST),
+        ["ecomm", "v2", "payments", _, "cancel"] => (ecom(Operation::Cancel), Method::PUT),
+        ["ecomm", "v2", "payments", _, "refund"] => (ecom(Operation::Refund), Method::POST),
+        ["ecomm", "v2", "payments", _, "details"] => (ecom(Operation::Details), Method::GET),
+        ["ecomm", "v2", "payments", _, "status"] => (ecom(Operation::Status), Method::GET),
+        // In production this operation does not exist (reference: ecom.md §7).
+        ["ecomm", "v2", "integration-test", "payments", _, "approve"]
+            if environment == Environment::Test =>
+        {
+            (
+                Route::Ecom {
+                    operation: Operation::Approve,
+                    order: Some(name(4)),
+                },
+                Method::POST,
+            )
+        }
+        ["vipps-userinfo-api", "userinfo", _] => (Route::Userinfo { sub: name(2) }, Method::GET),
+        ["vipps-userinfo-api", "userinfo"] => return Err(RouteFault::NotBuilt),
+        [first, ..] if NOT_BUILT.contains(first) => return Err(RouteFault::NotBuilt),
+        _ => return Err(unknown()),
+    };
+    if *method != allowed {
+        let allowed = match allowed {
+            Method::GET => "GET",
+            Method::PUT => "PUT",
+            _ => "POST",
+        };
+        return Err(RouteFault::Unknown(GateCause::MethodUnknown {
+            path: path.to_owned(),
+            method: method.to_string(),
+            allowed: vec![allowed],
+        }));
+    }
+    Ok(route)
+}

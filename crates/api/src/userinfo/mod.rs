@@ -1,0 +1,92 @@
+//! Userinfo: the profile data that a customer agreed to share (reference: userinfo.md).
+
+mod refusals;
+mod wire;
+
+use sandkasse_domain::{consent::Consent, person::Person, sales_unit::Product};
+use sandkasse_engine::directory::Client;
+use sandkasse_gate::{Caller, Step};
+
+use crate::{Answer, Call, Why};
+
+const JSON: &str = "application/json;charset=UTF-8";
+
+/// Why no personal data is given; in the order of the checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserinfoCause {
+    /// The sales unit was not given Login.
+    LoginNotActivated,
+    /// The `sub` is no UUID.
+    SubFormat,
+    /// Nobody here has this `sub`: unknown, of another sales unit, or a deleted profile.
+    SubUnknown,
+    /// The 168 hours are over.
+    SessionOver,
+}
+
+impl UserinfoCause {
+    pub(crate) fn id(&self) -> &'static str {
+        match self {
+            UserinfoCause::LoginNotActivated => "unit.login_not_activated",
+            UserinfoCause::SubFormat => "userinfo.sub_format",
+            UserinfoCause::SubUnknown => "userinfo.sub_unknown",
+            UserinfoCause::SessionOver => "userinfo.session_over",
+        }
+    }
+}
+
+/// `GET /vipps-userinfo-api/userinfo/{sub}`
+pub(crate) async fn by_sub(call: &mut Call<'_>, sub: &str) -> Result<Answer, (Answer, Why)> {
+    match shared(call, sub).await {
+        Ok(body) => Ok(Answer::new(200, JSON, body)),
+        Err(why) => Err((refusals::answer(call, &why), why)),
+    }
+}
+
+async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
+    let (platform, environment) = (call.platform, call.environment);
+    let (gate, headers) = (&platform.gate, &call.request.headers);
+    // The official collections omit the key, a plugin sends it on every call: both work.
+    let key_of = if headers.contains_key("ocp-apim-subscription-key") {
+        Some(gate.subscription_key(environment, headers, None, call.trace)?)
+    } else {
+        None
+    };
+    let client = gate.token(environment, headers, call.trace).await?;
+    let caller = match (&client, &key_of) {
+        (client, Some(unit)) => gate.same_owner(client, unit, headers, call.trace)?,
+        (Client::Unit(unit), None) => Caller {
+            unit: unit.clone(),
+            subscription_key: None,
+        },
+        (Client::Office(_), None) => {
+            return Err(Why::Gate(sandkasse_gate::GateCause::KeysWithoutRight));
+        }
+    };
+    gate.msn_header(&caller, headers, call.trace)?;
+    let unit = &caller.unit;
+    if !unit.facts.products.contains(&Product::Login) {
+        return Err(Why::Userinfo(UserinfoCause::LoginNotActivated));
+    }
+    call.trace.passed(Step::Product, "has Login");
+    let sub = uuid::Uuid::try_parse(sub).map_err(|_| Why::Userinfo(UserinfoCause::SubFormat))?;
+    let sub = sub.hyphenated().to_string();
+
+    let engine = &platform.engine;
+    let consent = engine
+        .consent(unit, &sub)
+        .await
+        .map_err(|error| Why::Fault(error.to_string()))?;
+    let snapshot = engine.directory.of(environment);
+    let known = consent.and_then(|consent: Consent| {
+        let person: &Person = snapshot.person(&consent.person)?;
+        Some((person.clone(), consent))
+    });
+    let (person, consent) = known.ok_or(Why::Userinfo(UserinfoCause::SubUnknown))?;
+    let scopes = consent
+        .readable(engine.now(unit))
+        .ok_or(Why::Userinfo(UserinfoCause::SessionOver))?;
+    call.trace
+        .passed(Step::Rules, "shared within the last 168 hours");
+    Ok(wire::userinfo(&sub, &person, &scopes))
+}

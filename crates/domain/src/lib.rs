@@ -1,0 +1,23 @@
+//! What is true on the platform: money, numbers, persons, sales units and the payment machine.
+//!
+//! Everything here is pure. Time, chance and the outside world come in as arguments; nothing in
+//! this crate reads a clock, a file or a socket. Begin with [`payment`].
+
+pub mod consent;
+pub mod environment;
+pub mod money;
+pub mod msn;
+pub mod order_id;
+pub mod payment;
+pub mod person;
+pub mod phone;
+pub mod sales_unit;
+pub mod wording;
+
+pub use environment::Environment;
+pub use jiff::Timestamp;
+pub use money::Minor;
+pub use msn::Msn;
+pub use order_id::OrderId;
+pub use phone::PhoneNumber;
+pub use wording::Wording;

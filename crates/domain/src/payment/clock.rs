@@ -1,0 +1,27 @@
+//! The documented times of a payment.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How long the link lives unopened, and how long the payer has after opening it.
+pub const LINK_LIFE: SignedDuration = SignedDuration::from_mins(5);
+/// How long the bank stays silent after a payment of 2.01 kroner (test environment).
+pub const SILENCE: SignedDuration = SignedDuration::from_hours(1);
+/// After so long the bank gives back what was not captured of a partly captured payment.
+pub const REMAINDER_HELD: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// After so long details no longer tell who paid.
+pub const PERSONAL_DATA: SignedDuration = SignedDuration::from_hours(168);
+/// Captures and cancellations are accepted until so many days after the reservation.
+pub const CAPTURE_DAYS: i64 = 180;
+/// Refunds are accepted until so many days after the reservation.
+pub const REFUND_DAYS: i64 = 365;
+
+/// Whole days between two moments. The platform's periods count whole days: on day 180 a capture
+/// is still accepted, at whatever hour.
+pub fn whole_days(from: Timestamp, to: Timestamp) -> i64 {
+    to.duration_since(from).as_hours() / 24
+}
+
+/// `at` later by `by`; stays at the end of time instead of passing it.
+pub fn after(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}

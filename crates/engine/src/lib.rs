@@ -1,0 +1,228 @@
+//! Load, decide, commit.
+//!
+//! The engine takes an intent ("capture 200 kroner of acme-1"), loads what the decision needs,
+//! lets the pure machine of `domain` decide, and commits the outcome as one value for one sales
+//! unit. Whatever happens later by itself (expiry, a person who acts unasked, money that goes
+//! back) is a deadline in that commit, which the [`agenda`] brings back as a command. It speaks no
+//! HTTP: the merchant APIs and the control API are its callers, the courier is behind [`Outgoing`].
+//!
+//! Begin with [`Engine`] in `payments.rs`.
+
+pub mod agenda;
+mod chance;
+pub mod clock;
+pub mod directory;
+mod lanes;
+pub mod outgoing;
+mod payments;
+mod people;
+mod unit;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sandkasse_domain::{
+    Environment, Msn, Timestamp, Wording,
+    payment::{Cause, Happened, Payment},
+    sales_unit::UrlPolicy,
+};
+use sandkasse_store::{CallOutcome, Kind, OutgoingCall, Partition, Store, StoreError, StreamId};
+use tokio::sync::broadcast;
+
+pub use chance::Chance;
+pub use clock::{ManualClock, SystemClock, WallClock};
+pub use directory::Directory;
+pub use payments::{Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
+pub use people::{Act, ActRefused, read_method};
+pub use unit::Unit;
+
+/// How the platform reaches its merchants.
+#[async_trait]
+pub trait Outgoing: Send + Sync {
+    /// Takes over a call that a commit has made owed. Returns at once.
+    fn post(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall);
+
+    /// Makes a call whose answer somebody is waiting for.
+    async fn ask(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall)
+    -> CallOutcome;
+}
+
+/// Why an intent came to nothing.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// The platform says no, for this reason.
+    Because(Cause),
+    /// The platform itself failed; nothing changed. The text is for the log.
+    Fault(String),
+}
+
+impl From<Cause> for Refused {
+    fn from(cause: Cause) -> Refused {
+        Refused::Because(cause)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Refused {
+        Refused::Fault(error.to_string())
+    }
+}
+
+/// The platform's heart: shared by all listeners of one process.
+pub struct Engine {
+    /// Real time.
+    pub clock: Arc<dyn WallClock>,
+    /// Ids and chance.
+    pub chance: Chance,
+    /// Who is who.
+    pub directory: Directory,
+    store: Arc<dyn Store>,
+    outgoing: Arc<dyn Outgoing>,
+    lanes: lanes::Lanes,
+    agenda: agenda::Agenda,
+    settings: Settings,
+    changes: broadcast::Sender<(Partition, String)>,
+}
+
+impl Engine {
+    /// Loads the directory and the heads of all agendas.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn WallClock>,
+        chance: Chance,
+        outgoing: Arc<dyn Outgoing>,
+        settings: Settings,
+    ) -> Result<Engine, StoreError> {
+        let directory = Directory::open(store.clone()).await?;
+        let agenda = agenda::Agenda::new(store.next_deadlines().await?);
+        let engine = Engine {
+            clock,
+            chance,
+            directory,
+            store,
+            outgoing,
+            lanes: lanes::Lanes::default(),
+            agenda,
+            settings,
+            changes: broadcast::channel(1024).0,
+        };
+        engine.ensure_secrets().await?;
+        Ok(engine)
+    }
+
+    /// The store behind, for what only reads.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The moment on a sales unit's own clock.
+    pub fn now(&self, unit: &Unit) -> Timestamp {
+        unit.now(self.clock.now())
+    }
+
+    /// Tells of every payment that changes from now on, by partition and order id. A receiver
+    /// that lags may miss some and should look again at what it waits for.
+    pub fn changes(&self) -> broadcast::Receiver<(Partition, String)> {
+        self.changes.subscribe()
+    }
+
+    /// Forgets every payment, call, key and person.
+    pub async fn clear(&self) -> Result<(), StoreError> {
+        self.store.clear().await?;
+        self.agenda.clear();
+        self.directory.reload().await?;
+        self.ensure_secrets().await
+    }
+
+    /// The platform's own secrets exist from the first start on.
+    async fn ensure_secrets(&self) -> Result<(), StoreError> {
+        let mut missing = Vec::new();
+        for environment in Environment::ALL {
+            let snapshot = self.directory.of(environment);
+            for name in [people::PAIRWISE_SECRET, LINK_SECRET] {
+                if snapshot.secret(name).is_none() {
+                    let secret = STANDARD.encode(self.chance.bytes::<32>());
+                    missing.push(directory::Change::Secret(environment, name, secret));
+                }
+            }
+        }
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            self.directory.change(missing).await
+        }
+    }
+
+    /// Which wording an environment speaks.
+    pub fn wording(&self, environment: Environment) -> Wording {
+        self.settings.wording(environment)
+    }
+}
+
+/// The name of the secret that landing page links are signed with.
+pub const LINK_SECRET: &str = "link";
+
+/// What an installation chooses for each environment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Which wording the test environment speaks.
+    pub test_wording: Wording,
+    /// Which wording production speaks.
+    pub production_wording: Wording,
+}
+
+impl Settings {
+    fn wording(&self, environment: Environment) -> Wording {
+        match environment {
+            Environment::Test => self.test_wording,
+            Environment::Production => self.production_wording,
+        }
+    }
+}
+
+/// The partition of a sales unit.
+pub fn partition(environment: Environment, msn: &Msn) -> Partition {
+    Partition {
+        environment,
+        msn: msn.clone(),
+    }
+}
+
+fn payment_stream(order: &str) -> StreamId {
+    StreamId {
+        kind: Kind::Payment,
+        name: order.to_owned(),
+    }
+}
+
+fn consent_stream(sub: &str) -> StreamId {
+    StreamId {
+        kind: Kind::Consent,
+        name: sub.to_owned(),
+    }
+}
+
+/// A stored body that our own code wrote and can no longer read: a fault, never a refusal.
+fn unreadable(what: &str, error: &serde_json::Error) -> StoreError {
+    StoreError(format!("{what} in the store cannot be read: {error}"))
+}
+
+/// Reads a payment and its history as stored.
+fn parse_history(events: &[sandkasse_store::StoredEvent]) -> Result<Vec<Happened>, StoreError> {
+    events
+        .iter()
+        .map(|stored| {
+            let event = serde_json::from_str(&stored.body)
+                .map_err(|error| unreadable("an event", &error))?;
+            Ok(Happened {
+                at: stored.at,
+                event,
+            })
+        })
+        .collect()
+}
+
+fn parse_payment(body: &str) -> Result<Payment, StoreError> {
+    serde_json::from_str(body).map_err(|error| unreadable("a payment", &error))
+}

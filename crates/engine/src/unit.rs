@@ -1,0 +1,72 @@
+//! A sales unit as the running process knows it: the stored facts, its merchant and its clock.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use jiff::SignedDuration;
+use sandkasse_domain::{
+    Timestamp,
+    sales_unit::{Merchant, SalesUnit},
+};
+use sandkasse_store::Partition;
+use tokio::sync::RwLock;
+
+/// A sales unit of the present directory.
+#[derive(Debug)]
+pub struct Unit {
+    /// What is stored of it. The clock in here is the one at load; ask [`Unit::now`].
+    pub facts: SalesUnit,
+    /// Whose it is.
+    pub merchant: Arc<Merchant>,
+    pub(crate) running: Arc<Running>,
+}
+
+/// What must outlive a refresh of the directory.
+#[derive(Debug)]
+pub(crate) struct Running {
+    ahead_ms: AtomicI64,
+    /// Held for reading by every operation and for writing while the clock is advanced, so that
+    /// nothing happens at an old moment while the new one is being reached. Operations whose
+    /// decision needs sums over the whole unit hold it for writing too.
+    pub(crate) pace: RwLock<()>,
+}
+
+impl Running {
+    pub(crate) fn new(ahead_ms: i64) -> Running {
+        Running {
+            ahead_ms: AtomicI64::new(ahead_ms),
+            pace: RwLock::new(()),
+        }
+    }
+
+    pub(crate) fn set_ahead(&self, ahead_ms: i64) {
+        self.ahead_ms.fetch_max(ahead_ms, Ordering::SeqCst);
+    }
+}
+
+impl Unit {
+    /// How far this unit's clock is ahead of real time, in milliseconds.
+    pub fn ahead_ms(&self) -> i64 {
+        self.running.ahead_ms.load(Ordering::SeqCst)
+    }
+
+    /// The moment on this unit's clock at a moment of real time.
+    pub fn now(&self, real: Timestamp) -> Timestamp {
+        real.checked_add(SignedDuration::from_millis(self.ahead_ms()))
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// The moment of real time at which this unit's clock shows `moment`.
+    pub fn real(&self, moment: Timestamp) -> Timestamp {
+        moment
+            .checked_sub(SignedDuration::from_millis(self.ahead_ms()))
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// Where its data lives.
+    pub fn partition(&self) -> Partition {
+        crate::partition(self.facts.environment, &self.facts.msn)
+    }
+}

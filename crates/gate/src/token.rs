@@ -1,0 +1,320 @@
+//! Access tokens: RS256 JWTs with the claim names of the real ones (reference: access-token.md).
+//!
+//! Each environment has its own key. A key is made or read when the first token is asked for, not
+//! at start-up: making one takes longer than everything else a start does. A token that was
+//! verified once is remembered, so that a call costs no RSA.
+
+use std::{path::PathBuf, sync::Arc};
+
+use aws_lc_rs::{encoding::AsDer, encoding::Pkcs8V1Der, rsa::KeySize};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind, jwk::Jwk,
+};
+use quick_cache::sync::Cache;
+use sandkasse_domain::{Environment, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use crate::TokenFault;
+
+/// `resource` and `aud` of every token, a constant of the real platform.
+pub const RESOURCE: &str = "00000002-0000-0000-c000-000000000000";
+/// A token may be used so many seconds before it was issued, for clocks that are slow.
+pub const SKEW_SECONDS: i64 = 301;
+/// So many verified tokens are remembered.
+const REMEMBERED: usize = 4096;
+/// No token of ours is nearly as long; longer ones are not looked at.
+const LONGEST: usize = 8192;
+
+/// What a token says. Only `appid`, the times and the private claims are relied on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    aud: String,
+    iss: String,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    aio: String,
+    /// The `client_id` it was issued to.
+    pub appid: String,
+    appidacr: String,
+    idp: String,
+    tid: String,
+    uti: String,
+    ver: String,
+    /// Private: the environment.
+    pub env: Environment,
+    /// Private: how far the sales unit's clock was ahead of real time at issue, in milliseconds.
+    pub ahead_ms: i64,
+    /// Private: issued by `/miami/v1/token`, so that calls need no subscription key.
+    pub miami: bool,
+}
+
+/// For whom a token is issued.
+#[derive(Clone, Debug)]
+pub struct Issue<'a> {
+    /// The client.
+    pub client_id: &'a str,
+    /// The moment on the clock that the token lives on.
+    pub now: Timestamp,
+    /// How far that clock is ahead of real time.
+    pub ahead_ms: i64,
+    /// In seconds.
+    pub life: i64,
+    /// Issued by `/miami/v1/token`.
+    pub miami: bool,
+    /// A fresh number.
+    pub id: uuid::Uuid,
+}
+
+/// A fresh token and its times, Unix seconds.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names are the platform's own")]
+pub struct Issued {
+    pub token: String,
+    pub expires_on: i64,
+    pub not_before: i64,
+}
+
+/// Signs and verifies the tokens of one environment.
+pub struct Tokens {
+    environment: Environment,
+    source: KeySource,
+    key: OnceCell<SigningKey>,
+    verified: Cache<String, Arc<Claims>>,
+}
+
+/// Where the signing key comes from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A file in PEM; made when missing.
+    File(PathBuf),
+    /// Made anew by every process.
+    Fresh,
+    /// Given, in PEM. For tests.
+    Pem(&'static str),
+}
+
+struct SigningKey {
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    public: Jwk,
+    kid: String,
+}
+
+impl Tokens {
+    /// Does nothing yet.
+    pub fn new(environment: Environment, source: KeySource) -> Tokens {
+        Tokens {
+            environment,
+            source,
+            key: OnceCell::new(),
+            verified: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// Signs a token.
+    pub async fn issue(&self, issue: Issue<'_>) -> Result<Issued, String> {
+        let key = self.key().await?;
+        let issued_at = issue.now.as_second();
+        // "3599" of 3600, as recorded: expires_on is the issue time plus life minus one.
+        let expires_on = issued_at + issue.life - 1;
+        let not_before = issued_at - SKEW_SECONDS;
+        let claims = Claims {
+            aud: RESOURCE.to_owned(),
+            iss: format!("https://sts.sandkasse.invalid/{}/", self.environment),
+            iat: not_before,
+            nbf: not_before,
+            exp: expires_on,
+            aio: STANDARD.encode(issue.id.as_bytes()),
+            appid: issue.client_id.to_owned(),
+            appidacr: "1".to_owned(),
+            idp: format!("https://sts.sandkasse.invalid/{}/", self.environment),
+            tid: self.environment.to_string(),
+            uti: issue.id.simple().to_string(),
+            ver: "1.0".to_owned(),
+            env: self.environment,
+            ahead_ms: issue.ahead_ms,
+            miami: issue.miami,
+        };
+        let header = Header {
+            kid: Some(key.kid.clone()),
+            x5t: Some(key.kid.clone()),
+            ..Header::new(Algorithm::RS256)
+        };
+        let token = jsonwebtoken::encode(&header, &claims, &key.signing)
+            .map_err(|error| format!("a token could not be signed: {error}"))?;
+        Ok(Issued {
+            token,
+            expires_on,
+            not_before,
+        })
+    }
+
+    /// Checks the signature and the issuer. The times are judged by whoever knows the clock:
+    /// [`Claims::judge`].
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenFault> {
+        if let Some(claims) = self.verified.get(token) {
+            return Ok(claims);
+        }
+        let malformed = |detail: String| TokenFault::Malformed { detail };
+        if token.len() > LONGEST {
+            return Err(malformed(format!("of more than {LONGEST} characters")));
+        }
+        let header =
+            jsonwebtoken::decode_header(token).map_err(|error| malformed(error.to_string()))?;
+        let key = self.key().await.map_err(|_| TokenFault::Signature)?;
+        if header.kid.as_ref() == Some(&kid_name(self.environment.other(), &key.kid)) {
+            return Err(TokenFault::OtherEnvironment);
+        }
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key.verifying, &validation);
+        let claims = match decoded {
+            Ok(data) => data.claims,
+            Err(error) => {
+                return Err(match error.kind() {
+                    ErrorKind::InvalidSignature
+                    | ErrorKind::InvalidAlgorithm
+                    | ErrorKind::InvalidAlgorithmName => TokenFault::Signature,
+                    _ => malformed(error.to_string()),
+                });
+            }
+        };
+        if claims.env != self.environment {
+            return Err(TokenFault::OtherEnvironment);
+        }
+        let claims = Arc::new(claims);
+        self.verified.insert(token.to_owned(), claims.clone());
+        Ok(claims)
+    }
+
+    /// The public key, for whoever wants to check a token.
+    pub async fn key_set(&self) -> Result<serde_json::Value, String> {
+        let key = self.key().await?;
+        let mut public = key.public.clone();
+        public.common.key_id = Some(key.kid.clone());
+        Ok(serde_json::json!({ "keys": [public] }))
+    }
+
+    async fn key(&self) -> Result<&SigningKey, String> {
+        let load = || async {
+            let (environment, source) = (self.environment, self.source.clone());
+            tokio::task::spawn_blocking(move || load(environment, &source))
+                .await
+                .map_err(|error| error.to_string())?
+        };
+        self.key.get_or_try_init(load).await
+    }
+}
+
+impl Claims {
+    /// Whether the token lives at `now`, on the clock it was issued on.
+    pub fn judge(&self, now: Timestamp) -> Result<(), TokenFault> {
+        let moment = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+        if now.as_second() >= self.exp {
+            return Err(TokenFault::Expired {
+                at: moment(self.exp),
+                now,
+            });
+        }
+        if now.as_second() < self.nbf {
+            return Err(TokenFault::NotYet {
+                from: moment(self.nbf),
+                now,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Whether two secrets are the same, in a time that does not tell how much of them is.
+pub fn same_secret(received: &str, expected: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(received.as_bytes(), expected.as_bytes())
+        .is_ok()
+}
+
+/// `test-2f6e…` and `production-2f6e…`: the environment stands in front, so that a token of the
+/// other environment is recognised without its key.
+fn kid_name(environment: Environment, kid: &str) -> String {
+    let rest = kid.split_once('-').map_or(kid, |(_, rest)| rest);
+    format!("{environment}-{rest}")
+}
+
+fn load(environment: Environment, source: &KeySource) -> Result<SigningKey, String> {
+    let pem = match source {
+        KeySource::Pem(pem) => (*pem).to_owned(),
+        KeySource::Fresh => generate()?,
+        KeySource::File(path) => match std::fs::read_to_string(path) {
+            Ok(pem) => pem,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let pem = generate()?;
+                file::write_secret(path, pem.as_bytes())
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                pem
+            }
+            Err(error) => return Err(format!("{}: {error}", path.display())),
+        },
+    };
+    let unusable = |error: jsonwebtoken::errors::Error| format!("the signing key: {error}");
+    let signing = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(unusable)?;
+    let public = Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(unusable)?;
+    let verifying = DecodingKey::from_jwk(&public).map_err(unusable)?;
+    let thumbprint = public.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256);
+    let kid = format!("{environment}-{thumbprint}");
+    Ok(SigningKey {
+        signing,
+        verifying,
+        public,
+        kid,
+    })
+}
+
+fn generate() -> Result<String, String> {
+    let key = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048)
+        .map_err(|_| "no RSA key could be made".to_owned())?;
+    let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key)
+        .map_err(|_| "an RSA key could not be encoded".to_owned())?;
+    let base64 = STANDARD.encode(der.as_ref());
+    let lines: Vec<&str> = base64
+        .as_bytes()
+        .chunks(64)
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .collect();
+    Ok(format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        lines.join("\n")
+    ))
+}
+
+/// Files that must be whole or absent after a crash.
+pub mod file {
+    use std::{
+        fs::{File, OpenOptions},
+        io::{self, Write},
+        os::unix::fs::OpenOptionsExt,
+        path::Path,
+    };
+
+    /// Writes a file that only its owner may read: a temporary one, synced, then renamed into
+    /// place, and the folder synced. After a crash the file is whole, or is not there.
+    pub fn write_secret(path: &Path, content: &[u8]) -> io::Result<()> {
+        let temporary = path.with_extension("tmp");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}

@@ -1,0 +1,401 @@
+//! The port between the engine and whatever keeps its data.
+//!
+//! All data of a sales unit lives in one [`Partition`], and one [`Commit`] touches exactly one
+//! partition, so a store may spread partitions over many databases. Nothing here reads a clock:
+//! every moment is an argument. Bodies are JSON text that the store does not look into.
+//!
+//! What every store promises:
+//!
+//! * [`Store::commit`] answers `Ok` only after all of the commit is durable, and then every later
+//!   read sees it. Answering anything else, nothing of it is there. (One exception no store can
+//!   avoid: when the disk itself fails during a commit, it is known only after a restart whether
+//!   that commit is there. The store then refuses all further writes.)
+//! * A [`Write`] applies only if the record still has the version the writer saw; otherwise the
+//!   whole commit is refused as [`CommitError::Conflict`].
+//! * A [`SavedReply`] applies only if none is saved under its scope and key; otherwise the whole
+//!   commit is a conflict too. So the first answer stays, and a repeated request that looked for an
+//!   answer just before the first one was saved cannot act a second time.
+//! * An owed call is begun at most once, also by two workers at once and across crashes.
+//! * Moments are kept to the millisecond, the precision of the platform; the rest is cut off.
+//! * "Oldest" and "newest" call means the order in which they were committed: the clocks of two
+//!   sales units cannot be compared.
+
+use async_trait::async_trait;
+use sandkasse_domain::{Environment, Msn, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One sales unit in one environment: the unit of atomicity.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Partition {
+    /// The world it is in.
+    pub environment: Environment,
+    /// Its number there.
+    pub msn: Msn,
+}
+
+/// What a record is about. Names inside one kind are unique within a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A payment, by its order id.
+    Payment,
+    /// A person's consent, by the `sub`.
+    Consent,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 2] = [Kind::Payment, Kind::Consent];
+
+    /// The name under which a store keeps it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Payment => "payment",
+            Kind::Consent => "consent",
+        }
+    }
+}
+
+/// The name of one record and its events within a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId {
+    /// What it is about.
+    pub kind: Kind,
+    /// Its name; compared byte by byte.
+    pub name: String,
+}
+
+/// The present state of one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// 1 for the first write, then one more with each.
+    pub version: u64,
+    /// JSON.
+    pub body: String,
+    /// When the thing changes by itself, if nothing else happens before.
+    pub deadline: Option<Timestamp>,
+}
+
+/// Something that happened to a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// When, on the sales unit's clock.
+    pub at: Timestamp,
+    /// JSON.
+    pub body: String,
+}
+
+/// One record's part of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Which record.
+    pub stream: StreamId,
+    /// The version the writer saw; `None` when it saw none. The new one is one higher.
+    pub expected: Option<u64>,
+    /// The new state, JSON.
+    pub body: String,
+    /// The new deadline; replaces the old one.
+    pub deadline: Option<Timestamp>,
+    /// What happened, appended to the record's history.
+    pub events: Vec<StoredEvent>,
+}
+
+/// A saved answer, so that a repeated request gets the first answer again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedReply {
+    /// Which operation on which thing: `capture/acme-1`.
+    pub scope: String,
+    /// The caller's idempotency key.
+    pub key: String,
+    /// What identifies the request's meaning; another one under the same key is a mistake.
+    pub fingerprint: String,
+    /// HTTP status.
+    pub status: u16,
+    /// The exact body.
+    pub body: String,
+}
+
+/// A call the platform owes a merchant, complete: whoever sends it needs nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutgoingCall {
+    /// Unique in the whole installation.
+    pub id: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The order or consent it is about.
+    pub about: String,
+    /// HTTP method.
+    pub method: String,
+    /// The exact URL, put together by concatenation and never normalised.
+    pub url: String,
+    /// The exact value of `Authorization`, if any. A secret: never logged, never listed.
+    pub authorization: Option<String>,
+    /// The exact body, JSON.
+    pub body: Option<String>,
+    /// How long the merchant may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// When it was promised, on the sales unit's clock.
+    pub owed_at: Timestamp,
+}
+
+/// What an outgoing call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The state of a payment changed.
+    PaymentCallback,
+    /// Which shipping methods are there for this address?
+    ShippingDetails,
+    /// A person wants to be forgotten.
+    ConsentRemoval,
+}
+
+impl Purpose {
+    /// All of them.
+    pub const ALL: [Purpose; 3] = [
+        Purpose::PaymentCallback,
+        Purpose::ShippingDetails,
+        Purpose::ConsentRemoval,
+    ];
+
+    /// The name under which a store keeps it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Purpose::PaymentCallback => "payment_callback",
+            Purpose::ShippingDetails => "shipping_details",
+            Purpose::ConsentRemoval => "consent_removal",
+        }
+    }
+}
+
+/// One outgoing call and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// For whom.
+    pub partition: Partition,
+    /// The call.
+    pub call: OutgoingCall,
+    /// What became of it.
+    pub state: CallState,
+}
+
+/// What became of an outgoing call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Promised by a committed payment, not begun.
+    Owed,
+    /// Durably noted just before sending. Found at start-up, it means the process died meanwhile.
+    Begun {
+        /// Real time.
+        at: Timestamp,
+    },
+    /// Sent, with this result.
+    Done {
+        /// Real time at which it was begun.
+        at: Timestamp,
+        /// What came of it.
+        outcome: CallOutcome,
+    },
+    /// Begun when the process died; never repeated, because the merchant may have got it.
+    Interrupted {
+        /// Real time at which it was begun.
+        at: Timestamp,
+    },
+}
+
+/// The result of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallOutcome {
+    /// The merchant's status, if one came.
+    pub status: Option<u16>,
+    /// Why it counts as failed; `None` for any 2xx.
+    pub failure: Option<CallFailure>,
+    /// From the first attempt to connect to the end of the answer.
+    pub duration_ms: u64,
+    /// At most 64 KiB of the answer's body.
+    pub answer: Option<String>,
+}
+
+/// Why an attempt counts as failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "fields of self-explaining variants")]
+pub enum CallFailure {
+    /// The host name has no address.
+    Dns { host: String, detail: String },
+    /// The address policy of the sales unit forbids this target.
+    Forbidden { target: String, rule: String },
+    /// No connection.
+    Refused { target: String, detail: String },
+    /// The TLS handshake failed.
+    Tls { detail: String },
+    /// No complete answer in time.
+    Timeout { limit_ms: u64 },
+    /// A redirect; they are never followed.
+    Redirect { location: Option<String> },
+    /// Any other status that is not 2xx.
+    Status { status: u16 },
+    /// The answer was no HTTP, or the connection broke.
+    Broken { detail: String },
+    /// The URL cannot be called at all.
+    BadUrl { detail: String },
+}
+
+/// Everything one decision changed, for one sales unit, atomically.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// For whom.
+    pub partition: Partition,
+    /// The records, each at most once; naming one twice is refused as a [`StoreError`].
+    pub writes: Vec<Write>,
+    /// The answer to save.
+    pub reply: Option<SavedReply>,
+    /// The calls now owed. An id that is in the store already is refused as a [`StoreError`].
+    pub calls: Vec<OutgoingCall>,
+}
+
+impl Commit {
+    /// The mistake of writing one record twice, which could not have a single version.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let mut rest = self.writes.as_slice();
+        while let Some((write, others)) = rest.split_first() {
+            if others.iter().any(|other| other.stream == write.stream) {
+                return Err(StoreError(format!(
+                    "a commit writes {:?} twice",
+                    write.stream
+                )));
+            }
+            rest = others;
+        }
+        Ok(())
+    }
+}
+
+/// An entry of the directory: who is who. Small and read-mostly; the engine holds all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// `merchant`, `sales_unit`, `person`, …
+    pub kind: String,
+    /// In which world.
+    pub environment: Environment,
+    /// Unique for kind and environment.
+    pub key: String,
+    /// JSON; `None` deletes the entry.
+    pub body: Option<String>,
+}
+
+/// Why a commit was not made. Nothing of it is in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A record has another version than the writer saw, or the reply is saved already: load again
+    /// and decide again.
+    #[error("another writer was faster")]
+    Conflict,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The store failed: a full disk, a lost connection. The text is for the log, not for callers.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("store: {0}")]
+pub struct StoreError(pub String);
+
+/// Where the engine keeps its data. See the module for the promises.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The present state of a record.
+    async fn load(
+        &self,
+        partition: &Partition,
+        stream: &StreamId,
+    ) -> Result<Option<Record>, StoreError>;
+
+    /// All that happened to a record, oldest first.
+    async fn history(
+        &self,
+        partition: &Partition,
+        stream: &StreamId,
+    ) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Records of one kind whose names start with `prefix` and come after `after`, by name. Names are
+    /// compared byte by byte; upper and lower case differ.
+    async fn list(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Record)>, StoreError>;
+
+    /// The saved answer to a repeated request.
+    async fn reply(
+        &self,
+        partition: &Partition,
+        scope: &str,
+        key: &str,
+    ) -> Result<Option<SavedReply>, StoreError>;
+
+    /// Makes everything in `commit` durable, or nothing.
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// Records of a sales unit whose deadline is at or before `until`, earliest first; those of the
+    /// same moment by kind and name.
+    async fn due(
+        &self,
+        partition: &Partition,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(StreamId, Timestamp)>, StoreError>;
+
+    /// The earliest deadline of a sales unit.
+    async fn next_deadline(&self, partition: &Partition) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The earliest deadline of every sales unit that has one; asked once, at start-up.
+    async fn next_deadlines(&self) -> Result<Vec<(Partition, Timestamp)>, StoreError>;
+
+    /// Notes durably that a call is being sent. `false` when it was begun before, or is forgotten:
+    /// do not send it.
+    async fn begin_call(&self, id: &str, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Notes how a call that was begun ended. Does nothing for a call that is not being sent, for
+    /// example because [`clear`](Store::clear) came in between.
+    async fn finish_call(&self, id: &str, outcome: CallOutcome) -> Result<(), StoreError>;
+
+    /// Notes a call that is sent at once, as a part of something else (shipping details): it is
+    /// stored as begun at `at`.
+    async fn add_begun_call(
+        &self,
+        partition: &Partition,
+        call: OutgoingCall,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// At start-up, before anything is sent: calls that were begun when the process died become
+    /// [`CallState::Interrupted`]; returned are those still owed, oldest first.
+    async fn recover_calls(&self) -> Result<Vec<(Partition, OutgoingCall)>, StoreError>;
+
+    /// Outgoing calls of a sales unit, newest first, optionally only those about one thing.
+    async fn calls(
+        &self,
+        partition: &Partition,
+        about: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<CallRecord>, StoreError>;
+
+    /// Forgets finished and interrupted calls beyond the newest `keep` of them of each sales unit.
+    async fn prune_calls(&self, keep: usize) -> Result<(), StoreError>;
+
+    /// The whole directory, by environment, kind and key.
+    async fn directory(&self) -> Result<Vec<DirectoryEntry>, StoreError>;
+
+    /// Changes the directory: all of the entries, or none. Of two for the same key the later wins.
+    async fn put_directory(&self, entries: Vec<DirectoryEntry>) -> Result<(), StoreError>;
+
+    /// Forgets everything.
+    async fn clear(&self) -> Result<(), StoreError>;
+
+    /// Makes sure all is on disk and lets go of it. Later calls may fail.
+    async fn close(&self);
+}

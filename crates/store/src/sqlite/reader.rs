@@ -1,0 +1,360 @@
+//! The connections that read.
+//!
+//! Each read sees one committed state of the whole database, at least as new as the last answered
+//! write, and neither waits for the writer nor holds it up.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use sandkasse_domain::{Environment, Timestamp};
+
+use super::error::{closed, failed};
+use super::rows::{self, Col, state};
+use crate::port::{
+    CallRecord, DirectoryEntry, Kind, OutgoingCall, Partition, Record, SavedReply, StoreError,
+    StoredEvent, StreamId,
+};
+
+/// How many threads can read at once. A connection is opened when the ones before it are busy.
+const READERS: usize = 4;
+
+/// How much of the database a reader keeps at hand.
+const CACHE_KIB: i64 = 2_048;
+
+/// More different queries than there are.
+const STATEMENTS: usize = 32;
+
+/// A few connections that only read.
+pub(super) struct Readers {
+    path: PathBuf,
+    connections: [Mutex<Option<Connection>>; READERS],
+    closed: AtomicBool,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Readers {
+        Readers {
+            path,
+            connections: Default::default(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs `read` on the calling thread.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Reader<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let mut slot = self.slot();
+        if self.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
+        let connection = match &mut *slot {
+            Some(connection) => connection,
+            none => none.insert(connect(&self.path).map_err(failed)?),
+        };
+        read(&Reader(connection)).map_err(failed)
+    }
+
+    /// The first one that is free, so that the caches of few are warm rather than those of all lukewarm.
+    fn slot(&self) -> MutexGuard<'_, Option<Connection>> {
+        let [first, ..] = &self.connections;
+        self.connections
+            .iter()
+            .find_map(Mutex::try_lock)
+            .unwrap_or_else(|| first.lock())
+    }
+
+    /// Waits for the present reads.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        for connection in &self.connections {
+            connection.lock().take();
+        }
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// A `SELECT` of the columns that [`rows::call`] reads.
+macro_rules! select_calls {
+    ($from:literal) => {
+        concat!(
+            "SELECT id, purpose, about, method, url, authorization, body, timeout_ms, owed_at, environment, msn, \
+             state, begun_at, outcome FROM calls ",
+            $from
+        )
+    };
+}
+
+/// One connection, with a method per question.
+pub(super) struct Reader<'c>(&'c Connection);
+
+impl Reader<'_> {
+    pub(super) fn load(
+        &self,
+        partition: &Partition,
+        stream: &StreamId,
+    ) -> rusqlite::Result<Option<Record>> {
+        let sql = "SELECT version, body, deadline FROM records
+                   WHERE environment = ?1 AND msn = ?2 AND kind = ?3 AND name = ?4";
+        let key = params![
+            Col(partition.environment),
+            partition.msn.as_str(),
+            stream.kind.name(),
+            stream.name
+        ];
+        self.first(sql, key, |row| rows::record(row, 0))
+    }
+
+    pub(super) fn history(
+        &self,
+        partition: &Partition,
+        stream: &StreamId,
+    ) -> rusqlite::Result<Vec<StoredEvent>> {
+        let sql = "SELECT events.at, events.body FROM records JOIN events
+                       ON events.environment = ?1 AND events.msn = ?2 AND events.record = records.number
+                   WHERE records.environment = ?1 AND records.msn = ?2 AND records.kind = ?3 AND records.name = ?4
+                   ORDER BY events.version, events.position";
+        let key = params![
+            Col(partition.environment),
+            partition.msn.as_str(),
+            stream.kind.name(),
+            stream.name
+        ];
+        self.all(sql, key, |row| {
+            Ok(StoredEvent {
+                at: row.get::<_, Col<Timestamp>>(0)?.0,
+                body: row.get(1)?,
+            })
+        })
+    }
+
+    /// Reads from where the names begin to where they no longer start with `prefix`: SQLite's LIKE
+    /// knows no case, and an upper bound would not always be valid UTF-8.
+    pub(super) fn list(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<(String, Record)>> {
+        let sql = "SELECT name, version, body, deadline FROM records
+                   WHERE environment = ?1 AND msn = ?2 AND kind = ?3 AND name >= ?4 ORDER BY name LIMIT ?5";
+        let from = crate::first_name(prefix, after);
+        let mut statement = self.0.prepare_cached(sql)?;
+        let range = params![
+            Col(partition.environment),
+            partition.msn.as_str(),
+            kind.name(),
+            from,
+            bounded(limit)
+        ];
+        let mut rows = statement.query(range)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(0)?;
+            if !name.starts_with(prefix) {
+                break;
+            }
+            found.push((name, rows::record(row, 1)?));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn reply(
+        &self,
+        partition: &Partition,
+        scope: &str,
+        key: &str,
+    ) -> rusqlite::Result<Option<SavedReply>> {
+        let sql = "SELECT scope, key, fingerprint, status, body FROM replies
+                   WHERE environment = ?1 AND msn = ?2 AND scope = ?3 AND key = ?4";
+        self.first(
+            sql,
+            params![
+                Col(partition.environment),
+                partition.msn.as_str(),
+                scope,
+                key
+            ],
+            |row| {
+                Ok(SavedReply {
+                    scope: row.get(0)?,
+                    key: row.get(1)?,
+                    fingerprint: row.get(2)?,
+                    status: row.get(3)?,
+                    body: row.get(4)?,
+                })
+            },
+        )
+    }
+
+    pub(super) fn due(
+        &self,
+        partition: &Partition,
+        until: Timestamp,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<(StreamId, Timestamp)>> {
+        let sql = "SELECT kind, name, deadline FROM records INDEXED BY records_by_deadline
+                   WHERE environment = ?1 AND msn = ?2 AND deadline <= ?3 ORDER BY deadline, kind, name LIMIT ?4";
+        let range = params![
+            Col(partition.environment),
+            partition.msn.as_str(),
+            Col(until),
+            bounded(limit)
+        ];
+        self.all(sql, range, |row| {
+            let stream = StreamId {
+                kind: row.get::<_, Col<Kind>>(0)?.0,
+                name: row.get(1)?,
+            };
+            Ok((stream, row.get::<_, Col<Timestamp>>(2)?.0))
+        })
+    }
+
+    pub(super) fn next_deadline(
+        &self,
+        partition: &Partition,
+    ) -> rusqlite::Result<Option<Timestamp>> {
+        let sql = "SELECT deadline FROM records INDEXED BY records_by_deadline
+                   WHERE environment = ?1 AND msn = ?2 AND deadline IS NOT NULL ORDER BY deadline LIMIT 1";
+        let unit = params![Col(partition.environment), partition.msn.as_str()];
+        self.first(sql, unit, |row| Ok(row.get::<_, Col<Timestamp>>(0)?.0))
+    }
+
+    /// The earliest deadline of the first sales unit behind `last` that has one. Jumping from unit
+    /// to unit reads one row of each instead of the deadlines of all payments.
+    pub(super) fn deadline_behind(
+        &self,
+        last: Option<&Partition>,
+    ) -> rusqlite::Result<Option<(Partition, Timestamp)>> {
+        let sql = "SELECT environment, msn, deadline FROM records INDEXED BY records_by_deadline
+                   WHERE (environment, msn) > (?1, ?2) AND deadline IS NOT NULL
+                   ORDER BY environment, msn, deadline LIMIT 1";
+        let (environment, msn) = behind(last);
+        self.first(sql, params![environment, msn], |row| {
+            Ok((rows::partition(row, 0)?, row.get::<_, Col<Timestamp>>(2)?.0))
+        })
+    }
+
+    pub(super) fn owed_calls(&self) -> rusqlite::Result<Vec<(Partition, OutgoingCall)>> {
+        // `state < 2` is what lets SQLite use the index over the open ones.
+        let sql =
+            select_calls!("INDEXED BY calls_open WHERE state < 2 AND state = ?1 ORDER BY number");
+        self.all(sql, params![state::OWED], |row| {
+            rows::call(row).map(|record| (record.partition, record.call))
+        })
+    }
+
+    pub(super) fn calls(
+        &self,
+        partition: &Partition,
+        about: Option<&str>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<CallRecord>> {
+        let (environment, msn, limit) = (
+            Col(partition.environment),
+            partition.msn.as_str(),
+            bounded(limit),
+        );
+        match about {
+            None => self.all(
+                select_calls!(
+                    "INDEXED BY calls_by_unit WHERE environment = ?1 AND msn = ?2 ORDER BY number DESC LIMIT ?3"
+                ),
+                params![environment, msn, limit],
+                rows::call,
+            ),
+            Some(about) => self.all(
+                select_calls!(
+                    "INDEXED BY calls_by_subject WHERE environment = ?1 AND msn = ?2 AND about = ?3 \
+                     ORDER BY number DESC LIMIT ?4"
+                ),
+                params![environment, msn, about, limit],
+                rows::call,
+            ),
+        }
+    }
+
+    /// The first sales unit behind `last` that has calls.
+    pub(super) fn caller_behind(
+        &self,
+        last: Option<&Partition>,
+    ) -> rusqlite::Result<Option<Partition>> {
+        let sql = "SELECT environment, msn FROM calls INDEXED BY calls_by_unit
+                   WHERE (environment, msn) > (?1, ?2) ORDER BY environment, msn LIMIT 1";
+        let (environment, msn) = behind(last);
+        self.first(sql, params![environment, msn], |row| {
+            rows::partition(row, 0)
+        })
+    }
+
+    /// The newest call to forget, if `keep` finished ones are kept.
+    pub(super) fn prune_through(
+        &self,
+        partition: &Partition,
+        keep: usize,
+    ) -> rusqlite::Result<Option<i64>> {
+        let sql = "SELECT number FROM calls INDEXED BY calls_by_unit
+                   WHERE environment = ?1 AND msn = ?2 AND state >= 2 ORDER BY number DESC LIMIT 1 OFFSET ?3";
+        let unit = params![
+            Col(partition.environment),
+            partition.msn.as_str(),
+            bounded(keep)
+        ];
+        self.first(sql, unit, |row| row.get(0))
+    }
+
+    pub(super) fn directory(&self) -> rusqlite::Result<Vec<DirectoryEntry>> {
+        let sql =
+            "SELECT environment, kind, key, body FROM directory ORDER BY environment, kind, key";
+        self.all(sql, params![], rows::directory_entry)
+    }
+
+    fn first<T>(
+        &self,
+        sql: &str,
+        values: &[&dyn rusqlite::ToSql],
+        row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        self.0
+            .prepare_cached(sql)?
+            .query_row(values, row)
+            .optional()
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        values: &[&dyn rusqlite::ToSql],
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        self.0
+            .prepare_cached(sql)?
+            .query_map(values, row)?
+            .collect()
+    }
+}
+
+/// A limit as SQLite counts; a negative one would mean none.
+fn bounded(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The key behind which the next sales unit is looked for. Every MSN is greater than no text.
+fn behind(last: Option<&Partition>) -> (Col<Environment>, &str) {
+    match last {
+        Some(partition) => (Col(partition.environment), partition.msn.as_str()),
+        None => (Col(Environment::Test), ""),
+    }
+}

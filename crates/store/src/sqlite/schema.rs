@@ -1,0 +1,129 @@
+//! The tables, and how an older database file becomes a present one.
+
+use rusqlite::Connection;
+
+/// One step per released schema version; `PRAGMA user_version` counts those taken. A released step
+/// is never edited: a change is a new step.
+const STEPS: &[&str] = &[V1];
+
+/// The schema version this program writes.
+pub(super) const KNOWN: i64 = STEPS.len() as i64;
+
+// Every key begins with the partition, so that one sales unit's rows lie together and the tables
+// could be split by sales unit. `environment` is 0 for test, 1 for production.
+//
+// Names are random, payments are not: what happens to a payment mostly happens soon after it was
+// created. So `records` is ordered by a running number, and `events` by the number of their record.
+// The payments of the same minutes share pages, and a group of commits writes few; ordered by name,
+// every commit would write pages of its own.
+//
+// `events` needs no counter to continue a history: a record's version is used for exactly one
+// write, so (version, position within that write) orders all of a record's events, and the writer
+// knows both without asking.
+//
+// `calls.number` is the order in which calls were committed. The index on (environment, msn) ends
+// with it, as every index of a table with row numbers does.
+const V1: &str = "
+CREATE TABLE records (
+    number      INTEGER PRIMARY KEY,
+    environment INTEGER NOT NULL,
+    msn         TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    version     INTEGER NOT NULL,
+    deadline    INTEGER,
+    body        TEXT NOT NULL,
+    UNIQUE (environment, msn, kind, name)
+) STRICT;
+CREATE INDEX records_by_deadline ON records (environment, msn, deadline, kind, name) WHERE deadline IS NOT NULL;
+
+CREATE TABLE events (
+    environment INTEGER NOT NULL,
+    msn         TEXT NOT NULL,
+    record      INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    position    INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    body        TEXT NOT NULL,
+    PRIMARY KEY (environment, msn, record, version, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE replies (
+    environment INTEGER NOT NULL,
+    msn         TEXT NOT NULL,
+    scope       TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    status      INTEGER NOT NULL,
+    body        TEXT NOT NULL,
+    PRIMARY KEY (environment, msn, scope, key)
+) STRICT;
+
+CREATE TABLE calls (
+    number        INTEGER PRIMARY KEY,
+    state         INTEGER NOT NULL,
+    environment   INTEGER NOT NULL,
+    msn           TEXT NOT NULL,
+    about         TEXT NOT NULL,
+    id            TEXT NOT NULL UNIQUE,
+    purpose       TEXT NOT NULL,
+    method        TEXT NOT NULL,
+    url           TEXT NOT NULL,
+    authorization TEXT,
+    body          TEXT,
+    timeout_ms    INTEGER NOT NULL,
+    owed_at       INTEGER NOT NULL,
+    begun_at      INTEGER,
+    outcome       TEXT
+) STRICT;
+CREATE INDEX calls_by_unit ON calls (environment, msn);
+CREATE INDEX calls_by_subject ON calls (environment, msn, about);
+CREATE INDEX calls_open ON calls (state) WHERE state < 2;
+
+CREATE TABLE directory (
+    environment INTEGER NOT NULL,
+    kind        TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    PRIMARY KEY (environment, kind, key)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Empties every table.
+pub(super) const CLEAR: &str = "DELETE FROM records; DELETE FROM events; DELETE FROM replies; DELETE FROM calls; DELETE FROM directory;";
+
+/// What a database file is.
+pub(super) enum Found {
+    /// Ours, and now of the version [`KNOWN`].
+    Ready,
+    /// Ours, of a version that only a newer program knows.
+    Newer(i64),
+    /// A database of something else.
+    Foreign,
+}
+
+/// Brings the schema up to date, all steps or none.
+pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<Found> {
+    let transaction = connection.transaction()?;
+    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let missing = match usize::try_from(version)
+        .ok()
+        .and_then(|taken| STEPS.get(taken..))
+    {
+        Some(missing) => missing,
+        None => return Ok(Found::Newer(version)),
+    };
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if version == 0 && tables > 0 {
+        return Ok(Found::Foreign);
+    }
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    if !missing.is_empty() {
+        transaction.pragma_update(None, "user_version", KNOWN)?;
+    }
+    transaction.commit()?;
+    Ok(Found::Ready)
+}

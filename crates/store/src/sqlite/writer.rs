@@ -1,0 +1,267 @@
+//! The one thread that writes.
+//!
+//! At full durability a transaction costs an fsync, whatever is in it. So all writes go through one
+//! queue, and the writer puts whatever is waiting into one transaction: while the disk is busy with
+//! one group, the next one gathers. Each piece of work is answered only after the COMMIT that holds
+//! it has returned.
+//!
+//! A piece of work that is refused has changed nothing (see [`Statements::apply`]), so it does not
+//! disturb its group. A piece that *fails* by its own fault may have; then the group is rolled back
+//! and every piece tried alone. That is slow, and happens only by a programmer's mistake.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::apply::{Statements, Work};
+use super::error::{Severity, closed, failed};
+use crate::port::StoreError;
+
+/// How many pieces of work are put into one transaction.
+const GROUP_LIMIT: usize = 512;
+
+/// How many pieces of work may wait; whoever comes then waits for a place.
+const QUEUE_LIMIT: usize = 1_024;
+
+/// After how many new pages (16 MiB) the write-ahead log is copied into the database file. A longer log means fewer
+/// copies of the same page, and a longer start after a crash: some 20 ms for this much.
+const CHECKPOINT_PAGES: i32 = 4_096;
+
+struct Order {
+    work: Work,
+    answer: oneshot::Sender<Result<bool, StoreError>>,
+}
+
+#[derive(Default)]
+struct Health {
+    broken: Option<StoreError>,
+    ended: bool,
+}
+
+/// The way to the writer's thread.
+pub(super) struct Writer {
+    /// `None` after [`Writer::close`]. The thread ends when the last sender is gone and the queue
+    /// is empty.
+    queue: Mutex<Option<mpsc::Sender<Order>>>,
+    health: watch::Receiver<Health>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// The thread keeps `lock` until the connection is closed.
+    pub(super) fn start(connection: Connection, lock: File) -> Result<Writer, StoreError> {
+        let (queue, orders) = mpsc::channel(QUEUE_LIMIT);
+        let (health, watched) = watch::channel(Health::default());
+        let (ready, started) = std::sync::mpsc::sync_channel(1);
+        let thread = move || {
+            match Statements::prepare(&connection) {
+                Ok(statements) => {
+                    connection.wal_hook(Some(|_, pages| {
+                        WAL_PAGES.set(pages);
+                        Ok(())
+                    }));
+                    ready.send(Ok(())).ok();
+                    Transactions {
+                        statements,
+                        connection: &connection,
+                        health: &health,
+                        answers: Vec::new(),
+                        copied: 0,
+                    }
+                    .run(orders);
+                }
+                Err(error) => ready.send(Err(failed(error))).unwrap_or_default(),
+            }
+            drop(connection);
+            drop(lock);
+            health.send_modify(|health| health.ended = true);
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(thread)
+            .map_err(|error| StoreError(format!("cannot start the writer: {error}")))?;
+        started.recv().unwrap_or_else(|_| Err(gone()))?;
+        Ok(Writer {
+            queue: Mutex::new(Some(queue)),
+            health: watched,
+            thread: Some(thread),
+        })
+    }
+
+    /// Returns what [`Statements::apply`] did, once it is durable. It happens even if the caller
+    /// no longer waits.
+    pub(super) async fn ask(&self, work: Work) -> Result<bool, StoreError> {
+        let queue = self.queue.lock().clone().ok_or_else(closed)?;
+        let (answer, answered) = oneshot::channel();
+        queue
+            .send(Order { work, answer })
+            .await
+            .map_err(|_| gone())?;
+        drop(queue);
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Returns when all that was asked for is done and the file is let go of.
+    pub(super) async fn close(&self) {
+        self.queue.lock().take();
+        // An error means that the thread is gone without saying so: there is nothing to wait for.
+        self.health
+            .clone()
+            .wait_for(|health| health.ended)
+            .await
+            .ok();
+    }
+
+    /// See [`SqliteStore::broken`](super::SqliteStore::broken).
+    pub(super) async fn broken(&self) -> StoreError {
+        let mut health = self.health.clone();
+        let error = match health.wait_for(|health| health.broken.is_some()).await {
+            Ok(health) => health.broken.clone(),
+            Err(_) => None,
+        };
+        if error.is_none() && health.borrow().ended {
+            std::future::pending::<()>().await;
+        }
+        error.unwrap_or_else(gone)
+    }
+}
+
+impl Drop for Writer {
+    /// Waits for the thread, so that the file can be opened again at once.
+    fn drop(&mut self) {
+        self.queue.lock().take();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError("the writer's thread is gone".to_owned())
+}
+
+thread_local! {
+    /// How long the write-ahead log is, in pages. SQLite tells it to a plain function after every
+    /// COMMIT, on the thread of the COMMIT.
+    static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
+}
+
+/// The thread's side.
+struct Transactions<'c> {
+    statements: Statements<'c>,
+    connection: &'c Connection,
+    health: &'c watch::Sender<Health>,
+    /// What became of each piece of the present group.
+    answers: Vec<bool>,
+    /// How many pages of the write-ahead log are in the database file.
+    copied: i32,
+}
+
+impl Transactions<'_> {
+    fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let mut group = Vec::with_capacity(GROUP_LIMIT);
+        while orders.blocking_recv_many(&mut group, GROUP_LIMIT) > 0 {
+            self.perform(&mut group);
+            self.shorten_log();
+        }
+        if self.health.borrow().broken.is_some() {
+            // Closing would copy the log into the file, and could lose what is sound.
+            self.connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .ok();
+        }
+    }
+
+    /// Does all of the group in one transaction and answers; the group is then empty.
+    fn perform(&mut self, group: &mut Vec<Order>) {
+        if let Some(error) = self.health.borrow().broken.clone() {
+            return refuse(group, &error);
+        }
+        let Err(error) = self.attempt(group) else {
+            for (order, applied) in group.drain(..).zip(self.answers.drain(..)) {
+                // Whoever no longer waits is not told.
+                order.answer.send(Ok(applied)).ok();
+            }
+            return;
+        };
+        let severity = Severity::of(&error);
+        let error = failed(error);
+        if let Err(error) = self.statements.roll_back() {
+            let error = self.give_up(&failed(error));
+            return refuse(group, &error);
+        }
+        match severity {
+            Severity::Own if group.len() > 1 => {
+                for order in std::mem::take(group) {
+                    self.perform(&mut vec![order]);
+                }
+            }
+            Severity::Own => refuse(group, &error),
+            Severity::Transaction => {
+                tracing::error!(%error, pieces = group.len(), "a transaction failed and was rolled back");
+                refuse(group, &error);
+            }
+            Severity::Fatal => {
+                let error = self.give_up(&error);
+                refuse(group, &error);
+            }
+        }
+    }
+
+    fn attempt(&mut self, group: &[Order]) -> rusqlite::Result<()> {
+        self.answers.clear();
+        self.statements.begin()?;
+        for order in group {
+            let applied = self.statements.apply(&order.work)?;
+            self.answers.push(applied);
+        }
+        self.statements.end()
+    }
+
+    /// SQLite would do this by itself inside of COMMIT, but would keep an fsync error in it to
+    /// itself and try again. Here it happens after the answers, and such an error is final. It
+    /// never waits for readers: if one still uses the old part of the log, the log grows for once.
+    fn shorten_log(&mut self) {
+        let pages = WAL_PAGES.get();
+        if pages < self.copied {
+            self.copied = 0; // The log has begun anew.
+        }
+        if pages - self.copied < CHECKPOINT_PAGES || self.health.borrow().broken.is_some() {
+            return;
+        }
+        self.copied = pages;
+        if let Err(error) = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        {
+            if Severity::of(&error) == Severity::Fatal {
+                self.give_up(&failed(error));
+            } else {
+                tracing::warn!(error = %failed(error), "the write-ahead log was not copied into the database");
+            }
+        }
+    }
+
+    /// From now on nothing is written.
+    fn give_up(&self, cause: &StoreError) -> StoreError {
+        let error = StoreError(format!(
+            "nothing more is written, because the disk failed: {}. Check the disk, then start sandkasse again",
+            cause.0
+        ));
+        tracing::error!(%error, "the store is broken");
+        self.health
+            .send_modify(|health| health.broken = Some(error.clone()));
+        error
+    }
+}
+
+fn refuse(group: &mut Vec<Order>, error: &StoreError) {
+    for order in group.drain(..) {
+        order.answer.send(Err(error.clone())).ok();
+    }
+}

@@ -1,0 +1,81 @@
+//! Stands where merchants would be: takes every call, answers as scripted.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use sandkasse_domain::sales_unit::UrlPolicy;
+use sandkasse_engine::Outgoing;
+use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition, Purpose};
+use serde_json::Value;
+
+/// What was said to merchants, and what they answer to questions.
+#[derive(Default)]
+pub struct Recorder {
+    calls: Mutex<Vec<OutgoingCall>>,
+    answers: Mutex<HashMap<String, Result<String, CallFailure>>>,
+}
+
+impl Recorder {
+    /// All calls so far, oldest first.
+    pub fn calls(&self) -> Vec<OutgoingCall> {
+        self.calls.lock().clone()
+    }
+
+    /// The callbacks about one order.
+    pub fn callbacks(&self, order: &str) -> Vec<OutgoingCall> {
+        let about =
+            |call: &OutgoingCall| call.purpose == Purpose::PaymentCallback && call.about == order;
+        self.calls().into_iter().filter(about).collect()
+    }
+
+    /// The body of the only callback about an order.
+    ///
+    /// # Panics
+    ///
+    /// When there is none, or more than one.
+    pub fn callback(&self, order: &str) -> Value {
+        let calls = self.callbacks(order);
+        let [call] = calls.as_slice() else {
+            panic!("{} callbacks about {order}", calls.len())
+        };
+        serde_json::from_str(call.body.as_deref().expect("a body")).expect("JSON")
+    }
+
+    /// What the merchant answers when asked about shipping for an order.
+    pub fn answer_shipping(&self, order: &str, answer: Result<String, CallFailure>) {
+        self.answers.lock().insert(order.to_owned(), answer);
+    }
+}
+
+#[async_trait]
+impl Outgoing for Recorder {
+    fn post(&self, _partition: Partition, _policy: UrlPolicy, call: OutgoingCall) {
+        self.calls.lock().push(call);
+    }
+
+    async fn ask(
+        &self,
+        _partition: Partition,
+        _policy: UrlPolicy,
+        call: OutgoingCall,
+    ) -> CallOutcome {
+        let answer = self.answers.lock().get(&call.about).cloned();
+        let limit_ms = call.timeout_ms;
+        self.calls.lock().push(call);
+        match answer.unwrap_or(Err(CallFailure::Timeout { limit_ms })) {
+            Ok(answer) => CallOutcome {
+                status: Some(200),
+                failure: None,
+                duration_ms: 5,
+                answer: Some(answer),
+            },
+            Err(failure) => CallOutcome {
+                status: None,
+                failure: Some(failure),
+                duration_ms: 5,
+                answer: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The world a test plays in.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use jiff::{SignedDuration, Timestamp};
+use sandkasse_api::Platform;
+use sandkasse_courier::TableResolver;
+use sandkasse_domain::{
+    Environment, Msn, PhoneNumber,
+    person::{Acts, Address, AddressKind, AppUse, Card, CardState, Person, PersonId},
+    sales_unit::{
+        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SalesUnit, Standing,
+        UrlPolicy,
+    },
+};
+use sandkasse_engine::{
+    Chance, Engine, ManualClock, Outgoing, Settings, WallClock,
+    directory::{Change, OfficeKeys, OfficeKind},
+};
+use sandkasse_gate::{Gate, token::KeySource};
+use sandkasse_store::{MemoryStore, Store};
+
+use crate::{Ask, Recorder, Shop};
+
+/// Both environments, in memory, at noon of a day in June 2023.
+#[derive(Clone)]
+pub struct World {
+    /// The platform itself.
+    pub platform: Arc<Platform>,
+    /// Real time, as far as this world is concerned.
+    pub clock: Arc<ManualClock>,
+    /// What the platform said to its merchants.
+    pub recorder: Arc<Recorder>,
+    numbers: Arc<AtomicU32>,
+}
+
+impl World {
+    /// Empty, in memory, with the seed 1.
+    pub async fn new() -> World {
+        World::with(Arc::new(MemoryStore::default()), Settings::default()).await
+    }
+
+    /// On a store of your choice, with settings of your choice.
+    pub async fn with(store: Arc<dyn Store>, settings: Settings) -> World {
+        let recorder = Arc::new(Recorder::default());
+        let (outgoing, resolver) = (recorder.clone(), TableResolver::new());
+        World::with_outgoing(store, settings, recorder, outgoing, resolver, false).await
+    }
+
+    /// In memory, with hosts that DNS knows. Without this no host exists, which only sales units
+    /// with the strict URL policy notice.
+    pub async fn with_dns(resolver: TableResolver) -> World {
+        let recorder = Arc::new(Recorder::default());
+        let store = Arc::new(MemoryStore::default());
+        let outgoing = recorder.clone();
+        World::with_outgoing(
+            store,
+            Settings::default(),
+            recorder,
+            outgoing,
+            resolver,
+            false,
+        )
+        .await
+    }
+
+    /// In memory, accepting tokens without the word `Bearer`.
+    pub async fn with_lenient_bearer() -> World {
+        let recorder = Arc::new(Recorder::default());
+        let store = Arc::new(MemoryStore::default());
+        let (outgoing, resolver) = (recorder.clone(), TableResolver::new());
+        World::with_outgoing(
+            store,
+            Settings::default(),
+            recorder,
+            outgoing,
+            resolver,
+            true,
+        )
+        .await
+    }
+
+    /// With another way to reach merchants than the recorder, such as a real courier.
+    pub async fn with_outgoing(
+        store: Arc<dyn Store>,
+        settings: Settings,
+        recorder: Arc<Recorder>,
+        outgoing: Arc<dyn Outgoing>,
+        resolver: TableResolver,
+        lenient_bearer: bool,
+    ) -> World {
+        let start: Timestamp = "2023-06-13T12:00:00Z".parse().expect("a moment");
+        let clock = Arc::new(ManualClock::new(start));
+        let engine = Engine::open(store, clock.clone(), Chance::seeded(1), outgoing, settings)
+            .await
+            .expect("an empty store opens");
+        let engine = Arc::new(engine);
+        let gate = Gate::new(
+            engine.clone(),
+            KeySource::Pem(include_str!("test-key.pem")),
+            KeySource::Pem(include_str!("production-key.pem")),
+            lenient_bearer,
+        );
+        let platform = Platform {
+            engine,
+            gate,
+            resolver: Arc::new(resolver),
+            test_base: "http://test.sandkasse.invalid".to_owned(),
+            production_base: "http://production.sandkasse.invalid".to_owned(),
+        };
+        World {
+            platform: Arc::new(platform),
+            clock,
+            recorder,
+            numbers: Arc::new(AtomicU32::new(0)),
+        }
+    }
+
+    fn number(&self) -> u32 {
+        self.numbers.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// A call without any headers.
+    pub fn ask(&self, environment: Environment, method: &str, path: &str) -> Ask {
+        Ask::new(self.platform.clone(), environment, method, path)
+    }
+
+    /// Moves real time, and with it the clocks of all sales units; what falls due happens.
+    pub async fn pass(&self, by: SignedDuration) {
+        self.clock.advance(by);
+        self.platform.engine.run_due_units().await;
+    }
+
+    /// Real time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A merchant in good standing in both environments.
+    pub async fn merchant(&self) -> OrgNo {
+        let orgno = OrgNo(format!("9{:08}", self.number()));
+        self.set_standing(&orgno, Standing::Active).await;
+        orgno
+    }
+
+    /// Changes how a merchant stands, in both environments.
+    pub async fn set_standing(&self, orgno: &OrgNo, standing: Standing) {
+        let merchant = Merchant {
+            orgno: orgno.clone(),
+            name: format!("Merchant {}", orgno.0),
+            standing,
+        };
+        let changes =
+            Environment::ALL.map(|environment| Change::Merchant(environment, merchant.clone()));
+        self.platform
+            .engine
+            .directory
+            .change(changes.into())
+            .await
+            .expect("memory does not fail");
+    }
+
+    /// A sales unit of a new merchant in the test environment: eCom and Login, reserve capture,
+    /// limits on, local URLs. `change` makes it another.
+    pub async fn shop(&self, change: impl FnOnce(&mut SalesUnit)) -> Shop {
+        let orgno = self.merchant().await;
+        self.shop_of(&orgno, change).await
+    }
+
+    /// The same, of a merchant that is there already.
+    pub async fn shop_of(&self, merchant: &OrgNo, change: impl FnOnce(&mut SalesUnit)) -> Shop {
+        let chance = &self.platform.engine.chance;
+        let mut facts = SalesUnit {
+            environment: Environment::Test,
+            msn: Msn::try_new(&format!("{}", 200_001 + self.number())).expect("six digits"),
+            name: "Acme socks".to_owned(),
+            merchant: merchant.clone(),
+            active: true,
+            products: BTreeSet::from([Product::Ecom, Product::Login]),
+            capture: CaptureType::Reserve,
+            skip_landing_page: false,
+            nin_scope: false,
+            rate_limits: RateLimits::On,
+            url_policy: UrlPolicy::Local,
+            limits: Limits::default(),
+            keys: Keys {
+                client_id: chance.uuid().to_string(),
+                client_secret: chance.client_secret(),
+                primary: chance.subscription_key(),
+                secondary: chance.subscription_key(),
+            },
+            clock_ahead_ms: 0,
+            tokens_survive_advance: false,
+            sub_delay_ms: 200,
+        };
+        change(&mut facts);
+        let change = Change::Unit(Box::new(facts.clone()));
+        self.platform
+            .engine
+            .directory
+            .change(vec![change])
+            .await
+            .expect("memory does not fail");
+        Shop::new(self.clone(), facts.environment, facts.msn)
+    }
+
+    /// A person of the test environment who can pay: 30 years old, logged in, approved once, a
+    /// valid Visa and a Mastercard, a home address. `change` makes it another.
+    pub async fn person(&self, change: impl FnOnce(&mut Person)) -> Person {
+        self.person_in(Environment::Test, change).await
+    }
+
+    /// The same in an environment of your choice.
+    pub async fn person_in(
+        &self,
+        environment: Environment,
+        change: impl FnOnce(&mut Person),
+    ) -> Person {
+        let number = self.number();
+        let card = |brand: &str, bin| Card {
+            brand: brand.to_owned(),
+            bin,
+            state: CardState::Valid,
+        };
+        let mut person = Person {
+            id: PersonId(self.platform.engine.chance.uuid().to_string()),
+            phone: PhoneNumber::try_new(&format!("9{:07}", 1_000_000 + number)).expect("8 digits"),
+            given_name: "Kari".to_owned(),
+            family_name: "Nordmann".to_owned(),
+            email: "kari@example.com".to_owned(),
+            email_verified: true,
+            birthdate: jiff::civil::date(1993, 1, 2),
+            nin: "02019312345".to_owned(),
+            addresses: vec![Address {
+                kind: AddressKind::Home,
+                line1: "Storgata 1".to_owned(),
+                line2: None,
+                post_code: "0155".to_owned(),
+                city: "OSLO".to_owned(),
+            }],
+            cards: vec![card("Visa", 492_556), card("Mastercard", 534_489)],
+            app: AppUse {
+                logged_in: true,
+                approved_once: true,
+                outdated: false,
+            },
+            blocked: false,
+            limit_reached: false,
+            acts: Acts::ByHand,
+        };
+        change(&mut person);
+        let change = Change::Person(environment, Box::new(person.clone()));
+        self.platform
+            .engine
+            .directory
+            .change(vec![change])
+            .await
+            .expect("memory does not fail");
+        person
+    }
+
+    /// Management or accounting keys.
+    pub async fn office_keys(&self, environment: Environment, kind: OfficeKind) -> OfficeKeys {
+        let chance = &self.platform.engine.chance;
+        let keys = OfficeKeys {
+            kind,
+            owner: self.merchant().await,
+            client_id: chance.uuid().to_string(),
+            client_secret: chance.client_secret(),
+        };
+        let change = Change::Office(environment, keys.clone());
+        self.platform
+            .engine
+            .directory
+            .change(vec![change])
+            .await
+            .expect("memory does not fail");
+        keys
+    }
+}

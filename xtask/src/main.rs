@@ -1,0 +1,78 @@
+//! The project's own commands. `cargo xtask --help` lists them.
+//!
+//! This is tooling: nothing here is part of the platform, and no crate of the platform depends on it.
+//! Begin with [`test`], which says what "all tests" are, then [`clients`] (the black-box half) and [`tidy`] (checks of
+//! our own over the repository).
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool"
+)]
+
+mod bench;
+mod cargo;
+mod clients;
+mod oracles;
+mod process;
+mod report;
+mod setup;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::report::Report;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every test: unit, documentation, then real clients against the binary.
+    ///
+    /// Installs what the tests need first (see `setup`). A test that could not be run counts as failed; the only things
+    /// that may be left out, by one line that says so, are those which need the official documents.
+    Test(test::Options),
+    /// What continuous integration runs: formatting, lints, then `test`.
+    Ci(test::Options),
+    /// Checks of our own over the repository, such as: every numbered check of the reference has a test.
+    ///
+    /// The same checks are an ordinary test of this crate, so `test` and `ci` run them too.
+    Tidy,
+    /// Install what the tests need: Python with virtual environments, Node and npm.
+    ///
+    /// Installs only what is missing, from Debian's packages, with sudo when you are not root. The clients themselves
+    /// are installed under the target folder when the tests run.
+    Setup,
+    /// Measure the platform and two ceilings on this machine; the results are Markdown on stdout.
+    ///
+    /// Builds everything in release mode first. The default takes about four minutes after the build.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let root = repository();
+    let mut report = Report::new();
+    match Arguments::parse().task {
+        Task::Test(options) => test::run(&mut report, &root, &options),
+        Task::Ci(options) => test::ci(&mut report, &root, &options),
+        Task::Tidy => report.step("tidy", || tidy::run(&root)),
+        Task::Setup => report.step("setup", setup::run),
+        Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
+    }
+    report.finish()
+}
+
+/// The folder of the workspace, wherever the command was started.
+fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}

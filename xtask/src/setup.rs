@@ -1,0 +1,126 @@
+//! What the tests need from the system, installed by name from Debian's packages when it is missing.
+
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::process;
+
+/// Something the tests call, how to see that it is there, and the packages that bring it.
+struct Need {
+    what: &'static str,
+    program: &'static str,
+    proof: &'static [&'static str],
+    packages: &'static [&'static str],
+}
+
+const NEEDS: [Need; 3] = [
+    Need {
+        what: "Python 3 with virtual environments",
+        program: "python3",
+        // `venv` alone is there on Debian without `python3-venv`; only `ensurepip` shows that it works.
+        proof: &["-c", "import venv, ensurepip"],
+        packages: &["python3", "python3-venv"],
+    },
+    Need {
+        what: "Node 18 or newer",
+        program: "node",
+        proof: &[
+            "-e",
+            "process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 : 1)",
+        ],
+        packages: &["nodejs"],
+    },
+    Need {
+        what: "npm",
+        program: "npm",
+        proof: &["--version"],
+        packages: &["npm"],
+    },
+];
+
+/// Installs what is missing. Fails when something is missing still, naming it.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !need.is_there()).collect();
+    if !missing.is_empty() {
+        let packages: Vec<&str> = missing
+            .iter()
+            .flat_map(|need| need.packages)
+            .copied()
+            .collect();
+        install(&packages)
+            .with_context(|| format!("please install by hand what brings: {}", names(&missing)))?;
+    }
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !need.is_there()).collect();
+    if !missing.is_empty() {
+        bail!("still missing after the installation: {}", names(&missing));
+    }
+    let there: Vec<&str> = NEEDS.iter().map(|need| need.what).collect();
+    eprintln!("there: {}", there.join(", "));
+    match has_nextest() {
+        true => eprintln!("there: cargo-nextest, which will run the tests"),
+        false => {
+            eprintln!("cargo-nextest is not installed; `cargo test` serves as well, more slowly")
+        }
+    }
+    Ok(())
+}
+
+/// Whether `cargo nextest` can be used. It is a convenience, never installed by us.
+pub(crate) fn has_nextest() -> bool {
+    process::works("cargo", &["nextest", "--version"])
+}
+
+impl Need {
+    fn is_there(&self) -> bool {
+        process::works(self.program, self.proof)
+    }
+}
+
+fn names(needs: &[&Need]) -> String {
+    let names: Vec<&str> = needs.iter().map(|need| need.what).collect();
+    names.join(", ")
+}
+
+fn install(packages: &[&str]) -> anyhow::Result<()> {
+    if !process::works("apt-get", &["--version"]) {
+        bail!("this is no Debian: there is no apt-get");
+    }
+    let root = process::read(Command::new("id").arg("-u"))?.trim() == "0";
+    if !root && !process::works("sudo", &["--version"]) {
+        bail!("you are not root and there is no sudo");
+    }
+    process::run(&mut apt(root, &["update", "-qq"]))?;
+    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    arguments.extend(packages);
+    process::run(&mut apt(root, &arguments))
+}
+
+fn apt(root: bool, arguments: &[&str]) -> Command {
+    // `env` sets the variable behind sudo, too, which would drop it otherwise.
+    let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    let mut words = words.into_iter().chain(arguments.iter().copied());
+    let program = if root { words.next() } else { Some("sudo") };
+    let mut command = Command::new(program.unwrap_or("env"));
+    command.args(words);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_installed_as_root_or_through_sudo() {
+        for (root, program, first) in [
+            (true, "env", "DEBIAN_FRONTEND=noninteractive"),
+            (false, "sudo", "env"),
+        ] {
+            let command = apt(root, &["update"]);
+            assert_eq!(command.get_program(), program);
+            let arguments: Vec<_> = command.get_args().collect();
+            assert_eq!(arguments.first().unwrap(), &first);
+            assert!(arguments.ends_with(&["apt-get".as_ref(), "update".as_ref()]));
+        }
+    }
+}

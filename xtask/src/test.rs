@@ -1,0 +1,144 @@
+//! What "all tests" are: `cargo xtask test` and, with formatting and lints before it, `cargo xtask ci`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use crate::cargo::{self, cargo};
+use crate::clients::{CLIENTS, Client};
+use crate::oracles::{self, Oracles};
+use crate::report::Report;
+use crate::{process, setup};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run only this part (may be given several times); by default all are run.
+    #[arg(long, value_name = "PART")]
+    only: Vec<Part>,
+    /// Drive this program with the clients instead of building one.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// A folder with the official OpenAPI documents and Postman collections.
+    #[arg(long, value_name = "FOLDER", env = "SANDKASSE_ORACLES")]
+    oracles: Option<PathBuf>,
+}
+
+/// A part of the tests that can be run alone.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Unit and integration tests of all crates.
+    Rust,
+    /// The examples in documentation comments.
+    Doc,
+    /// The PyPI client `vipps`, unmodified.
+    PypiVipps,
+    /// The official Postman collection, run by newman.
+    Postman,
+    /// Prism as a validating proxy with the official OpenAPI documents.
+    Prism,
+}
+
+/// Formatting and lints, then everything `run` runs.
+pub(crate) fn ci(report: &mut Report, root: &Path, options: &Options) {
+    report.step("formatting", || {
+        process::run(&mut cargo(root, &["fmt", "--all", "--check"]))
+    });
+    let lints = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    report.step("lints", || process::run(&mut cargo(root, &lints)));
+    run(report, root, options);
+}
+
+/// Every test, or those parts that were asked for.
+pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
+    let oracles = report.produce("official documents", || look(root, options));
+    let Some(oracles) = oracles else { return };
+    if options.wants(Part::Rust) {
+        report.step("rust tests", || rust(root, oracles.as_ref()));
+    }
+    if options.wants(Part::Doc) {
+        report.step("doc tests", || doc(root, oracles.as_ref()));
+    }
+    let (ready, lacking): (Vec<&Client>, Vec<&Client>) = CLIENTS
+        .iter()
+        .filter(|client| options.wants(client.part))
+        .partition(|client| oracles.is_some() || !client.needs_oracles);
+    for client in lacking {
+        report.left_out(client.name, oracles::WHERE_PUBLISHED);
+    }
+    if !ready.is_empty() {
+        drive(report, root, options, oracles.as_ref(), &ready);
+    }
+}
+
+impl Options {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
+
+fn look(root: &Path, options: &Options) -> anyhow::Result<Option<Oracles>> {
+    let oracles = Oracles::find(root, options.oracles.as_deref())?;
+    match &oracles {
+        Some(oracles) => eprintln!("taken from {}", oracles.folder().display()),
+        None => eprintln!(
+            "none: what they check is left out. It {}",
+            oracles::WHERE_PUBLISHED
+        ),
+    }
+    Ok(oracles)
+}
+
+/// `cargo nextest` where it is installed, else `cargo test`.
+fn rust(root: &Path, oracles: Option<&Oracles>) -> anyhow::Result<()> {
+    let arguments: &[&str] = match setup::has_nextest() {
+        true => &["nextest", "run", "--workspace", "--no-fail-fast"],
+        false => &["test", "--workspace", "--all-targets", "--no-fail-fast"],
+    };
+    process::run(&mut tests(root, arguments, oracles))
+}
+
+fn doc(root: &Path, oracles: Option<&Oracles>) -> anyhow::Result<()> {
+    let arguments = ["test", "--workspace", "--doc", "--no-fail-fast"];
+    process::run(&mut tests(root, &arguments, oracles))
+}
+
+/// Tests find the official documents by the same variable, however we found them.
+fn tests(root: &Path, arguments: &[&str], oracles: Option<&Oracles>) -> std::process::Command {
+    let mut command = cargo(root, arguments);
+    if let Some(oracles) = oracles {
+        command.env("SANDKASSE_ORACLES", oracles.folder());
+    }
+    command
+}
+
+/// Real clients against the binary, each against a server of its own, since the platform's rate limits hold.
+fn drive(
+    report: &mut Report,
+    root: &Path,
+    options: &Options,
+    oracles: Option<&Oracles>,
+    clients: &[&Client],
+) {
+    let tools = report.produce("setup", setup::run);
+    let binary = report.produce("the binary", || match &options.binary {
+        Some(binary) => std::path::absolute(binary).context("what is the binary's path?"),
+        None => cargo::build(root, "sandkasse", false),
+    });
+    for client in clients {
+        match (&tools, &binary) {
+            (None, _) => report.could_not_run(client.name, "the set-up failed"),
+            (_, None) => report.could_not_run(client.name, "the binary was not built"),
+            (Some(()), Some(binary)) => {
+                report.step(client.name, || client.run(root, binary, oracles));
+            }
+        }
+    }
+}
