@@ -14,10 +14,7 @@ use sandkasse_domain::{Timestamp, payment::Due};
 use sandkasse_store::{Kind, Partition, StoreError};
 use tokio::sync::Notify;
 
-use crate::{
-    Engine, Refused, Unit,
-    payments::{At, Intent},
-};
+use crate::{Engine, Intent, Refused, Unit, intent::At};
 
 /// Records that are brought back together; their commits share a write to disk.
 const TOGETHER: usize = 64;

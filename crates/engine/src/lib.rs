@@ -11,12 +11,18 @@
 pub mod agenda;
 mod chance;
 pub mod clock;
+mod consents;
 pub mod directory;
+mod draft;
+mod facts;
+mod intent;
 mod lanes;
 pub mod outgoing;
 mod payments;
 mod people;
+mod shipping;
 mod unit;
+mod view;
 
 use std::sync::Arc;
 
@@ -33,8 +39,9 @@ use tokio::sync::broadcast;
 pub use chance::Chance;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
-pub use payments::{Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
-pub use people::{Act, ActRefused, read_method};
+pub use intent::{Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
+pub use people::{Act, ActRefused};
+pub use shipping::read_method;
 pub use unit::Unit;
 
 /// How the platform reaches its merchants.
@@ -140,7 +147,7 @@ impl Engine {
         let mut missing = Vec::new();
         for environment in Environment::ALL {
             let snapshot = self.directory.of(environment);
-            for name in [people::PAIRWISE_SECRET, LINK_SECRET] {
+            for name in [consents::PAIRWISE_SECRET, LINK_SECRET] {
                 if snapshot.secret(name).is_none() {
                     let secret = STANDARD.encode(self.chance.bytes::<32>());
                     missing.push(directory::Change::Secret(environment, name, secret));

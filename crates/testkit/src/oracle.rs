@@ -27,6 +27,10 @@ const KNOWN: [(&str, &str); 6] = [
         "the pattern has no `.` and `-`; the real token is a JWT",
     ),
     (
+        "less than the minimum of 100",
+        "the minimum of a payment stands on captures and refunds too; the guide has no such rule",
+    ),
+    (
         "userId",
         "the pattern has no hyphen; a scope payment's userId equals its sub, a UUID (E-12)",
     ),

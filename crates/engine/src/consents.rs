@@ -1,0 +1,199 @@
+//! What persons let sales units know, and under which names units know persons.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sandkasse_domain::{
+    Environment, Msn, Timestamp,
+    consent::Consent,
+    payment::{Checkout, Event, Happened, Payment},
+    person::PersonId,
+};
+use sandkasse_store::{Commit, CommitError, StoreError, StoredEvent, Write};
+
+use crate::{Engine, Refused, Unit, consent_stream, outgoing, unreadable};
+
+/// The name of the secret that pairwise ids are made with.
+pub(crate) const PAIRWISE_SECRET: &str = "pairwise";
+
+impl Engine {
+    /// What an approval among `happened` changes of the payer's consent.
+    pub(crate) async fn consent_write(
+        &self,
+        unit: &Unit,
+        payment: &Payment,
+        happened: &[Happened],
+    ) -> Result<Option<Write>, StoreError> {
+        let Some((at, sub, consent)) = self.consent_after(unit, payment, happened).await? else {
+            return Ok(None);
+        };
+        let (expected, consent) = consent;
+        let body =
+            serde_json::to_string(&consent).map_err(|error| unreadable("a consent", &error))?;
+        let event = StoredEvent {
+            at,
+            body: body.clone(),
+        };
+        Ok(Some(Write {
+            stream: consent_stream(&sub),
+            expected,
+            body,
+            deadline: None,
+            events: vec![event],
+        }))
+    }
+
+    /// A person's name at one sales unit. The same through every product of the unit, so it needs
+    /// no table (reference: userinfo.md, ruling 8).
+    pub fn sub(&self, environment: Environment, msn: &Msn, person: &PersonId) -> String {
+        let bytes = self.pairwise("sub", environment, msn, person);
+        uuid::Builder::from_random_bytes(bytes)
+            .into_uuid()
+            .to_string()
+    }
+
+    /// A person's name in express payments: 24 characters of Base64.
+    pub fn express_user_id(
+        &self,
+        environment: Environment,
+        msn: &Msn,
+        person: &PersonId,
+    ) -> String {
+        STANDARD.encode(self.pairwise("express", environment, msn, person))
+    }
+
+    fn pairwise(
+        &self,
+        label: &str,
+        environment: Environment,
+        msn: &Msn,
+        person: &PersonId,
+    ) -> [u8; 16] {
+        let snapshot = self.directory.of(environment);
+        let secret = snapshot.secret(PAIRWISE_SECRET).unwrap_or_default();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = hmac::sign(&key, format!("{label}\n{msn}\n{}", person.0).as_bytes());
+        let mut first = [0; 16];
+        first
+            .iter_mut()
+            .zip(tag.as_ref())
+            .for_each(|(to, from)| *to = *from);
+        first
+    }
+
+    /// What a person lets a sales unit know, by the person's `sub` there.
+    pub async fn consent(&self, unit: &Unit, sub: &str) -> Result<Option<Consent>, StoreError> {
+        Ok(self
+            .stored_consent(unit, sub)
+            .await?
+            .map(|(_, consent)| consent))
+    }
+
+    async fn stored_consent(
+        &self,
+        unit: &Unit,
+        sub: &str,
+    ) -> Result<Option<(u64, Consent)>, StoreError> {
+        let record = self
+            .store
+            .load(&unit.partition(), &consent_stream(sub))
+            .await?;
+        record
+            .map(|record| {
+                let consent = serde_json::from_str(&record.body)
+                    .map_err(|error| unreadable("a consent", &error))?;
+                Ok((record.version, consent))
+            })
+            .transpose()
+    }
+
+    /// The consent that an approval among `happened` changes: when, under which `sub`, and the
+    /// new value with the version it replaces.
+    async fn consent_after(
+        &self,
+        unit: &Unit,
+        payment: &Payment,
+        happened: &[Happened],
+    ) -> Result<Option<(Timestamp, String, (Option<u64>, Consent))>, StoreError> {
+        let approved = happened.iter().find_map(|happened| {
+            if let Event::Reserved { grant } = &happened.event {
+                Some((happened.at, grant))
+            } else {
+                None
+            }
+        });
+        let Some((at, grant)) = approved else {
+            return Ok(None);
+        };
+        let order = &payment.order;
+        if order.scope.is_empty() && !order.is_express() {
+            return Ok(None);
+        }
+        let person = &grant.payer.person;
+        let sub = self.sub(unit.facts.environment, &unit.facts.msn, person);
+        let stored = self.stored_consent(unit, &sub).await?;
+        let (version, mut consent) = match stored {
+            Some((version, consent)) => (Some(version), consent),
+            None => (None, Consent::new(person.clone())),
+        };
+        if !order.scope.is_empty() {
+            consent.grant(&order.scope, at);
+        }
+        if let Checkout::Express {
+            consent_removal_prefix,
+            ..
+        } = &order.checkout
+        {
+            consent.removal_prefix = Some(consent_removal_prefix.clone());
+        }
+        Ok(Some((at, sub, (version, consent))))
+    }
+
+    /// The person takes back what a sales unit may know; the shop is told. `false` when there was
+    /// nothing to take back.
+    pub async fn revoke(&self, unit: &Arc<Unit>, person: &PersonId) -> Result<bool, Refused> {
+        let (environment, msn) = (unit.facts.environment, &unit.facts.msn);
+        let sub = self.sub(environment, msn, person);
+        loop {
+            let now = self.now(unit);
+            let Some((version, mut consent)) = self.stored_consent(unit, &sub).await? else {
+                return Ok(false);
+            };
+            if consent.granted.is_empty() && consent.removal_prefix.is_none() {
+                return Ok(false);
+            }
+            consent.granted.clear();
+            let prefix = consent.removal_prefix.take();
+            let call = prefix.map(|prefix| {
+                let id = self.chance.uuid().to_string();
+                let user_id = self.express_user_id(environment, msn, person);
+                outgoing::consent_removal(id, &prefix, &user_id, now)
+            });
+            let body =
+                serde_json::to_string(&consent).map_err(|error| unreadable("a consent", &error))?;
+            let commit = Commit {
+                partition: unit.partition(),
+                writes: vec![Write {
+                    stream: consent_stream(&sub),
+                    expected: Some(version),
+                    body: body.clone(),
+                    deadline: None,
+                    events: vec![StoredEvent { at: now, body }],
+                }],
+                reply: None,
+                calls: call.iter().cloned().collect(),
+            };
+            match self.store.commit(commit).await {
+                Ok(()) => {}
+                Err(CommitError::Conflict) => continue,
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+            if let Some(call) = call {
+                self.outgoing
+                    .post(unit.partition(), unit.facts.url_policy, call);
+            }
+            return Ok(true);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A decision in the making, and how it becomes durable.
+
+use std::sync::Arc;
+
+use sandkasse_domain::payment::{Event, Happened, Payment};
+use sandkasse_store::{
+    Commit, CommitError, OutgoingCall, SavedReply, StoreError, StoredEvent, Write,
+};
+
+use crate::{Engine, Unit, outgoing, payment_stream, unreadable};
+
+/// A decision in the making.
+pub(crate) struct Draft {
+    pub(crate) version: Option<u64>,
+    pub(crate) payment: Option<Payment>,
+    pub(crate) happened: Vec<Happened>,
+    pub(crate) calls: Vec<OutgoingCall>,
+}
+
+impl Draft {
+    pub(crate) fn new() -> Draft {
+        Draft {
+            version: None,
+            payment: None,
+            happened: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    pub(crate) fn of(version: u64, payment: Payment) -> Draft {
+        Draft {
+            version: Some(version),
+            payment: Some(payment),
+            ..Draft::new()
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) fn record(&self, unit: &Arc<Unit>, draft: &mut Draft, happened: Happened) {
+        draft.payment = Payment::apply(draft.payment.take(), &happened);
+        let payment = draft
+            .payment
+            .as_ref()
+            .expect("every history begins with an initiate");
+        let wording = self.settings.wording(unit.facts.environment);
+        let id = self.chance.uuid().to_string();
+        let call = outgoing::callback(id, &unit.facts.msn, payment, &happened, wording);
+        draft.calls.extend(call);
+        draft.happened.push(happened);
+    }
+
+    pub(crate) async fn commit(
+        &self,
+        unit: &Arc<Unit>,
+        order: &str,
+        draft: &mut Draft,
+        reply: Option<SavedReply>,
+    ) -> Result<(), CommitError> {
+        if draft.happened.is_empty() && reply.is_none() {
+            return Ok(());
+        }
+        let partition = unit.partition();
+        let payment = draft
+            .payment
+            .as_ref()
+            .expect("a draft to commit has a payment");
+        let deadline = payment.due().map(|(moment, _)| moment);
+        let to_json = |error: serde_json::Error| unreadable("a payment", &error);
+        let mut events = Vec::with_capacity(draft.happened.len());
+        for happened in &draft.happened {
+            let body = serde_json::to_string(&happened.event).map_err(to_json)?;
+            events.push(StoredEvent {
+                at: happened.at,
+                body,
+            });
+        }
+        let mut writes = vec![Write {
+            stream: payment_stream(order),
+            expected: draft.version,
+            body: serde_json::to_string(payment).map_err(to_json)?,
+            deadline,
+            events,
+        }];
+        writes.extend(self.consent_write(unit, payment, &draft.happened).await?);
+        let calls = std::mem::take(&mut draft.calls);
+        let commit = Commit {
+            partition: partition.clone(),
+            writes,
+            reply,
+            calls: calls.clone(),
+        };
+        self.store.commit(commit).await?;
+
+        if let Some(deadline) = deadline {
+            self.agenda.note(&partition, deadline);
+        }
+        for call in calls {
+            self.outgoing
+                .post(partition.clone(), unit.facts.url_policy, call);
+        }
+        // Nobody waiting is no error.
+        let _ = self.changes.send((partition, order.to_owned()));
+        Ok(())
+    }
+
+    /// What a person's app remembers of an approval: force approve works from now on.
+    pub(crate) async fn remember_approval(
+        &self,
+        unit: &Unit,
+        happened: &[Happened],
+    ) -> Result<(), StoreError> {
+        let approved = happened.iter().find_map(|happened| {
+            if let Event::Reserved { grant } | Event::OutcomeUnknown { grant } = &happened.event {
+                Some(&grant.payer.person)
+            } else {
+                None
+            }
+        });
+        let Some(person) = approved else {
+            return Ok(());
+        };
+        let environment = unit.facts.environment;
+        let known = self.directory.of(environment);
+        if known
+            .person(person)
+            .is_some_and(|person| !person.app.approved_once)
+        {
+            self.directory
+                .change_person(environment, person, |person| {
+                    person.app.approved_once = true
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}

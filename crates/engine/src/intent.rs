@@ -1,0 +1,114 @@
+//! What can be asked of the engine about payments, and what it answers.
+
+use sandkasse_domain::{
+    Minor, Timestamp,
+    payment::{Happened, Operation, Payment},
+};
+
+use crate::{agenda::AtPace, people::Act};
+
+/// What somebody wants of an existing payment.
+#[derive(Clone, Debug)]
+pub enum Intent {
+    /// The merchant takes reserved money.
+    Capture {
+        /// `None` is all that is reserved.
+        amount: Option<Minor>,
+        /// The merchant's words.
+        text: String,
+        /// `X-Request-Id`.
+        request_id: Option<String>,
+    },
+    /// The merchant gives money back.
+    Refund {
+        /// `None` is all that was captured.
+        amount: Option<Minor>,
+        /// The merchant's words.
+        text: String,
+        /// `X-Request-Id`.
+        request_id: Option<String>,
+    },
+    /// The merchant lets the payment go.
+    Cancel {
+        /// The merchant's words.
+        text: String,
+        /// Give back what was not captured.
+        release_remainder: bool,
+    },
+    /// A person does something, in the app or on the landing page.
+    Person(Act),
+    /// The person who acts unasked could not.
+    PutDown,
+    /// A deadline has come.
+    TimePasses,
+}
+
+/// Makes a request repeatable: the first answer is saved with its effect, and given again.
+pub struct Idempotency<'a> {
+    /// Keys of different operations do not meet.
+    pub operation: Operation,
+    /// The caller's key.
+    pub key: &'a str,
+    /// What the request means; another meaning under the same key is refused.
+    pub fingerprint: String,
+    /// Makes the answer to save.
+    pub render: &'a (dyn Fn(&Operated) -> Rendered + Sync),
+}
+
+/// A payment after an operation, and what the operation made happen.
+#[derive(Clone, Debug)]
+pub struct Operated {
+    /// As it stands now.
+    pub payment: Payment,
+    /// What this operation made happen; empty when nothing had to.
+    pub happened: Vec<Happened>,
+    /// The moment of the operation.
+    pub now: Timestamp,
+}
+
+/// An answer as bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// HTTP status.
+    pub status: u16,
+    /// Exact body.
+    pub body: String,
+}
+
+/// What came of an operation.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// It was carried out.
+    Now(Box<Operated>),
+    /// It had been carried out before; this was the answer.
+    Before(Rendered),
+}
+
+/// A new payment.
+#[derive(Clone, Debug)]
+pub struct Initiated {
+    /// As it stands.
+    pub payment: Payment,
+    /// When it was initiated.
+    pub now: Timestamp,
+}
+
+/// A payment with its history, to look at.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// As it stands.
+    pub payment: Payment,
+    /// All that happened, oldest first.
+    pub history: Vec<Happened>,
+    /// The moment of looking.
+    pub now: Timestamp,
+}
+
+/// At which moment an operation takes place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum At {
+    /// On the unit's clock, now.
+    Now,
+    /// At the moment of a deadline.
+    Moment { moment: Timestamp, pace: AtPace },
+}
