@@ -36,7 +36,7 @@ pub(crate) fn refused_by_gate(call: &Call<'_>, cause: &GateCause, api: &str) -> 
     };
     Some(match cause {
         GateCause::RouteUnknown { .. } | GateCause::MethodUnknown { .. } => not_found(),
-        GateCause::SubscriptionKeyMissing => challenge(gateway(
+        GateCause::SubscriptionKeyMissing { .. } => challenge(gateway(
             401,
             "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API.",
         )),

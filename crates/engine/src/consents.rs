@@ -5,10 +5,10 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sandkasse_domain::{
-    Environment, Msn, Timestamp,
+    Environment, Msn, PhoneNumber, Timestamp,
     consent::Consent,
     payment::{Checkout, Event, Happened, Payment},
-    person::PersonId,
+    person::{Person, PersonId},
 };
 use sandkasse_store::{Commit, CommitError, StoreError, StoredEvent, Write};
 
@@ -80,6 +80,24 @@ impl Engine {
             .zip(tag.as_ref())
             .for_each(|(to, from)| *to = *from);
         first
+    }
+
+    /// A person gets another number. For sales units that is another person: there is a new `sub`,
+    /// and the old one leads nowhere (reference: userinfo.md, ruling 8).
+    pub async fn change_number(
+        &self,
+        environment: Environment,
+        person: &PersonId,
+        number: PhoneNumber,
+    ) -> Result<Option<Arc<Person>>, StoreError> {
+        let id = PersonId(self.chance.uuid().to_string());
+        let change = |person: &mut Person| {
+            person.id = id;
+            person.phone = number;
+        };
+        self.directory
+            .change_person(environment, person, change)
+            .await
     }
 
     /// What a person lets a sales unit know, by the person's `sub` there.

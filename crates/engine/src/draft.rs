@@ -44,8 +44,8 @@ impl Engine {
             .as_ref()
             .expect("every history begins with an initiate");
         let wording = self.settings.wording(unit.facts.environment);
-        let id = self.chance.uuid().to_string();
-        let call = outgoing::callback(id, &unit.facts.msn, payment, &happened, wording);
+        let msn = &unit.facts.msn;
+        let call = outgoing::callback(&self.chance, msn, payment, &happened, wording);
         draft.calls.extend(call);
         draft.happened.push(happened);
     }

@@ -150,7 +150,11 @@ impl Engine {
             for name in [consents::PAIRWISE_SECRET, LINK_SECRET] {
                 if snapshot.secret(name).is_none() {
                     let secret = STANDARD.encode(self.chance.bytes::<32>());
-                    missing.push(directory::Change::Secret(environment, name, secret));
+                    missing.push(directory::Change::Secret(
+                        environment,
+                        name.to_owned(),
+                        secret,
+                    ));
                 }
             }
         }

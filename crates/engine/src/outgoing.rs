@@ -13,6 +13,8 @@ use sandkasse_domain::{
 use sandkasse_store::{OutgoingCall, Purpose};
 use serde::Serialize;
 
+use crate::Chance;
+
 /// The merchant has so long to take a callback.
 pub const CALLBACK_MS: u64 = 3_000;
 /// The merchant has so long to say how it ships.
@@ -155,7 +157,7 @@ impl<'a> From<&'a UserDetails> for CallbackUser<'a> {
 
 /// The callback that an event makes owed, if any. `payment` is as it stands after the event.
 pub(crate) fn callback(
-    id: String,
+    chance: &Chance,
     msn: &Msn,
     payment: &Payment,
     happened: &Happened,
@@ -237,7 +239,7 @@ pub(crate) fn callback(
         error_info,
     };
     Some(OutgoingCall {
-        id,
+        id: chance.uuid().to_string(),
         purpose: Purpose::PaymentCallback,
         about: order.id.to_string(),
         method: "POST".to_owned(),

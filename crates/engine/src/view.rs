@@ -73,6 +73,7 @@ impl Engine {
     ) -> Result<Cause, StoreError> {
         let snapshot = self.directory.of(unit.facts.environment);
         let order = order.to_owned();
+        let asked_by = unit.facts.msn.clone();
         if OrderId::try_new(&order).is_some() {
             for other in snapshot.units() {
                 let same_owner = other.facts.merchant == unit.facts.merchant;
@@ -87,11 +88,12 @@ impl Engine {
                 {
                     return Ok(Cause::OrderOfAnotherUnit {
                         order,
+                        asked_by,
                         owned_by: other.facts.msn.clone(),
                     });
                 }
             }
         }
-        Ok(Cause::OrderUnknown { order })
+        Ok(Cause::OrderUnknown { order, asked_by })
     }
 }

@@ -20,8 +20,8 @@ pub enum GateCause {
         method: String,
         allowed: Vec<&'static str>,
     },
-    /// No `Ocp-Apim-Subscription-Key`.
-    SubscriptionKeyMissing,
+    /// No `Ocp-Apim-Subscription-Key`; `misspelt` is a header that was probably meant as one.
+    SubscriptionKeyMissing { misspelt: Option<String> },
     /// The key is nobody's here.
     SubscriptionKeyUnknown,
     /// The key is a sales unit's that was not approved for this API.
@@ -76,7 +76,7 @@ impl GateCause {
     pub fn step(&self) -> Step {
         match self {
             GateCause::RouteUnknown { .. } | GateCause::MethodUnknown { .. } => Step::Route,
-            GateCause::SubscriptionKeyMissing => Step::SubscriptionKey,
+            GateCause::SubscriptionKeyMissing { .. } => Step::SubscriptionKey,
             GateCause::SubscriptionKeyUnknown | GateCause::SubscriptionKeyProduct { .. } => {
                 Step::SubscriptionKeyValid
             }
@@ -98,7 +98,8 @@ impl GateCause {
         match self {
             GateCause::RouteUnknown { .. } => "route.unknown",
             GateCause::MethodUnknown { .. } => "route.method",
-            GateCause::SubscriptionKeyMissing => "subkey.missing",
+            GateCause::SubscriptionKeyMissing { misspelt: Some(_) } => "header.misspelt",
+            GateCause::SubscriptionKeyMissing { misspelt: None } => "subkey.missing",
             GateCause::SubscriptionKeyUnknown => "subkey.unknown",
             GateCause::SubscriptionKeyProduct { .. } => "subkey.product",
             GateCause::Token { fault } => fault.id(),

@@ -10,7 +10,7 @@ use sandkasse_domain::{
 use sandkasse_engine::{Engine, Unit, directory::Client};
 
 use crate::{
-    GateCause, Limit, RateWindows, Step, TokenFault, Trace,
+    GateCause, Limit, RateWindows, Step, TokenFault, Trace, near,
     token::{KeySource, Tokens},
 };
 
@@ -77,7 +77,10 @@ impl Gate {
     ) -> Result<Arc<Unit>, GateCause> {
         let key = match header(headers, SUBSCRIPTION_KEY) {
             Some(key) if !key.is_empty() => key,
-            _ => return Err(GateCause::SubscriptionKeyMissing),
+            _ => {
+                let misspelt = near::misspelt(headers, SUBSCRIPTION_KEY);
+                return Err(GateCause::SubscriptionKeyMissing { misspelt });
+            }
         };
         trace.passed(Step::SubscriptionKey, "sent");
         let snapshot = self.engine.directory.of(environment);
@@ -132,8 +135,10 @@ impl Gate {
     }
 
     fn bearer<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, TokenFault> {
-        let value = header(headers, "authorization").filter(|value| !value.is_empty());
-        let value = value.ok_or(TokenFault::Missing)?;
+        // Servers trim values, so of an empty token only the word arrives.
+        let value = header(headers, "authorization")
+            .filter(|value| !matches!(value.trim_end(), "" | "Bearer"))
+            .ok_or(TokenFault::Missing)?;
         if let Some(token) = value.strip_prefix("Bearer ") {
             return Ok(token);
         }

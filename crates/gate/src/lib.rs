@@ -8,6 +8,7 @@
 mod cause;
 mod checks;
 pub mod link;
+mod near;
 mod rate;
 pub mod token;
 mod trace;

@@ -168,6 +168,10 @@ impl Tokens {
         if header.kid.as_ref() == Some(&kid_name(self.environment.other(), &key.kid)) {
             return Err(TokenFault::OtherEnvironment);
         }
+        // Whoever signed it, it was not with a key that we name.
+        if header.kid.as_ref() != Some(&key.kid) {
+            return Err(TokenFault::Signature);
+        }
         let mut validation = Validation::new(Algorithm::RS256);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;

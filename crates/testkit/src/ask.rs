@@ -64,10 +64,27 @@ impl Ask {
         self
     }
 
+    /// Sets a header to bytes that may be no text.
+    #[must_use]
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Ask {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
+        let value = HeaderValue::from_bytes(value).expect("a header value");
+        self.request.headers.insert(name, value);
+        self
+    }
+
     /// Takes a header away.
     #[must_use]
     pub fn without(mut self, name: &str) -> Ask {
         self.request.headers.remove(name);
+        self
+    }
+
+    /// Calls another operation with everything else the same.
+    #[must_use]
+    pub fn to(mut self, method: &str, path: &str) -> Ask {
+        self.request.method = Method::from_bytes(method.as_bytes()).expect("a method");
+        path.clone_into(&mut self.request.path);
         self
     }
 
@@ -197,6 +214,47 @@ impl Got {
         bytes.push(']');
         assert_eq!(self.body, bytes);
         lines
+    }
+
+    /// Asserts eCom's array of one error: exactly these bytes but for the fresh `contextId`.
+    #[track_caller]
+    pub fn says(&self, status: u16, group: &str, code: &str, text: &str, cause: &str) {
+        assert_eq!(self.refused(status, group, code, cause), text);
+    }
+
+    /// Asserts a 400 that lists exactly these members, in this order, each with its text.
+    #[track_caller]
+    pub fn refused_fields(&self, cause: &str, members: &[(&str, &str)]) {
+        let expected: Vec<[String; 3]> = members
+            .iter()
+            .map(|(member, text)| ["InvalidRequest", member, text].map(str::to_owned))
+            .collect();
+        assert_eq!(self.refused_with(400, cause), expected);
+    }
+
+    /// Asserts the exact answer to a capture from a Visa with the text "Shipped". `sums` are what
+    /// was captured, can be captured, was refunded and can be refunded. Answers the `transactionId`.
+    #[track_caller]
+    pub fn captured(&self, order: &str, amount: i64, at: &str, sums: [i64; 4]) -> String {
+        let id = self.ok()["transactionInfo"]["transactionId"].clone();
+        let id = id.as_str().expect("a string").to_owned();
+        let digits = id.len() >= 10 && id.bytes().all(|byte| byte.is_ascii_digit());
+        assert!(digits, "{id} has ten digits or more");
+        let [captured, to_capture, refunded, to_refund] = sums;
+        let body = format!(
+            concat!(
+                r#"{{"paymentInstrument":"Visa","orderId":"{}","transactionInfo":{{"amount":{},"#,
+                r#""timeStamp":"{}","transactionText":"Shipped","status":"Captured","#,
+                r#""transactionId":"{}"}},"transactionSummary":{{"capturedAmount":{},"#,
+                r#""remainingAmountToCapture":{},"refundedAmount":{},"#,
+                r#""remainingAmountToRefund":{}}}}}"#,
+            ),
+            order, amount, at, id, captured, to_capture, refunded, to_refund
+        );
+        self.answered(200, &body, "");
+        let media = self.header("content-type");
+        assert_eq!(media, Some("application/json;charset=UTF-8"));
+        id
     }
 
     /// Asserts the exact body and the cause.

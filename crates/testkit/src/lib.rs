@@ -19,14 +19,26 @@
 //! changes, this is the one place to change.
 
 mod ask;
+mod courier;
+mod forge;
+mod formats;
+mod inside;
+mod member;
 mod oracle;
 mod recorder;
 mod shop;
+mod troubled;
 mod world;
 
 pub use ask::{Ask, Got};
+pub use courier::{RealCourier, Receiver, closed_port, http_json};
+pub use inside::cause_of;
+pub use forge::Jwt;
+pub use formats::{Format, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, TOKEN_REJECTED};
+pub use member::{renamed_member, with_member, without_member};
 pub use recorder::Recorder;
 pub use shop::Shop;
+pub use troubled::{Trouble, TroubledStore};
 pub use world::World;
 
 use jiff::SignedDuration;

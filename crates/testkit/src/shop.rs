@@ -16,7 +16,7 @@ use crate::{Ask, Got, World};
 /// A sales unit with its keys.
 #[derive(Clone)]
 pub struct Shop {
-    world: World,
+    pub(crate) world: World,
     /// Where it is.
     pub environment: Environment,
     /// Its number.

@@ -71,7 +71,7 @@ pub(crate) async fn handle(
 ) -> Result<Answer, (Answer, Why)> {
     match admitted(call, operation, order).await {
         Ok(answer) => Ok(answer),
-        Err(why) => Err((refusals::answer(call, order, &why), why)),
+        Err(why) => Err((refusals::answer(call, &why), why)),
     }
 }
 

@@ -37,7 +37,7 @@ struct Line<'a> {
 }
 
 /// Words a refusal in format D, or in the gateway's formats.
-pub(super) fn answer(call: &Call<'_>, order: Option<&str>, why: &Why) -> Answer {
+pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
     let wording = call.platform.engine.wording(call.environment);
     let wires = match why {
         Why::Gate(cause) => match formats::refused_by_gate(call, cause, "ecomm") {
@@ -63,11 +63,7 @@ pub(super) fn answer(call: &Call<'_>, order: Option<&str>, why: &Why) -> Answer 
                 .collect()
         }
         Why::Standing(standing) => vec![words_of_standing(*standing, wording)],
-        Why::Payment(cause) => {
-            let msn = call.request.headers.get("merchant-serial-number");
-            let msn = msn.and_then(|msn| msn.to_str().ok());
-            vec![words(cause, wording, order.unwrap_or_default(), msn)]
-        }
+        Why::Payment(cause) => vec![words(cause, wording)],
         Why::Token(_) | Why::Userinfo(_) | Why::NotBuilt => vec![internal()],
     };
     let status = wires.first().map_or(500, |wire| wire.status);
@@ -158,7 +154,7 @@ fn words_of_standing(standing: Standing, wording: Wording) -> Wire {
 }
 
 /// The exhaustive table. Texts that exist once are the guide's of June 2023.
-fn words(cause: &Cause, wording: Wording, order: &str, msn: Option<&str>) -> Wire {
+fn words(cause: &Cause, wording: Wording) -> Wire {
     use Wording::{Faq, Guide, Recorded};
     let payment = |code, text: &'static str| wire(400, "Payment", code, text);
     let vipps = |code, text: &'static str| wire(400, "VippsError", code, text);
@@ -205,16 +201,18 @@ fn words(cause: &Cause, wording: Wording, order: &str, msn: Option<&str>) -> Wir
             "The user's app version is not supported.",
         ),
 
-        Cause::OrderUnknown { .. } | Cause::OrderOfAnotherUnit { .. } => wire(
+        Cause::OrderUnknown { order, asked_by }
+        | Cause::OrderOfAnotherUnit {
+            order, asked_by, ..
+        } => wire(
             404,
             "Merchant",
             "35",
             match wording {
                 Faq | Recorded => Cow::Borrowed("Requested Order not found"),
-                Guide => Cow::Owned(match msn {
-                    Some(msn) => format!("The orderId '{order}' does not exist for MSN {msn}."),
-                    None => format!("The orderId '{order}' does not exist."),
-                }),
+                Guide => Cow::Owned(format!(
+                    "The orderId '{order}' does not exist for MSN {asked_by}."
+                )),
             },
         ),
         Cause::OrderLocked { .. } | Cause::OutcomePending { .. } => wire(

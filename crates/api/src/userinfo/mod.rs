@@ -46,9 +46,15 @@ pub(crate) async fn by_sub(call: &mut Call<'_>, sub: &str) -> Result<Answer, (An
 async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
     let (platform, environment) = (call.platform, call.environment);
     let (gate, headers) = (&platform.gate, &call.request.headers);
-    // The official collections omit the key, a plugin sends it on every call: both work.
+    // The official collections omit the key, a plugin sends it on every call: both work. One that
+    // does not cover Login is refused (reference: userinfo.md §5).
     let key_of = if headers.contains_key("ocp-apim-subscription-key") {
-        Some(gate.subscription_key(environment, headers, None, call.trace)?)
+        Some(gate.subscription_key(
+            environment,
+            headers,
+            Some(Product::Login),
+            call.trace,
+        )?)
     } else {
         None
     };

@@ -7,7 +7,7 @@ use crate::port::{
     CallFailure, CallOutcome, CallRecord, CallState, Commit, OutgoingCall, Partition, Purpose,
 };
 
-async fn owe(subject: &Subject, place: &Partition, calls: &[OutgoingCall]) {
+pub(super) async fn owe(subject: &Subject, place: &Partition, calls: &[OutgoingCall]) {
     store(
         subject,
         Commit {
@@ -18,14 +18,14 @@ async fn owe(subject: &Subject, place: &Partition, calls: &[OutgoingCall]) {
     .await;
 }
 
-async fn begin(subject: &Subject, id: &str) -> bool {
+pub(super) async fn begin(subject: &Subject, id: &str) -> bool {
     subject
         .begin_call(id, at(2_000))
         .await
         .expect("writing works")
 }
 
-async fn finish(subject: &Subject, id: &str) {
+pub(super) async fn finish(subject: &Subject, id: &str) {
     subject
         .finish_call(id, outcome())
         .await
@@ -41,14 +41,14 @@ fn outcome() -> CallOutcome {
     }
 }
 
-async fn all(subject: &Subject, place: &Partition) -> Vec<CallRecord> {
+pub(super) async fn all(subject: &Subject, place: &Partition) -> Vec<CallRecord> {
     subject
         .calls(place, None, usize::MAX)
         .await
         .expect("reading works")
 }
 
-async fn states(subject: &Subject) -> Vec<(String, CallState)> {
+pub(super) async fn states(subject: &Subject) -> Vec<(String, CallState)> {
     all(subject, &unit())
         .await
         .into_iter()
@@ -56,22 +56,22 @@ async fn states(subject: &Subject) -> Vec<(String, CallState)> {
         .collect()
 }
 
-fn begun() -> CallState {
+pub(super) fn begun() -> CallState {
     CallState::Begun { at: at(2_000) }
 }
 
-fn done() -> CallState {
+pub(super) fn done() -> CallState {
     CallState::Done {
         at: at(2_000),
         outcome: outcome(),
     }
 }
 
-fn interrupted() -> CallState {
+pub(super) fn interrupted() -> CallState {
     CallState::Interrupted { at: at(2_000) }
 }
 
-fn rows(rows: &[(&str, CallState)]) -> Vec<(String, CallState)> {
+pub(super) fn rows(rows: &[(&str, CallState)]) -> Vec<(String, CallState)> {
     rows.iter()
         .map(|(id, state)| ((*id).to_owned(), state.clone()))
         .collect()
@@ -262,129 +262,4 @@ pub async fn a_call_id_is_never_used_twice(subject: Subject) {
         .expect_err("the id is taken");
     assert_eq!(states(&subject).await, rows(&[("c", CallState::Owed)]));
     assert_eq!(load(&subject, "x").await, None);
-}
-
-/// Of all units, in the order of the commits, whatever the clocks of the units say.
-pub async fn recovery_interrupts_the_begun_and_returns_the_owed(subject: Subject) {
-    let other = partition(Environment::Production, "123456");
-    owe(
-        &subject,
-        &unit(),
-        &[
-            call("1", "a"),
-            OutgoingCall {
-                owed_at: at(9_000),
-                ..call("2", "a")
-            },
-        ],
-    )
-    .await;
-    owe(&subject, &other, &[call("3", "a"), call("4", "a")]).await;
-    owe(&subject, &unit(), &[call("5", "a"), call("6", "a")]).await;
-    assert!(begin(&subject, "1").await);
-    assert!(begin(&subject, "6").await);
-    finish(&subject, "6").await;
-    subject
-        .add_begun_call(&unit(), call("7", "a"), at(2_000))
-        .await
-        .expect("writing works");
-
-    let second = OutgoingCall {
-        owed_at: at(9_000),
-        ..call("2", "a")
-    };
-    let expected = [
-        (unit(), second),
-        (other.clone(), call("3", "a")),
-        (other.clone(), call("4", "a")),
-        (unit(), call("5", "a")),
-    ];
-    for _ in 0..2 {
-        assert_eq!(
-            subject.recover_calls().await.expect("writing works"),
-            expected
-        );
-        let after = rows(&[
-            ("7", interrupted()),
-            ("6", done()),
-            ("5", CallState::Owed),
-            ("2", CallState::Owed),
-            ("1", interrupted()),
-        ]);
-        assert_eq!(states(&subject).await, after);
-    }
-    assert!(!begin(&subject, "1").await);
-    assert!(begin(&subject, "3").await);
-}
-
-/// Those of the unit, or those of the unit about one thing.
-pub async fn calls_are_listed_newest_first(subject: Subject) {
-    let other = partition(Environment::Test, "654321");
-    for (place, id, about) in [
-        (unit(), "1", "a"),
-        (unit(), "2", "b"),
-        (other, "3", "a"),
-        (unit(), "4", "A"),
-        (unit(), "5", "a"),
-    ] {
-        owe(&subject, &place, &[call(id, about)]).await;
-    }
-    for (about, limit, expected) in [
-        (None, 10, vec!["5", "4", "2", "1"]),
-        (None, 2, vec!["5", "4"]),
-        (None, 0, vec![]),
-        (Some("a"), 10, vec!["5", "1"]),
-        (Some("a"), 1, vec!["5"]),
-        (Some("A"), 10, vec!["4"]),
-        (Some("c"), 10, vec![]),
-    ] {
-        let found = subject
-            .calls(&unit(), about, limit)
-            .await
-            .expect("reading works");
-        let ids: Vec<&str> = found.iter().map(|record| record.call.id.as_str()).collect();
-        assert_eq!(ids, expected, "{about:?} {limit}");
-    }
-}
-
-/// Of each unit by itself.
-pub async fn pruning_keeps_the_newest_and_the_open(subject: Subject) {
-    let other = partition(Environment::Production, "123456");
-    owe(
-        &subject,
-        &unit(),
-        &["owed", "begun", "1", "2", "3", "newer"].map(|id| call(id, "a")),
-    )
-    .await;
-    owe(&subject, &other, &["x", "y"].map(|id| call(id, "a"))).await;
-    assert!(begin(&subject, "1").await);
-    subject.recover_calls().await.expect("writing works");
-    for id in ["2", "3", "x", "y"] {
-        assert!(begin(&subject, id).await);
-        finish(&subject, id).await;
-    }
-    assert!(begin(&subject, "begun").await);
-
-    let ids = async |place: &Partition| -> Vec<String> {
-        all(&subject, place)
-            .await
-            .into_iter()
-            .map(|record| record.call.id)
-            .collect()
-    };
-    for (keep, here, there) in [
-        (
-            10,
-            vec!["newer", "3", "2", "1", "begun", "owed"],
-            vec!["y", "x"],
-        ),
-        (2, vec!["newer", "3", "2", "begun", "owed"], vec!["y", "x"]),
-        (1, vec!["newer", "3", "begun", "owed"], vec!["y"]),
-        (0, vec!["newer", "begun", "owed"], vec![]),
-    ] {
-        subject.prune_calls(keep).await.expect("writing works");
-        assert_eq!(ids(&unit()).await, here, "{keep}");
-        assert_eq!(ids(&other).await, there, "{keep}");
-    }
-    assert!(!begin(&subject, "1").await);
 }

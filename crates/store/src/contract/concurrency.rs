@@ -10,7 +10,10 @@ use super::{
 use crate::port::{Commit, CommitError, Write};
 
 /// Runs `count` futures at once and returns their results in the order of the futures.
-async fn together<T: Send + 'static, F>(count: usize, future: impl Fn(usize) -> F) -> Vec<T>
+pub(super) async fn together<T: Send + 'static, F>(
+    count: usize,
+    future: impl Fn(usize) -> F,
+) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
 {

@@ -9,6 +9,8 @@ mod concurrency;
 mod deadlines;
 mod directory;
 mod names;
+mod recovery;
+mod values;
 
 use std::sync::Arc;
 
@@ -20,6 +22,8 @@ pub use self::concurrency::*;
 pub use self::deadlines::*;
 pub use self::directory::*;
 pub use self::names::*;
+pub use self::recovery::*;
+pub use self::values::*;
 use crate::port::{
     Commit, CommitError, Kind, OutgoingCall, Partition, Purpose, Record, SavedReply, Store,
     StoredEvent, StreamId, Write,
@@ -61,6 +65,7 @@ macro_rules! store_contract {
             recovery_interrupts_the_begun_and_returns_the_owed
             calls_are_listed_newest_first
             pruning_keeps_the_newest_and_the_open
+            pruning_forgets_thousands
             the_directory_changes_and_forgets
             clear_forgets_everything
             one_of_many_writers_wins_each_version

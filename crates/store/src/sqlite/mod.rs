@@ -1,46 +1,35 @@
 //! One file, no server: the store of the single binary.
 //!
 //! SQLite in WAL mode at `synchronous=FULL`: an acknowledged commit outlives a killed process and a
-//! power cut. [`writer`] is the one thread that writes, many commits per fsync; [`reader`] a few
-//! connections that read beside it; [`schema`] the tables.
+//! power cut. `writer` is the one thread that writes, many commits per fsync; `pool` a few
+//! connections that read beside it; `schema` the tables.
 //!
 //! The file belongs to one process, which locks `<file>.lock` beside it. The lock is the operating
 //! system's, so a killed process leaves none behind.
 
 mod apply;
 mod error;
+mod open;
+mod pool;
 mod reader;
 mod rows;
 mod schema;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags};
 use sandkasse_domain::Timestamp;
 
 use self::apply::Work;
 pub use self::error::OpenError;
-use self::error::failed;
-use self::reader::Readers;
-use self::schema::Found;
+use self::pool::Readers;
 use self::writer::Writer;
 use crate::port::{
     CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, OutgoingCall, Partition,
     Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
-
-/// How much of the database the writer keeps at hand; together with the readers at most 16 MiB.
-const WRITER_CACHE_KIB: i64 = 8_192;
-
-/// How long the writer waits for a lock. Nobody holds one, except a person with the `sqlite3` shell.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A store in one SQLite file. See the module.
 ///
@@ -52,104 +41,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, or creates it; its folder must exist.
-    ///
-    /// # Errors
-    ///
-    /// See [`OpenError`]; its text names the remedy.
-    pub fn open(path: &Path) -> Result<SqliteStore, OpenError> {
-        // Absolute, because a path that begins with `file:` would mean something else to SQLite.
-        let path = std::path::absolute(path).map_err(|error| cannot_open(path, error))?;
-        let lock = lock(&path)?;
-        let mut connection = connect(&path).map_err(|error| cannot_open(&path, failed(error).0))?;
-        match schema::prepare(&mut connection)
-            .map_err(|error| cannot_open(&path, failed(error).0))?
-        {
-            Found::Ready => {}
-            Found::Newer(found) => {
-                return Err(OpenError::Newer {
-                    path,
-                    found,
-                    known: schema::KNOWN,
-                });
-            }
-            Found::Foreign => return Err(OpenError::Foreign { path }),
-        }
-        let writer =
-            Writer::start(connection, lock).map_err(|error| cannot_open(&path, error.0))?;
-        Ok(SqliteStore {
-            readers: Readers::new(path),
-            writer,
-        })
-    }
-
     /// Waits until the disk has failed and nothing more is written; as long as all is well, for ever.
     /// There is no way back but to start again, so a server that sees this return should end.
     pub async fn broken(&self) -> StoreError {
         self.writer.broken().await
     }
-}
-
-fn cannot_open(path: &Path, reason: impl ToString) -> OpenError {
-    OpenError::Failed {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    }
-}
-
-/// Locks `<path>.lock` and notes this process in it, for whoever finds it locked.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let lock_path = PathBuf::from(lock_path);
-    let cannot = |error: std::io::Error| cannot_open(&lock_path, error);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&lock_path)
-        .map_err(cannot)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut note = String::new();
-            file.read_to_string(&mut note).ok();
-            return Err(OpenError::InUse {
-                path: path.to_owned(),
-                process: note.trim().parse().ok(),
-            });
-        }
-        Err(TryLockError::Error(error)) => return Err(cannot(error)),
-    }
-    file.set_len(0)
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(cannot)?;
-    Ok(file)
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    create_private(path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(connection)
-}
-
-/// What merchants' servers are told to check stands in this file, so only its owner may read it.
-/// If it cannot be created here, SQLite says why.
-fn create_private(path: &Path) {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).ok();
 }
 
 // The reads run on the caller's thread, in the middle of an async function: by primary key, from

@@ -12,14 +12,17 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::apply::{Statements, Work};
+use super::apply::Work;
 use super::error::{Severity, closed, failed};
+use super::open::BUSY_TIMEOUT;
+use super::statements::Statements;
 use crate::port::StoreError;
 
 /// How many pieces of work are put into one transaction.
@@ -28,9 +31,14 @@ const GROUP_LIMIT: usize = 512;
 /// How many pieces of work may wait; whoever comes then waits for a place.
 const QUEUE_LIMIT: usize = 1_024;
 
-/// After how many new pages (16 MiB) the write-ahead log is copied into the database file. A longer log means fewer
-/// copies of the same page, and a longer start after a crash: some 20 ms for this much.
-const CHECKPOINT_PAGES: i32 = 4_096;
+/// After how many new pages (64 MiB) the write-ahead log is copied into the database file and begun
+/// anew, which holds everybody up for some 40 ms. A longer log means fewer copies of the same page
+/// and fewer such moments, and a longer start after a crash: some 20 ms for this much.
+const CHECKPOINT_PAGES: i32 = 16_384;
+
+/// How long that waits for readers who still need the old log. They need microseconds; only a
+/// person with the `sqlite3` shell could need longer, and then the log just grows.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(20);
 
 struct Order {
     work: Work,
@@ -169,7 +177,7 @@ impl Transactions<'_> {
             self.perform(&mut group);
             self.shorten_log();
         }
-        if self.health.borrow().broken.is_some() {
+        if self.is_broken() {
             // Closing would copy the log into the file, and could lose what is sound.
             self.connection
                 .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
@@ -224,27 +232,36 @@ impl Transactions<'_> {
     }
 
     /// SQLite would do this by itself inside of COMMIT, but would keep an fsync error in it to
-    /// itself and try again. Here it happens after the answers, and such an error is final. It
-    /// never waits for readers: if one still uses the old part of the log, the log grows for once.
+    /// itself and try again. Here it happens after the answers, and such an error is final.
     fn shorten_log(&mut self) {
         let pages = WAL_PAGES.get();
         if pages < self.copied {
             self.copied = 0; // The log has begun anew.
         }
-        if pages - self.copied < CHECKPOINT_PAGES || self.health.borrow().broken.is_some() {
+        if pages - self.copied < CHECKPOINT_PAGES || self.is_broken() {
             return;
         }
         self.copied = pages;
-        if let Err(error) = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-        {
+        if let Err(error) = self.checkpoint() {
             if Severity::of(&error) == Severity::Fatal {
                 self.give_up(&failed(error));
             } else {
                 tracing::warn!(error = %failed(error), "the write-ahead log was not copied into the database");
             }
         }
+    }
+
+    fn checkpoint(&self) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(CHECKPOINT_PATIENCE)?;
+        let done = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        done
+    }
+
+    fn is_broken(&self) -> bool {
+        self.health.borrow().broken.is_some()
     }
 
     /// From now on nothing is written.

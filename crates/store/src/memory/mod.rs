@@ -1,15 +1,18 @@
 //! A store that forgets with the process: for tests, and for `sqlite::memory:`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod state;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use sandkasse_domain::{Environment, Timestamp};
 
+use self::state::{State, Unit, milliseconds, taken};
 use crate::first_name;
 use crate::port::{
     CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind, OutgoingCall,
-    Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId, Write,
+    Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 
 /// A store in memory. "Durable" means here: as long as the value lives.
@@ -23,137 +26,6 @@ impl MemoryStore {
     pub fn new() -> MemoryStore {
         MemoryStore::default()
     }
-}
-
-#[derive(Default)]
-struct State {
-    units: BTreeMap<Partition, Unit>,
-    /// By the order in which they were committed.
-    calls: BTreeMap<u64, CallRecord>,
-    call_numbers: BTreeMap<String, u64>,
-    directory: BTreeMap<(Environment, String, String), String>,
-}
-
-#[derive(Default)]
-struct Unit {
-    records: BTreeMap<StreamId, (Record, Vec<StoredEvent>)>,
-    /// The name of the kind makes the order of one moment's deadlines that of a database.
-    deadlines: BTreeSet<(Timestamp, &'static str, StreamId)>,
-    replies: BTreeMap<(String, String), SavedReply>,
-}
-
-impl Unit {
-    fn expects(&self, write: &Write) -> bool {
-        self.records
-            .get(&write.stream)
-            .map(|(record, _)| record.version)
-            == write.expected
-    }
-
-    fn apply(&mut self, write: Write) {
-        let Write {
-            stream,
-            expected,
-            body,
-            deadline,
-            events,
-        } = write;
-        let deadline = deadline.map(milliseconds);
-        let (record, history) = self.records.entry(stream.clone()).or_insert_with(|| {
-            (
-                Record {
-                    version: 0,
-                    body: String::new(),
-                    deadline: None,
-                },
-                Vec::new(),
-            )
-        });
-        if let Some(old) = record.deadline {
-            self.deadlines
-                .remove(&(old, stream.kind.name(), stream.clone()));
-        }
-        if let Some(new) = deadline {
-            self.deadlines.insert((new, stream.kind.name(), stream));
-        }
-        *record = Record {
-            version: expected.unwrap_or(0) + 1,
-            body,
-            deadline,
-        };
-        history.extend(events.into_iter().map(|event| StoredEvent {
-            at: milliseconds(event.at),
-            ..event
-        }));
-    }
-
-    fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(at, ..)| *at)
-    }
-}
-
-impl State {
-    fn commit(&mut self, commit: Commit) -> Result<(), CommitError> {
-        let Commit {
-            partition,
-            writes,
-            reply,
-            calls,
-        } = commit;
-        let unit = self.units.entry(partition.clone()).or_default();
-        let reply = reply.map(|reply| ((reply.scope.clone(), reply.key.clone()), reply));
-        let answered = reply
-            .as_ref()
-            .is_some_and(|(key, _)| unit.replies.contains_key(key));
-        if answered || !writes.iter().all(|write| unit.expects(write)) {
-            return Err(CommitError::Conflict);
-        }
-        let mut ids = BTreeSet::new();
-        for call in &calls {
-            if self.call_numbers.contains_key(&call.id) || !ids.insert(&call.id) {
-                return Err(taken(&call.id).into());
-            }
-        }
-        // From here on nothing can fail.
-        for write in writes {
-            unit.apply(write);
-        }
-        unit.replies.extend(reply);
-        for call in calls {
-            self.add_call(&partition, call, CallState::Owed);
-        }
-        Ok(())
-    }
-
-    fn add_call(&mut self, partition: &Partition, call: OutgoingCall, state: CallState) {
-        let number = self.calls.last_key_value().map_or(1, |(last, _)| last + 1);
-        self.call_numbers.insert(call.id.clone(), number);
-        let call = OutgoingCall {
-            owed_at: milliseconds(call.owed_at),
-            ..call
-        };
-        self.calls.insert(
-            number,
-            CallRecord {
-                partition: partition.clone(),
-                call,
-                state,
-            },
-        );
-    }
-
-    fn call(&mut self, id: &str) -> Option<&mut CallRecord> {
-        self.calls.get_mut(self.call_numbers.get(id)?)
-    }
-}
-
-fn taken(id: &str) -> StoreError {
-    StoreError(format!("there is a call {id:?} already"))
-}
-
-/// The precision of every store.
-fn milliseconds(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 #[async_trait]

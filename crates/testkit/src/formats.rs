@@ -1,0 +1,155 @@
+//! The documented shapes of answers (reference: platform.md §4.2, userinfo.md §5,
+//! access-token.md §5), so that a test can assert that an answer has one of them, and which.
+
+use serde_json::Value;
+
+use crate::Got;
+
+/// Format A of a call without a subscription key.
+pub const KEY_MISSING: &str = r#"{ "statusCode": 401, "message": "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API." }"#;
+/// Format A of a call with a subscription key that does not count here.
+pub const KEY_INVALID: &str = r#"{ "statusCode": 401, "message": "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription." }"#;
+/// Format A of a call that goes nowhere.
+pub const NOT_FOUND: &str = r#"{ "statusCode": 404, "message": "Resource not found" }"#;
+/// Format A of an operation that is documented and not built yet.
+pub const NOT_BUILT: &str = r#"{ "statusCode": 501, "message": "Not implemented" }"#;
+/// Format B: the access token was refused.
+pub const TOKEN_REJECTED: &str = r#"{"responseInfo":{"responseCode":401,"responseMessage":"Something went wrong, please try again later."},"result":{"message":"Something went wrong, please try again later."}}"#;
+/// The text of eCom's code 99.
+pub const INTERNAL_ERROR: &str = "Internal error. In some cases, this is caused by an incorrect API request. Please check the request.";
+
+/// The letters are those of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// No error.
+    Success,
+    /// The gateway's own.
+    A,
+    /// The token was refused.
+    B,
+    /// Key and token are of different owners.
+    C,
+    /// eCom's array.
+    D,
+    /// Problem details.
+    E,
+    /// The identity provider's own.
+    F,
+}
+
+impl Got {
+    /// Which of the documented shapes the answer has, to the byte.
+    ///
+    /// # Panics
+    ///
+    /// When it has none.
+    #[track_caller]
+    pub fn format(&self) -> Format {
+        let media = self.header("content-type").unwrap_or_default();
+        match (self.status, media) {
+            (200, "application/json" | "application/json;charset=UTF-8" | "application/json; charset=utf-8") => {
+                assert!(self.body.is_empty() || self.json().is_object(), "{}", self.body);
+                Format::Success
+            }
+            (401 | 404 | 429 | 501, "application/json") if self.body.starts_with("{ ") => {
+                self.is_gateways();
+                Format::A
+            }
+            (401, "application/json") if self.body == TOKEN_REJECTED => Format::B,
+            (401, "application/json") => {
+                self.other_owner();
+                Format::C
+            }
+            (_, "application/json;charset=UTF-8") => {
+                let lines = self.refused_with(self.status, self.cause());
+                let internal = ["VippsError", "99", INTERNAL_ERROR];
+                assert!(self.status != 500 || lines == [internal], "{}", self.body);
+                Format::D
+            }
+            (_, "application/problem+json") => {
+                self.is_problem();
+                Format::E
+            }
+            (400 | 401, "application/json; charset=utf-8") => {
+                let error = self.json();
+                let code = error["error_codes"][0].as_u64().expect("a number");
+                let text = error["error_description"].as_str().expect("a text");
+                let text = text.split("\r\n").next().unwrap_or_default();
+                let text = text.split_once(": ").expect("the code stands before it").1;
+                let name = error["error"].as_str().expect("a text");
+                self.refused_identity(self.status, name, code, text, self.cause());
+                Format::F
+            }
+            _ => panic!("no documented format: {} {media}: {}", self.status, self.body),
+        }
+    }
+
+    /// Asserts format C and that the cause is the one that has it.
+    #[track_caller]
+    pub fn other_owner(&self) {
+        let context = self.json()["contextId"].as_str().unwrap_or_default().to_owned();
+        uuid::Uuid::parse_str(&context).expect("contextId is a UUID");
+        let body = format!(
+            r#"{{"errorCode":"Unauthorized","errorMessage":"Subscription not found","contextId":"{context}"}}"#
+        );
+        self.answered(401, &body, "subkey.other_client");
+        assert_eq!(self.header("content-type"), Some("application/json"));
+    }
+
+    /// Asserts format F: exactly these bytes but for the moment and two fresh ids.
+    #[track_caller]
+    pub fn refused_identity(&self, status: u16, error: &str, code: u64, text: &str, cause: &str) {
+        let body = self.json();
+        let member = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let (timestamp, trace, correlation) =
+            (member("timestamp"), member("trace_id"), member("correlation_id"));
+        for id in [&trace, &correlation] {
+            uuid::Uuid::parse_str(id).unwrap_or_else(|error| panic!("{error}: {}", self.body));
+        }
+        jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%SZ", &timestamp)
+            .unwrap_or_else(|error| panic!("{error}: {timestamp:?}"));
+        let description = Value::from(format!(
+            "AADSTS{code}: {text}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {timestamp}"
+        ));
+        let expected = format!(
+            r#"{{"error":"{error}","error_description":{description},"error_codes":[{code}],"timestamp":"{timestamp}","trace_id":"{trace}","correlation_id":"{correlation}","error_uri":"https://login.windows.net/error?code={code}"}}"#
+        );
+        self.answered(status, &expected, cause);
+        assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"));
+    }
+
+    #[track_caller]
+    fn is_gateways(&self) {
+        let challenge = self.header("www-authenticate").unwrap_or_default();
+        match self.status {
+            401 => {
+                assert!([KEY_MISSING, KEY_INVALID].contains(&self.body.as_str()), "{}", self.body);
+                assert!(challenge.starts_with("AzureApiManagementKey realm=\""), "{challenge}");
+            }
+            404 => assert_eq!(self.body, NOT_FOUND),
+            429 => {
+                let seconds = self.header("retry-after").unwrap_or_default();
+                let body = format!(
+                    r#"{{ "statusCode": 429, "message": "Rate limit is exceeded. Try again in {seconds} seconds." }}"#
+                );
+                assert_eq!(self.body, body);
+                let seconds: u32 = seconds.parse().expect("a number of seconds");
+                assert!((1..=60).contains(&seconds), "{seconds}");
+            }
+            _ => assert_eq!(self.body, NOT_BUILT),
+        }
+    }
+
+    #[track_caller]
+    fn is_problem(&self) {
+        let problem = self.json();
+        let names: Vec<&String> = problem.as_object().expect("an object").keys().collect();
+        assert_eq!(names.len(), 5, "{names:?}");
+        assert_eq!(problem["status"], self.status.to_string().as_str(), "{}", self.body);
+        for name in ["type", "title", "detail", "instance"] {
+            let text = problem[name].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{name}: {}", self.body);
+        }
+        assert_eq!(self.header("content-language"), Some("en"));
+    }
+}
