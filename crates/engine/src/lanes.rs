@@ -70,6 +70,8 @@ impl Drop for Turn<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::{future::Future, task::Poll};
+
     use sandkasse_domain::{Environment, Msn};
 
     use super::*;
@@ -85,7 +87,8 @@ mod tests {
         let first = lanes.enter(&partition, &stream).await.expect("free");
         let second = lanes.enter(&partition, &stream);
         tokio::pin!(second);
-        assert!(futures_util::poll!(&mut second).is_pending());
+        let waits = std::future::poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending()));
+        assert!(waits.await, "the lane is taken");
         assert!(
             lanes
                 .enter(&partition, &crate::payment_stream("b"))
