@@ -250,6 +250,16 @@ impl Answer {
         }
     }
 
+    /// An answer without a body, and so without a media type.
+    pub fn empty(status: u16) -> Answer {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Answer {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
     /// The same with one more header. A value that cannot be sent is left out.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: &str) -> Answer {

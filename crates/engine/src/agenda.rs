@@ -14,7 +14,10 @@ use sandkasse_domain::{Timestamp, payment::Due};
 use sandkasse_store::{Kind, Partition, StoreError};
 use tokio::sync::Notify;
 
-use crate::{Engine, Intent, Refused, Unit, intent::At};
+use crate::{
+    Engine, Intent, Refused, Unit,
+    intent::{At, AtPace},
+};
 
 /// Records that are brought back together; their commits share a write to disk.
 const TOGETHER: usize = 64;
@@ -208,13 +211,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Whether the caller already keeps everybody else away from the unit's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AtPace {
-    Free,
-    Held,
 }
 
 /// No clock goes further ahead than a hundred years.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use sandkasse_domain::{
     Minor, PhoneNumber, Timestamp,
     payment::{Asking, Command, InitiateFacts, Order, Payer, Payment, Reservation, Settlement},
-    person::{CannotPay, CardState, Person},
+    person::{Acts, CannotPay, CardState, Person},
     phone::BadNumber,
 };
 use sandkasse_store::{Kind, StoreError};
@@ -54,7 +55,7 @@ impl Engine {
                 None => None,
             },
             app_outdated: person.is_some_and(|person| person.app.outdated),
-            acts_at: person.and_then(|person| crate::people::acts_at(person, now)),
+            acts_at: person.and_then(|person| acts_at(person, now)),
             payer: payer.map(|found| found.map(|(payer, _)| payer)),
             transaction_id: self.chance.transaction_id(),
         })
@@ -195,5 +196,16 @@ pub(crate) fn payer_of(person: &Person) -> Payer {
     Payer {
         person: person.id.clone(),
         phone: person.phone.clone(),
+    }
+}
+
+/// When a person who acts unasked approves a request that comes now.
+pub(crate) fn acts_at(person: &Person, now: Timestamp) -> Option<Timestamp> {
+    match person.acts {
+        Acts::ByHand | Acts::Never => None,
+        Acts::AtOnce => Some(now),
+        Acts::After(seconds) => now
+            .checked_add(SignedDuration::from_secs(i64::from(seconds)))
+            .ok(),
     }
 }

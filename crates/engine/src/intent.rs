@@ -1,11 +1,9 @@
 //! What can be asked of the engine about payments, and what it answers.
 
 use sandkasse_domain::{
-    Minor, Timestamp,
-    payment::{Happened, Operation, Payment},
+    Minor, PhoneNumber, Timestamp,
+    payment::{Happened, Operation, Payment, ShippingOffer},
 };
-
-use crate::{agenda::AtPace, people::Act};
 
 /// What somebody wants of an existing payment.
 #[derive(Clone, Debug)]
@@ -41,6 +39,40 @@ pub enum Intent {
     PutDown,
     /// A deadline has come.
     TimePasses,
+}
+
+/// What a person does with a payment request.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Logs in, or says OK on the landing page.
+    Open,
+    /// Gives a number on the landing page: the request shows in that person's app.
+    Show {
+        /// Whose.
+        phone: PhoneNumber,
+    },
+    /// Sees these shipping methods.
+    SeeShipping(ShippingOffer),
+    /// Goes to the bank's 3-D Secure page.
+    EnterThreeDSecure,
+    /// Approves in the app.
+    Approve {
+        /// Who.
+        phone: PhoneNumber,
+        /// Which of the cards, the default one first.
+        card: usize,
+        /// The id of the shipping method; `None` is the default one.
+        shipping_method: Option<String>,
+    },
+    /// Approves because a test calls for it. Ignores test amounts.
+    ForceApprove {
+        /// Who.
+        phone: PhoneNumber,
+    },
+    /// Rejects in the app.
+    Reject,
+    /// Cancels on the landing page.
+    LeaveLandingPage,
 }
 
 /// Makes a request repeatable: the first answer is saved with its effect, and given again.
@@ -111,4 +143,11 @@ pub(crate) enum At {
     Now,
     /// At the moment of a deadline.
     Moment { moment: Timestamp, pace: AtPace },
+}
+
+/// Whether the caller already keeps everybody else away from the unit's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtPace {
+    Free,
+    Held,
 }

@@ -39,8 +39,8 @@ use tokio::sync::broadcast;
 pub use chance::Chance;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
-pub use intent::{Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
-pub use people::{Act, ActRefused};
+pub use intent::{Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
+pub use people::ActRefused;
 pub use shipping::read_method;
 pub use unit::Unit;
 

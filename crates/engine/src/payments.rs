@@ -11,7 +11,9 @@ use sandkasse_store::{CommitError, SavedReply};
 
 use crate::{
     Done, Engine, Idempotency, Initiated, Intent, Operated, Refused, Rendered, Unit,
-    agenda::AtPace, draft::Draft, intent::At, parse_payment, payment_stream,
+    draft::Draft,
+    intent::{At, AtPace},
+    parse_payment, payment_stream,
 };
 
 /// How often a decision is made again because another process was faster.

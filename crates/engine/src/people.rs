@@ -2,48 +2,17 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use sandkasse_domain::{
     Minor, PhoneNumber, Timestamp,
     payment::{Approval, Cause, Command, Payment, ShippingOffer, UserDetails, bank},
-    person::{Acts, CannotPay, Card, CardState, Person},
+    person::{CannotPay, Card, CardState, Person},
 };
 
-use crate::{Done, Engine, Intent, Operated, Refused, Unit, View, facts::payer_of, intent::At};
-
-/// What a person does with a payment request.
-#[derive(Clone, Debug)]
-pub enum Act {
-    /// Logs in, or says OK on the landing page.
-    Open,
-    /// Gives a number on the landing page: the request shows in that person's app.
-    Show {
-        /// Whose.
-        phone: PhoneNumber,
-    },
-    /// Sees these shipping methods.
-    SeeShipping(ShippingOffer),
-    /// Goes to the bank's 3-D Secure page.
-    EnterThreeDSecure,
-    /// Approves in the app.
-    Approve {
-        /// Who.
-        phone: PhoneNumber,
-        /// Which of the cards, the default one first.
-        card: usize,
-        /// The id of the shipping method; `None` is the default one.
-        shipping_method: Option<String>,
-    },
-    /// Approves because a test calls for it. Ignores test amounts.
-    ForceApprove {
-        /// Who.
-        phone: PhoneNumber,
-    },
-    /// Rejects in the app.
-    Reject,
-    /// Cancels on the landing page.
-    LeaveLandingPage,
-}
+use crate::{
+    Done, Engine, Intent, Operated, Refused, Unit, View,
+    facts::{acts_at, payer_of},
+    intent::{Act, At},
+};
 
 /// Why a person's act came to nothing.
 #[derive(Clone, Debug)]
@@ -65,17 +34,6 @@ pub enum ActRefused {
 impl From<Refused> for ActRefused {
     fn from(refused: Refused) -> ActRefused {
         ActRefused::Refused(refused)
-    }
-}
-
-/// When a person who acts unasked approves a request that comes now.
-pub(crate) fn acts_at(person: &Person, now: Timestamp) -> Option<Timestamp> {
-    match person.acts {
-        Acts::ByHand | Acts::Never => None,
-        Acts::AtOnce => Some(now),
-        Acts::After(seconds) => now
-            .checked_add(SignedDuration::from_secs(i64::from(seconds)))
-            .ok(),
     }
 }
 

@@ -9,9 +9,15 @@ use sandkasse_testkit::{World, days, hours, minutes, seconds};
 use serde_json::{Value, json};
 
 fn times(details: &Value) -> Vec<(String, String)> {
-    let entries = details["transactionLogHistory"].as_array().expect("a list").iter().rev();
+    let entries = details["transactionLogHistory"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .rev();
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
-    entries.map(|entry| (text(&entry["operation"]), text(&entry["timeStamp"]))).collect()
+    entries
+        .map(|entry| (text(&entry["operation"]), text(&entry["timeStamp"])))
+        .collect()
 }
 
 #[tokio::test]
@@ -29,10 +35,17 @@ async fn a_clock_moves_alone_and_what_falls_due_happens_at_its_own_moment() {
     assert_eq!(other.now().to_string(), "2023-06-13T12:00:00Z");
     let details = mine.details("late").await.ok();
     let cancelled = ("CANCEL".to_owned(), "2023-06-13T12:05:00.000Z".to_owned());
-    assert_eq!(times(&details).last(), Some(&cancelled), "not when the clock was moved");
+    assert_eq!(
+        times(&details).last(),
+        Some(&cancelled),
+        "not when the clock was moved"
+    );
     assert_eq!(other.log("late").await, ["INITIATE"]);
     let part = mine.details("part").await.ok();
-    assert_eq!(part["transactionSummary"]["remainingAmountToCapture"], 0, "the bank let go");
+    assert_eq!(
+        part["transactionSummary"]["remainingAmountToCapture"], 0,
+        "the bank let go"
+    );
     assert_eq!(world.recorder.callbacks("late").len(), 1);
 }
 
@@ -45,7 +58,12 @@ async fn things_happen_in_the_order_of_their_moments() {
         world.clock.advance(seconds(1));
     }
     shop.advance(hours(1)).await;
-    let about: Vec<_> = world.recorder.calls().into_iter().map(|call| call.about).collect();
+    let about: Vec<_> = world
+        .recorder
+        .calls()
+        .into_iter()
+        .map(|call| call.about)
+        .collect();
     let expected: Vec<_> = (0..20).map(|index| format!("order-{index}")).collect();
     assert_eq!(about, expected);
 }
@@ -59,9 +77,16 @@ async fn answers_do_not_depend_on_how_late_the_runner_is() {
     // Real time passes and nobody runs the agenda.
     world.clock.advance(minutes(6));
     let refused = shop.approve("acme-1", &kari).await;
-    assert!(matches!(refused, Err(ActRefused::Refused(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ActRefused::Refused(_))),
+        "{refused:?}"
+    );
     assert_eq!(shop.log("acme-1").await, ["CANCEL", "INITIATE"]);
-    assert_eq!(world.recorder.callbacks("acme-1").len(), 1, "once, by the first who looked");
+    assert_eq!(
+        world.recorder.callbacks("acme-1").len(),
+        1,
+        "once, by the first who looked"
+    );
     world.platform.engine.run_due_units().await;
     assert_eq!(world.recorder.callbacks("acme-1").len(), 1);
 }
@@ -84,8 +109,9 @@ async fn persons_approve_at_once_after_a_while_or_never() {
         let order = format!("acts-{index}");
         let began = shop.now();
         let mobile = person.phone.as_str().to_owned();
-        let initiated =
-            shop.initiate_but(&order, 1000, |body| body["customerInfo"]["mobileNumber"] = mobile.into());
+        let initiated = shop.initiate_but(&order, 1000, |body| {
+            body["customerInfo"]["mobileNumber"] = mobile.into()
+        });
         initiated.await.ok();
         world.pass(seconds(0)).await;
         if after != Some(0) {
@@ -115,13 +141,18 @@ async fn a_person_who_acts_unasked_asks_the_shop_how_it_ships() {
         body["customerInfo"]["mobileNumber"] = quick.phone.as_str().into();
         let merchant = body["merchantInfo"].as_object_mut().expect("an object");
         merchant.remove("staticShippingDetails");
-        merchant.insert("shippingDetailsPrefix".into(), "https://example.com/ship".into());
+        merchant.insert(
+            "shippingDetailsPrefix".into(),
+            "https://example.com/ship".into(),
+        );
         body
     };
     let methods = json!({ "shippingDetails": [
         { "isDefault": "Y", "shippingCost": "99.00", "shippingMethod": "Post", "shippingMethodId": "p" },
     ] });
-    world.recorder.answer_shipping("good", Ok(methods.to_string()));
+    world
+        .recorder
+        .answer_shipping("good", Ok(methods.to_string()));
     let refused = CallFailure::Status { status: 500 };
     world.recorder.answer_shipping("bad", Err(refused));
 
@@ -129,8 +160,15 @@ async fn a_person_who_acts_unasked_asks_the_shop_how_it_ships() {
     shop.initiate_with(&express("bad")).await.ok();
     world.pass(seconds(11)).await;
     let details = shop.details("good").await.ok();
-    assert_eq!(details["transactionSummary"]["remainingAmountToCapture"], 29_900);
-    assert_eq!(shop.log("bad").await, ["INITIATE"], "put down, and not tried for ever");
+    assert_eq!(
+        details["transactionSummary"]["remainingAmountToCapture"],
+        29_900
+    );
+    assert_eq!(
+        shop.log("bad").await,
+        ["INITIATE"],
+        "put down, and not tried for ever"
+    );
     world.pass(minutes(5)).await;
     assert_eq!(shop.log("bad").await, ["CANCEL", "INITIATE"]);
 }
@@ -158,7 +196,11 @@ async fn a_clock_only_goes_forward_and_survives_a_restart() {
     shop.advance(-days(1)).await;
     assert_eq!(shop.now().to_string(), "2023-06-15T12:00:00Z");
     shop.advance(sandkasse_testkit::days(10_000_000)).await;
-    assert!(shop.now().to_string() < "2130".to_owned(), "bounded: {}", shop.now());
+    assert!(
+        shop.now().to_string() < "2130".to_owned(),
+        "bounded: {}",
+        shop.now()
+    );
     let before = shop.now();
 
     let again = World::with(store, Settings::default()).await;
@@ -171,10 +213,16 @@ async fn a_clock_only_goes_forward_and_survives_a_restart() {
 async fn tokens_age_with_the_clock_unless_told_otherwise() {
     let world = World::new().await;
     for (survive, status) in [(false, 401), (true, 404)] {
-        let shop = world.shop(|facts| facts.tokens_survive_advance = survive).await;
+        let shop = world
+            .shop(|facts| facts.tokens_survive_advance = survive)
+            .await;
         let ask = shop.ask("GET", "/ecomm/v2/payments/none/details").await;
         shop.advance(hours(2)).await;
-        assert_eq!(ask.send().await.status, status, "tokens_survive_advance: {survive}");
+        assert_eq!(
+            ask.send().await.status,
+            status,
+            "tokens_survive_advance: {survive}"
+        );
     }
 }
 
@@ -190,5 +238,8 @@ async fn an_opened_link_gets_five_more_minutes() {
     shop.person("acme-1", Act::Open).await.expect("still open");
     world.pass(seconds(299)).await;
     let operated = shop.approve("acme-1", &kari).await.expect("still open");
-    assert_eq!(operated.payment.reservation().map(|it| it.grant.amount), Minor::try_new(1000));
+    assert_eq!(
+        operated.payment.reservation().map(|it| it.grant.amount),
+        Minor::try_new(1000)
+    );
 }

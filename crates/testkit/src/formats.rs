@@ -12,7 +12,7 @@ pub const KEY_INVALID: &str = r#"{ "statusCode": 401, "message": "Access denied 
 /// Format A of a call that goes nowhere.
 pub const NOT_FOUND: &str = r#"{ "statusCode": 404, "message": "Resource not found" }"#;
 /// Format A of an operation that is documented and not built yet.
-pub const NOT_BUILT: &str = r#"{ "statusCode": 501, "message": "Not implemented" }"#;
+const NOT_BUILT: &str = r#"{ "statusCode": 501, "message": "Not implemented" }"#;
 /// Format B: the access token was refused.
 pub const TOKEN_REJECTED: &str = r#"{"responseInfo":{"responseCode":401,"responseMessage":"Something went wrong, please try again later."},"result":{"message":"Something went wrong, please try again later."}}"#;
 /// The text of eCom's code 99.

@@ -20,6 +20,7 @@
 
 mod ask;
 mod courier;
+mod exact;
 mod forge;
 mod formats;
 mod inside;
@@ -32,6 +33,7 @@ mod world;
 
 pub use ask::{Ask, Got};
 pub use courier::{RealCourier, Receiver, closed_port, http_json};
+pub use exact::transaction_ids;
 pub use inside::cause_of;
 pub use forge::Jwt;
 pub use formats::{Format, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, TOKEN_REJECTED};

@@ -84,9 +84,13 @@ pub enum Cause {
     AppOutdated,
 
     /// No payment has this id.
-    OrderUnknown { order: String },
+    OrderUnknown { order: String, asked_by: Msn },
     /// Another sales unit of the same merchant has a payment of this id.
-    OrderOfAnotherUnit { order: String, owned_by: Msn },
+    OrderOfAnotherUnit {
+        order: String,
+        asked_by: Msn,
+        owned_by: Msn,
+    },
     /// Another operation on this order did not end in time.
     OrderLocked { order: String },
     /// The bank does not say yet what came of the approval.
