@@ -58,12 +58,9 @@ impl Agenda {
         self.next.lock().clear();
     }
 
-    fn set(&self, partition: &Partition, deadline: Option<Timestamp>) {
-        let mut next = self.next.lock();
-        match deadline {
-            Some(deadline) => next.insert(partition.clone(), deadline),
-            None => next.remove(partition),
-        };
+    /// Takes a unit's head away, before looking what is due. What is noted meanwhile stays.
+    fn take(&self, partition: &Partition) {
+        self.next.lock().remove(partition);
     }
 
     fn heads(&self) -> Vec<(Partition, Timestamp)> {
@@ -99,7 +96,7 @@ impl Engine {
         for (partition, deadline) in self.agenda.heads() {
             let snapshot = self.directory.of(partition.environment);
             let Some(unit) = snapshot.unit(&partition.msn) else {
-                self.agenda.set(&partition, None);
+                self.agenda.take(&partition);
                 continue;
             };
             let next = if deadline <= self.now(unit) {
@@ -144,6 +141,8 @@ impl Engine {
     /// Lets happen what is due in one unit until `until`; answers what is due next.
     async fn run_due(&self, unit: &Arc<Unit>, until: Timestamp, pace: AtPace) -> Option<Timestamp> {
         let partition = unit.partition();
+        // First, so that a deadline committed from here on is noted and not overwritten.
+        self.agenda.take(&partition);
         let ran = self.run_due_batches(unit, &partition, until, pace).await;
         let next = match ran {
             Ok(next) => next,
@@ -152,7 +151,9 @@ impl Engine {
                 Some(until + AFTER_FAULT)
             }
         };
-        self.agenda.set(&partition, next);
+        if let Some(next) = next {
+            self.agenda.note(&partition, next);
+        }
         next
     }
 

@@ -165,12 +165,16 @@ impl Tokens {
         let header =
             jsonwebtoken::decode_header(token).map_err(|error| malformed(error.to_string()))?;
         let key = self.key().await.map_err(|_| TokenFault::Signature)?;
-        if header.kid.as_ref() == Some(&kid_name(self.environment.other(), &key.kid)) {
-            return Err(TokenFault::OtherEnvironment);
-        }
-        // Whoever signed it, it was not with a key that we name.
-        if header.kid.as_ref() != Some(&key.kid) {
-            return Err(TokenFault::Signature);
+        // Whoever signed it did not use the key of this environment. Names of keys begin with the
+        // environment, so that the other one's are recognised without having them.
+        let kid = header.kid.unwrap_or_default();
+        if kid != key.kid {
+            let other = format!("{}-", self.environment.other());
+            return Err(if kid.starts_with(&other) {
+                TokenFault::OtherEnvironment
+            } else {
+                TokenFault::Signature
+            });
         }
         let mut validation = Validation::new(Algorithm::RS256);
         validation.required_spec_claims.clear();
@@ -239,13 +243,6 @@ impl Claims {
 pub fn same_secret(received: &str, expected: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(received.as_bytes(), expected.as_bytes())
         .is_ok()
-}
-
-/// `test-2f6e…` and `production-2f6e…`: the environment stands in front, so that a token of the
-/// other environment is recognised without its key.
-fn kid_name(environment: Environment, kid: &str) -> String {
-    let rest = kid.split_once('-').map_or(kid, |(_, rest)| rest);
-    format!("{environment}-{rest}")
 }
 
 fn load(environment: Environment, source: &KeySource) -> Result<SigningKey, String> {

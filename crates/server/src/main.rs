@@ -1,1 +1,70 @@
-fn main() {}
+//! The binary: listeners, command line, control API and the payer's pages.
+//!
+//! It decides nothing about payments: calls of merchants go to `sandkasse_api`, acts of persons to
+//! the engine. Begin with [`start`], which puts the parts together, then [`listener`] (how a
+//! request gets in and an answer out), [`landing`] (the payer's pages) and [`control`].
+
+mod address;
+mod cli;
+mod config;
+mod control;
+mod demo;
+mod env_command;
+mod exposure;
+mod files;
+mod http_client;
+mod landing;
+mod listener;
+mod logging;
+mod messenger;
+mod numbers;
+mod output;
+mod portal;
+mod redirect;
+mod start;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod whole_tests;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = match cli::read() {
+        Ok(command) => command,
+        Err(message) => {
+            output::complain(&message);
+            return ExitCode::from(WRONG_USE);
+        }
+    };
+    let ended = match command {
+        cli::Command::Up(settings) => start::run(*settings),
+        cli::Command::Env(wish) => env_command::run(&wish),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ended) => {
+            output::complain(&ended.to_string());
+            match ended {
+                Ended::WrongUse(_) => ExitCode::from(WRONG_USE),
+                Ended::Failed(_) => ExitCode::from(FAILED),
+            }
+        }
+    }
+}
+
+/// The exit code when something went wrong while running.
+const FAILED: u8 = 1;
+/// The exit code for wrong use or configuration.
+const WRONG_USE: u8 = 2;
+
+/// Why the program ends, for the person in front of it. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    /// Wrong use or configuration: exit code 2.
+    #[error("{0}")]
+    WrongUse(String),
+    /// It failed while running: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+}

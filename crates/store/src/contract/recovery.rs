@@ -107,6 +107,7 @@ pub async fn pruning_keeps_the_newest_and_the_open(subject: Subject) {
         finish(&subject, id).await;
     }
     assert!(begin(&subject, "begun").await);
+    assert!(begin(&subject, "newer").await);
 
     let ids = async |place: &Partition| -> Vec<String> {
         all(&subject, place)

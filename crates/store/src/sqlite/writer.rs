@@ -37,8 +37,11 @@ const QUEUE_LIMIT: usize = 1_024;
 const CHECKPOINT_PAGES: i32 = 16_384;
 
 /// How long that waits for readers who still need the old log. They need microseconds; only a
-/// person with the `sqlite3` shell could need longer, and then the log just grows.
+/// person with the `sqlite3` shell could need longer.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(20);
+
+/// After how many more pages (4 MiB) it is tried again, if it could not be done.
+const CHECKPOINT_RETRY_PAGES: i32 = 1_024;
 
 struct Order {
     work: Work,
@@ -79,7 +82,7 @@ impl Writer {
                         connection: &connection,
                         health: &health,
                         answers: Vec::new(),
-                        copied: 0,
+                        checkpoint_at: CHECKPOINT_PAGES,
                     }
                     .run(orders);
                 }
@@ -166,8 +169,8 @@ struct Transactions<'c> {
     health: &'c watch::Sender<Health>,
     /// What became of each piece of the present group.
     answers: Vec<bool>,
-    /// How many pages of the write-ahead log are in the database file.
-    copied: i32,
+    /// The length of the write-ahead log, in pages, at which it is to be begun anew.
+    checkpoint_at: i32,
 }
 
 impl Transactions<'_> {
@@ -235,27 +238,32 @@ impl Transactions<'_> {
     /// itself and try again. Here it happens after the answers, and such an error is final.
     fn shorten_log(&mut self) {
         let pages = WAL_PAGES.get();
-        if pages < self.copied {
-            self.copied = 0; // The log has begun anew.
-        }
-        if pages - self.copied < CHECKPOINT_PAGES || self.is_broken() {
+        if pages < self.checkpoint_at || self.is_broken() {
             return;
         }
-        self.copied = pages;
-        if let Err(error) = self.checkpoint() {
-            if Severity::of(&error) == Severity::Fatal {
+        self.checkpoint_at = pages + CHECKPOINT_RETRY_PAGES;
+        match self.checkpoint() {
+            Ok(true) => {
+                WAL_PAGES.set(0);
+                self.checkpoint_at = CHECKPOINT_PAGES;
+            }
+            Ok(false) => tracing::debug!(pages, "the write-ahead log is still being read"),
+            Err(error) if Severity::of(&error) == Severity::Fatal => {
                 self.give_up(&failed(error));
-            } else {
-                tracing::warn!(error = %failed(error), "the write-ahead log was not copied into the database");
+            }
+            Err(error) => {
+                tracing::warn!(error = %failed(error), pages, "the write-ahead log cannot be shortened");
             }
         }
     }
 
-    fn checkpoint(&self) -> rusqlite::Result<()> {
+    /// `false` if a reader was in the way.
+    fn checkpoint(&self) -> rusqlite::Result<bool> {
         self.connection.busy_timeout(CHECKPOINT_PATIENCE)?;
+        let pragma = "PRAGMA wal_checkpoint(RESTART)";
         let done = self
             .connection
-            .query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
+            .query_row(pragma, [], |row| Ok(row.get::<_, i64>(0)? == 0));
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
         done
     }
