@@ -192,6 +192,14 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A number, or a text that stands for one.
+    pub(crate) fn number_or_text(&self, name: &str, need: Need) -> Result<(), BodyFault> {
+        match self.member(name, need)? {
+            None | Some(Value::Number(_) | Value::String(_)) => Ok(()),
+            Some(other) => Err(self.wrong(name, "number", other)),
+        }
+    }
+
     fn member(&self, name: &str, need: Need) -> Result<Option<&'a Value>, BodyFault> {
         match self.members.get(name) {
             Some(Value::Null) => Ok(None),
@@ -242,6 +250,10 @@ fn wrong(member: String, expected: &'static str, received: &Value) -> BodyFault 
     }
 }
 
+/// An answer lists so many faults of fields. A body of a megabyte could have half a million, in a
+/// list of shipping methods.
+pub(crate) const MOST_FAULTS: usize = 100;
+
 /// Collects faults of fields in the order of the API's document.
 #[derive(Default)]
 pub(crate) struct Fields {
@@ -257,12 +269,20 @@ impl Fields {
         detail: impl Into<String>,
     ) {
         let (code, text, detail) = (code.into(), text.into(), detail.into());
-        self.faults.push(FieldFault {
-            code,
-            text,
-            cause,
-            detail,
-        });
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(FieldFault {
+                code,
+                text,
+                cause,
+                detail,
+            });
+        }
+    }
+
+    /// An object that is required is not there.
+    pub(crate) fn missing(&mut self, name: &'static str) {
+        let text = format!("{name} is required");
+        self.fault(name, text, "request.missing", "absent");
     }
 
     /// Hands on what was read, or all the faults.

@@ -273,17 +273,8 @@ impl Engine {
 
 /// What the bank is asked for: test amounts count with shipping.
 fn amount_with_shipping(payment: &Payment, method: Option<&str>) -> Minor {
-    let methods = payment
-        .open()
-        .and_then(|open| open.offer.as_ref())
-        .map(|offer| offer.methods.as_slice())
-        .unwrap_or_default();
-    let chosen = methods.iter().find(|candidate| match method {
-        Some(id) => candidate.id == id,
-        None => candidate.is_default,
-    });
-    payment
-        .order
-        .amount
-        .plus(chosen.map_or(Minor::ZERO, |method| method.cost))
+    let offer = payment.open().and_then(|open| open.offer.as_ref());
+    let chosen = offer.and_then(|offer| offer.method(method));
+    let shipping = chosen.map_or(Minor::ZERO, |method| method.cost);
+    payment.order.amount.plus(shipping)
 }

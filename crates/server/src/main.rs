@@ -5,6 +5,7 @@
 //! request gets in and an answer out), [`landing`] (the payer's pages) and [`control`].
 
 mod address;
+mod api_site;
 mod cli;
 mod config;
 mod control;
@@ -19,6 +20,7 @@ mod logging;
 mod messenger;
 mod numbers;
 mod output;
+mod people;
 mod portal;
 mod redirect;
 mod start;

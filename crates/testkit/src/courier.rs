@@ -31,8 +31,7 @@ impl RealCourier {
         let courier = Arc::new(RealCourier { handle });
         let (settings, unused) = (Settings::default(), Arc::default());
         let (outgoing, resolver) = (courier.clone(), TableResolver::new());
-        let world =
-            World::with_outgoing(store, settings, unused, outgoing, resolver, false).await;
+        let world = World::with_outgoing(store, settings, unused, outgoing, resolver, false).await;
         (world, courier)
     }
 

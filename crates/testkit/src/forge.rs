@@ -41,12 +41,12 @@ impl Jwt {
 
     /// A member of the header.
     pub fn header(&self, name: &str) -> Value {
-        json(&self.header)[name].clone()
+        member(&self.header, name)
     }
 
     /// A member of the claims.
     pub fn claim(&self, name: &str) -> Value {
-        json(&self.claims)[name].clone()
+        member(&self.claims, name)
     }
 
     /// The same with another member in the header; null takes it away.
@@ -85,20 +85,18 @@ impl Jwt {
 
     /// Whether a key of a published key set, the one that the header names, verifies it.
     pub fn verified_by(&self, key_set: &Value) -> bool {
-        let keys = key_set["keys"].as_array().expect("a list of keys");
+        let keys = key_set
+            .get("keys")
+            .and_then(Value::as_array)
+            .expect("a list of keys");
         keys.iter()
-            .filter(|key| key["kid"] == self.header("kid"))
+            .filter(|key| key.get("kid") == Some(&self.header("kid")))
             .any(|key| {
                 let key: Jwk = serde_json::from_value(key.clone()).expect("a public key");
                 let key = DecodingKey::from_jwk(&key).expect("a public key");
                 let message = self.message();
-                crypto::verify(
-                    &self.signature,
-                    message.as_bytes(),
-                    &key,
-                    Algorithm::RS256,
-                )
-                .expect("the signature can be read")
+                crypto::verify(&self.signature, message.as_bytes(), &key, Algorithm::RS256)
+                    .expect("the signature can be read")
             })
     }
 
@@ -118,12 +116,18 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
+/// Null when there is none of this name.
+fn member(text: &str, name: &str) -> Value {
+    json(text).get(name).cloned().unwrap_or_default()
+}
+
 fn with(text: &str, name: &str, value: Value) -> String {
     let mut object = json(text);
     let members = object.as_object_mut().expect("an object");
-    match value {
-        Value::Null => members.remove(name),
-        value => members.insert(name.to_owned(), value),
-    };
+    if value.is_null() {
+        members.remove(name);
+    } else {
+        members.insert(name.to_owned(), value);
+    }
     object.to_string()
 }

@@ -47,8 +47,17 @@ impl Got {
     pub fn format(&self) -> Format {
         let media = self.header("content-type").unwrap_or_default();
         match (self.status, media) {
-            (200, "application/json" | "application/json;charset=UTF-8" | "application/json; charset=utf-8") => {
-                assert!(self.body.is_empty() || self.json().is_object(), "{}", self.body);
+            (
+                200,
+                "application/json"
+                | "application/json;charset=UTF-8"
+                | "application/json; charset=utf-8",
+            ) => {
+                assert!(
+                    self.body.is_empty() || self.json().is_object(),
+                    "{}",
+                    self.body
+                );
                 Format::Success
             }
             (401 | 404 | 429 | 501, "application/json") if self.body.starts_with("{ ") => {
@@ -72,23 +81,27 @@ impl Got {
             }
             (400 | 401, "application/json; charset=utf-8") => {
                 let error = self.json();
-                let code = error["error_codes"][0].as_u64().expect("a number");
-                let text = error["error_description"].as_str().expect("a text");
+                let code = error.pointer("/error_codes/0").and_then(Value::as_u64);
+                let text = member(&error, "error_description");
                 let text = text.split("\r\n").next().unwrap_or_default();
                 let text = text.split_once(": ").expect("the code stands before it").1;
-                let name = error["error"].as_str().expect("a text");
+                let (name, code) = (member(&error, "error"), code.expect("a number"));
                 self.refused_identity(self.status, name, code, text, self.cause());
                 Format::F
             }
-            _ => panic!("no documented format: {} {media}: {}", self.status, self.body),
+            _ => panic!(
+                "no documented format: {} {media}: {}",
+                self.status, self.body
+            ),
         }
     }
 
     /// Asserts format C and that the cause is the one that has it.
     #[track_caller]
     pub fn other_owner(&self) {
-        let context = self.json()["contextId"].as_str().unwrap_or_default().to_owned();
-        uuid::Uuid::parse_str(&context).expect("contextId is a UUID");
+        let body = self.json();
+        let context = member(&body, "contextId");
+        uuid::Uuid::parse_str(context).expect("contextId is a UUID");
         let body = format!(
             r#"{{"errorCode":"Unauthorized","errorMessage":"Subscription not found","contextId":"{context}"}}"#
         );
@@ -100,13 +113,15 @@ impl Got {
     #[track_caller]
     pub fn refused_identity(&self, status: u16, error: &str, code: u64, text: &str, cause: &str) {
         let body = self.json();
-        let member = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let (timestamp, trace, correlation) =
-            (member("timestamp"), member("trace_id"), member("correlation_id"));
-        for id in [&trace, &correlation] {
+        let (timestamp, trace, correlation) = (
+            member(&body, "timestamp"),
+            member(&body, "trace_id"),
+            member(&body, "correlation_id"),
+        );
+        for id in [trace, correlation] {
             uuid::Uuid::parse_str(id).unwrap_or_else(|error| panic!("{error}: {}", self.body));
         }
-        jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%SZ", &timestamp)
+        jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%SZ", timestamp)
             .unwrap_or_else(|error| panic!("{error}: {timestamp:?}"));
         let description = Value::from(format!(
             "AADSTS{code}: {text}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {timestamp}"
@@ -115,7 +130,10 @@ impl Got {
             r#"{{"error":"{error}","error_description":{description},"error_codes":[{code}],"timestamp":"{timestamp}","trace_id":"{trace}","correlation_id":"{correlation}","error_uri":"https://login.windows.net/error?code={code}"}}"#
         );
         self.answered(status, &expected, cause);
-        assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/json; charset=utf-8")
+        );
     }
 
     #[track_caller]
@@ -123,8 +141,15 @@ impl Got {
         let challenge = self.header("www-authenticate").unwrap_or_default();
         match self.status {
             401 => {
-                assert!([KEY_MISSING, KEY_INVALID].contains(&self.body.as_str()), "{}", self.body);
-                assert!(challenge.starts_with("AzureApiManagementKey realm=\""), "{challenge}");
+                assert!(
+                    [KEY_MISSING, KEY_INVALID].contains(&self.body.as_str()),
+                    "{}",
+                    self.body
+                );
+                assert!(
+                    challenge.starts_with("AzureApiManagementKey realm=\""),
+                    "{challenge}"
+                );
             }
             404 => assert_eq!(self.body, NOT_FOUND),
             429 => {
@@ -145,11 +170,16 @@ impl Got {
         let problem = self.json();
         let names: Vec<&String> = problem.as_object().expect("an object").keys().collect();
         assert_eq!(names.len(), 5, "{names:?}");
-        assert_eq!(problem["status"], self.status.to_string().as_str(), "{}", self.body);
+        assert_eq!(member(&problem, "status"), self.status.to_string());
         for name in ["type", "title", "detail", "instance"] {
-            let text = problem[name].as_str().unwrap_or_default();
-            assert!(!text.is_empty(), "{name}: {}", self.body);
+            assert!(!member(&problem, name).is_empty(), "{name}: {}", self.body);
         }
         assert_eq!(self.header("content-language"), Some("en"));
     }
+}
+
+/// A member that is a text; empty when it is none.
+fn member<'a>(object: &'a Value, name: &str) -> &'a str {
+    let value = object.get(name).and_then(Value::as_str);
+    value.unwrap_or_default()
 }

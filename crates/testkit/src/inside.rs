@@ -1,5 +1,7 @@
 //! What only the platform itself sees of a sales unit, and what its customers do with their data.
+#![expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
 
+use jiff::SignedDuration;
 use sandkasse_domain::{
     PhoneNumber,
     consent::Consent,
@@ -12,6 +14,11 @@ use sandkasse_store::CallRecord;
 use crate::{Ask, Got, Shop, World};
 
 impl Shop {
+    /// Where it is.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     /// A payment as it stands.
     pub async fn payment(&self, order: &str) -> Payment {
         let engine = &self.world.platform.engine;
@@ -26,6 +33,23 @@ impl Shop {
             .calls(&self.unit().partition(), Some(about), 100)
             .await;
         calls.expect("memory does not fail")
+    }
+
+    /// A person pays and shares; answers the `sub` that details tell a moment later.
+    ///
+    /// # Panics
+    ///
+    /// When it does not go well.
+    pub async fn share(&self, order: &str, scope: &str, person: &Person) -> String {
+        let mut body = self.initiate_body(order, 10_000);
+        body["transaction"]["scope"] = scope.into();
+        self.initiate_with(&body).await.ok();
+        let approved = self.approve(order, person).await;
+        approved.expect("the person can pay");
+        let delay = self.unit().facts.sub_delay_ms;
+        self.advance(SignedDuration::from_millis(delay)).await;
+        let details = self.details(order).await.ok();
+        details["sub"].as_str().expect("it is there").to_owned()
     }
 
     /// A person's name at this sales unit.
@@ -101,8 +125,8 @@ impl World {
 /// When it was not the platform that refused.
 #[track_caller]
 pub fn cause_of(refused: ActRefused) -> Cause {
-    match refused {
-        ActRefused::Refused(Refused::Because(cause)) => cause,
-        other => panic!("{other:?}"),
-    }
+    let ActRefused::Refused(Refused::Because(cause)) = refused else {
+        panic!("{refused:?}")
+    };
+    cause
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::Got;
 
 /// Where a document is wrong: the part of the error that shows it, and the reason.
-const KNOWN: [(&str, &str); 6] = [
+const KNOWN: [(&str, &str); 8] = [
     (
         "expires_in",
         "the numeric members of a token are strings on the wire: recorded 2021-07-09",
@@ -29,6 +29,14 @@ const KNOWN: [(&str, &str); 6] = [
     (
         "less than the minimum of 100",
         "the minimum of a payment stands on captures and refunds too; the guide has no such rule",
+    ),
+    (
+        "\"[Expired]\"",
+        "a number has 8 digits; after 168 hours the word stands in its place, as documented",
+    ),
+    (
+        "less than the minimum of 1.0",
+        "shipping may be free, as later documents say (E-14)",
     ),
     (
         "userId",

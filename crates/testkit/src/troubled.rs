@@ -25,6 +25,7 @@ pub enum Trouble {
 pub struct TroubledStore {
     memory: MemoryStore,
     trouble: watch::Sender<Trouble>,
+    waiting: watch::Sender<usize>,
 }
 
 impl TroubledStore {
@@ -32,16 +33,25 @@ impl TroubledStore {
     pub fn set(&self, trouble: Trouble) {
         self.trouble.send_replace(trouble);
     }
+
+    /// Returns when a commit waits for the trouble to end.
+    pub async fn held(&self) {
+        let mut waiting = self.waiting.subscribe();
+        let held = waiting.wait_for(|waiting| *waiting > 0).await;
+        held.expect("the sender lives in self");
+    }
 }
 
 #[async_trait]
 impl Store for TroubledStore {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let mut trouble = self.trouble.subscribe();
+        self.waiting.send_modify(|waiting| *waiting += 1);
         let now = *trouble
             .wait_for(|trouble| *trouble != Trouble::Slow)
             .await
             .expect("the sender lives in self");
+        self.waiting.send_modify(|waiting| *waiting -= 1);
         if now == Trouble::Broken {
             return Err(StoreError("the disk is full".to_owned()).into());
         }

@@ -92,44 +92,44 @@ impl Sent {
     /// Judges the values, in the order of the API's document: every fault is listed.
     pub(super) fn check(self, unit: &Unit) -> Result<(Order, Mobile), Vec<FieldFault>> {
         let mut fields = Fields::default();
-        let mut missing = |name: &'static str| {
-            fields.fault(
-                name,
-                format!("{name} is required"),
-                "request.missing",
-                "absent",
-            );
-        };
-        if self.customer.is_none() {
-            missing("customerInfo");
-        }
-        if self.merchant.is_none() {
-            missing("merchantInfo");
-        }
-        if self.transaction.is_none() {
-            missing("transaction");
-        }
         let skips = self
             .transaction
             .as_ref()
             .is_some_and(|it| it.skip_landing_page);
-        let number = self.customer.and_then(|customer| customer.mobile_number);
-        if skips && number.is_none() {
-            fields.fault(
-                "customerInfo.mobileNumber",
-                "mobileNumber is required when skipping the landing page",
-                "request.missing",
-                "absent",
-            );
-        }
-        let mobile = number.map(|number| PhoneNumber::correct(&number));
-
         let express = self.merchant.as_ref().is_some_and(Merchant::is_express);
         let policy = unit.facts.url_policy;
-        let merchant = self.merchant.and_then(|it| it.check(policy, &mut fields));
-        let transaction = self
-            .transaction
-            .and_then(|it| it.check(express, &mut fields));
+
+        let mobile = match self.customer {
+            None => {
+                fields.missing("customerInfo");
+                None
+            }
+            Some(Customer { mobile_number }) => {
+                if skips && mobile_number.is_none() {
+                    fields.fault(
+                        "customerInfo.mobileNumber",
+                        "mobileNumber is required when skipping the landing page",
+                        "request.missing",
+                        "absent",
+                    );
+                }
+                mobile_number.map(|number| PhoneNumber::correct(&number))
+            }
+        };
+        let merchant = match self.merchant {
+            None => {
+                fields.missing("merchantInfo");
+                None
+            }
+            Some(merchant) => merchant.check(policy, &mut fields),
+        };
+        let transaction = match self.transaction {
+            None => {
+                fields.missing("transaction");
+                None
+            }
+            Some(transaction) => transaction.check(express, &mut fields),
+        };
         let order = merchant
             .zip(transaction)
             .map(|(merchant, transaction)| Order {
@@ -235,6 +235,8 @@ struct CheckedMerchant {
 
 impl Merchant {
     fn read(object: Object<'_>) -> Result<Merchant, BodyFault> {
+        let static_shipping = object.list("staticShippingDetails")?.cloned();
+        check_types(static_shipping.iter().flatten())?;
         Ok(Merchant {
             msn: object.text("merchantSerialNumber", Need::Required)?,
             callback_prefix: object.text("callbackPrefix", Need::Required)?,
@@ -244,7 +246,7 @@ impl Merchant {
             payment_type: object.text("paymentType", Need::Optional)?,
             consent_removal_prefix: object.text("consentRemovalPrefix", Need::Optional)?,
             shipping_details_prefix: object.text("shippingDetailsPrefix", Need::Optional)?,
-            static_shipping: object.list("staticShippingDetails")?.cloned(),
+            static_shipping,
         })
     }
 
@@ -350,6 +352,19 @@ fn check_express(
         consent_removal_prefix: consent_removal_prefix?,
         shipping: shipping?,
     })
+}
+
+/// The types of listed methods. Cost and priority may be texts (reference: ecom.md §2.1).
+fn check_types<'a>(methods: impl Iterator<Item = &'a Value>) -> Result<(), BodyFault> {
+    for method in methods {
+        let method = Object::root(method)?;
+        for name in ["isDefault", "shippingMethod", "shippingMethodId"] {
+            method.text(name, Need::Required)?;
+        }
+        method.number_or_text("shippingCost", Need::Required)?;
+        method.number_or_text("priority", Need::Optional)?;
+    }
+    Ok(())
 }
 
 fn check_static_shipping(list: &[Value], fields: &mut Fields) -> Option<Vec<ShippingMethod>> {

@@ -9,7 +9,6 @@ mod modify;
 mod refusals;
 mod wire;
 
-use http::HeaderMap;
 use sandkasse_domain::{
     payment::Operation,
     sales_unit::{Product, Standing as MerchantStanding},
@@ -18,13 +17,11 @@ use sandkasse_engine::{Act, Done, Idempotency, Intent, Operated, Rendered};
 use sandkasse_gate::{Caller, Limit, Step, link};
 use serde_json::Value;
 
-use crate::{Answer, Call, FieldFault, Why, body};
+use crate::{Answer, Call, Why, body};
 
 pub use refusals::cause_id;
 
 const JSON: &str = "application/json;charset=UTF-8";
-/// The longest idempotency key.
-const MAX_REQUEST_ID: usize = 40;
 
 /// Why a merchant or sales unit may not do this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,14 +238,16 @@ async fn modify(
         standing(call, caller)?;
     }
     product(call, caller)?;
-    let checked = sent.check(operation).map_err(Why::Fields)?;
-    let key = request_id(&call.request.headers)?;
+    let checked = sent
+        .check(operation, &call.request.headers)
+        .map_err(Why::Fields)?;
     call.trace.passed(Step::Fields, "all allowed");
 
     let modify::Checked {
         amount,
         text,
         release_remainder,
+        key,
     } = checked;
     let fingerprint = format!("{:?}\n{text}", amount.map(sandkasse_domain::Minor::units));
     let intent = match operation {
@@ -271,17 +270,12 @@ async fn modify(
         status: 200,
         body: wire::modified(operation, operated),
     };
-    // Cancel takes the header, without effect (reference: ecom.md §4).
-    let repeatable = matches!(operation, Operation::Capture | Operation::Refund);
-    let idempotency = key
-        .as_deref()
-        .filter(|_| repeatable)
-        .map(|key| Idempotency {
-            operation,
-            key,
-            fingerprint,
-            render: &render,
-        });
+    let idempotency = key.as_deref().map(|key| Idempotency {
+        operation,
+        key,
+        fingerprint,
+        render: &render,
+    });
     let order = order.unwrap_or_default();
     let done = platform
         .engine
@@ -325,21 +319,4 @@ async fn approve(
     engine.carry_out(&caller.unit, order, intent, None).await?;
     call.trace.passed(Step::Rules, "approved");
     Ok(Answer::empty(200))
-}
-
-/// The idempotency key; an empty one is none.
-fn request_id(headers: &HeaderMap) -> Result<Option<String>, Why> {
-    let Some(value) = headers.get("x-request-id") else {
-        return Ok(None);
-    };
-    let key = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    if key.chars().count() > MAX_REQUEST_ID {
-        return Err(Why::Fields(vec![FieldFault {
-            code: "X-Request-Id".into(),
-            text: "Maximum 40 characters".into(),
-            cause: "request.too_long",
-            detail: format!("{} characters", key.chars().count()),
-        }]));
-    }
-    Ok((!key.is_empty()).then_some(key))
 }

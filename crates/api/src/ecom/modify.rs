@@ -1,5 +1,6 @@
 //! The bodies of capture, cancel, refund and force approve.
 
+use http::HeaderMap;
 use sandkasse_domain::{
     Minor, PhoneNumber,
     payment::{Cause, Operation},
@@ -14,6 +15,9 @@ use crate::{
     body::{BodyFault, Fields, Need, Object, payable},
 };
 
+/// The longest idempotency key.
+const MAX_REQUEST_ID: usize = 40;
+
 /// A body whose members have the right types.
 pub(super) struct Sent {
     merchant: Option<Option<String>>,
@@ -27,6 +31,8 @@ pub(super) struct Checked {
     pub(super) amount: Option<Minor>,
     pub(super) text: String,
     pub(super) release_remainder: bool,
+    /// `X-Request-Id`. A cancel takes the header, without effect (reference: ecom.md §4).
+    pub(super) key: Option<String>,
 }
 
 impl Sent {
@@ -53,46 +59,70 @@ impl Sent {
         self.merchant.as_ref()?.as_deref()
     }
 
-    pub(super) fn check(self, operation: Operation) -> Result<Checked, Vec<FieldFault>> {
+    pub(super) fn check(
+        self,
+        operation: Operation,
+        headers: &HeaderMap,
+    ) -> Result<Checked, Vec<FieldFault>> {
         let mut fields = Fields::default();
+        let (mut amount, mut text) = (None, None);
         match &self.merchant {
-            None => fields.fault(
-                "merchantInfo",
-                "merchantInfo is required",
-                "request.missing",
-                "absent",
-            ),
+            None => fields.missing("merchantInfo"),
             Some(msn) => check_msn(msn.as_deref(), &mut fields),
         }
-        let Some((amount, text)) = self.transaction else {
-            fields.fault(
-                "transaction",
-                "transaction is required",
-                "request.missing",
-                "absent",
-            );
-            return fields.into_result(None);
-        };
-        // Absent, null and 0 are everything. A cancel has no amount.
-        let asked = amount.filter(|amount| *amount != 0 && operation != Operation::Cancel);
-        let amount = asked.and_then(payable);
-        if let (Some(asked), None) = (asked, amount) {
-            let detail = format!("received {asked}");
-            fields.fault(
-                "transaction.amount",
-                "Invalid amount",
-                "amount.invalid",
-                detail,
-            );
+        match self.transaction {
+            None => fields.missing("transaction"),
+            Some(sent) => {
+                // A cancel has no amount.
+                let asked = sent.0.filter(|_| operation != Operation::Cancel);
+                amount = check_amount(asked, &mut fields);
+                text = check_text(sent.1, &mut fields);
+            }
         }
-        let text = check_text(text, &mut fields);
+        let key = if operation == Operation::Cancel {
+            None
+        } else {
+            check_request_id(headers, &mut fields)
+        };
         let release_remainder = self.release_remainder;
         fields.into_result(text.map(|text| Checked {
             amount,
             text,
             release_remainder,
+            key,
         }))
     }
+}
+
+/// Absent, null and 0 are everything.
+fn check_amount(asked: Option<i64>, fields: &mut Fields) -> Option<Minor> {
+    let asked = asked.filter(|amount| *amount != 0)?;
+    let amount = payable(asked);
+    if amount.is_none() {
+        fields.fault(
+            "transaction.amount",
+            "Invalid amount",
+            "amount.invalid",
+            format!("received {asked}"),
+        );
+    }
+    amount
+}
+
+/// The idempotency key; an empty one is none.
+fn check_request_id(headers: &HeaderMap, fields: &mut Fields) -> Option<String> {
+    let value = headers.get("x-request-id")?;
+    let key = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let length = key.chars().count();
+    if length > MAX_REQUEST_ID {
+        fields.fault(
+            "X-Request-Id",
+            "Maximum 40 characters",
+            "request.too_long",
+            format!("{length} characters"),
+        );
+    }
+    (!key.is_empty()).then_some(key)
 }
 
 /// The body of a force approve.

@@ -49,12 +49,7 @@ async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
     // The official collections omit the key, a plugin sends it on every call: both work. One that
     // does not cover Login is refused (reference: userinfo.md §5).
     let key_of = if headers.contains_key("ocp-apim-subscription-key") {
-        Some(gate.subscription_key(
-            environment,
-            headers,
-            Some(Product::Login),
-            call.trace,
-        )?)
+        Some(gate.subscription_key(environment, headers, Some(Product::Login), call.trace)?)
     } else {
         None
     };

@@ -136,15 +136,8 @@ impl Payment {
             return Ok(None);
         }
         let offer = open.offer.as_ref().ok_or(Cause::ShippingNotChosen)?;
-        let chosen = match method {
-            Some(id) => offer.methods.iter().find(|method| method.id == id),
-            None => offer
-                .methods
-                .iter()
-                .find(|method| method.is_default)
-                .or_else(|| offer.methods.iter().min_by_key(|method| method.priority)),
-        };
-        let method = chosen.ok_or(Cause::ShippingNotChosen)?.clone();
+        let chosen = offer.method(method).ok_or(Cause::ShippingNotChosen)?;
+        let method = chosen.clone();
         Ok(Some(ChosenShipping {
             address: offer.address.clone(),
             method,

@@ -98,6 +98,20 @@ pub struct ChosenShipping {
     pub method: ShippingMethod,
 }
 
+impl ShippingOffer {
+    /// The method with this id. `None` asks for the default one, or the first to be shown where no
+    /// method is the default.
+    pub fn method(&self, id: Option<&str>) -> Option<&ShippingMethod> {
+        let mut methods = self.methods.iter();
+        match id {
+            Some(id) => methods.find(|method| method.id == id),
+            None => methods
+                .find(|method| method.is_default)
+                .or_else(|| self.methods.iter().min_by_key(|method| method.priority)),
+        }
+    }
+}
+
 /// The merchant's `authToken` stays out of logs and panics.
 impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,0 +1,217 @@
+//! The command line: what was typed, what the environment and the file add.
+
+use clap::{Args, Parser, Subcommand};
+use sandkasse_domain::Environment;
+
+use crate::{
+    address::BaseUrl,
+    config::{Options, Settings},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  sandkasse                                   everything, on 127.0.0.1:7480, :7481 and :7482
+  sandkasse --database sqlite::memory: \\
+            --test 127.0.0.1:0 --production 127.0.0.1:0 --portal 127.0.0.1:0 \\
+            --ready-file ready.json           one of its own for a test run: free ports, nothing kept
+  eval \"$(sandkasse env | sed 's/^/export /')\" keys of the running one, into this shell
+
+Each flag is also an environment variable and a key of the file given with --config: `--ready-file`
+is SANDKASSE_READY_FILE and `ready_file`. A flag wins over a variable, a variable over the file. Only there:
+  admin_token                                 what the control API demands of callers
+  test_url, production_url, portal_url        base URLs behind a proxy
+  allow_local_urls                            callbacks to private networks although others can reach the platform
+  lenient_bearer                              accept tokens without the word `Bearer`
+  wording, production_wording                 texts of errors: faq, 2023-06 or recorded
+SANDKASSE_LOG says what is logged to standard error: error, warn, info (the default), debug.
+
+Exit codes: 0 fine, 1 failed while running, 2 wrong use or configuration.";
+
+const ENV_EXAMPLES: &str = "\
+Examples:
+  sandkasse env                               of the unit `demo` in the test environment
+  sandkasse env --unit strict --format json   of another one, as JSON
+  eval \"$(sandkasse env | sed 's/^/export /')\" into this shell
+  SANDKASSE_TOKEN=… sandkasse env --portal http://127.0.0.1:9000
+                                              where an administrator's token is set
+
+PHONE is the number of a person who can pay, with country code.";
+
+/// Your own Vipps MobilePay, with play money: both environments, all keys, and people who pay.
+///
+/// Without a command it runs the platform until it is told to stop (SIGTERM, Ctrl-C). It is an
+/// independent project and moves no money.
+#[derive(Parser, Debug)]
+#[command(name = "sandkasse", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    up: Options,
+    #[command(subcommand)]
+    command: Option<Typed>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Typed {
+    /// Run the platform; the same as no command at all
+    #[command(after_help = EXAMPLES)]
+    Up(Options),
+    /// Print keys of a sales unit of the running platform
+    #[command(after_help = ENV_EXAMPLES)]
+    Env(EnvWish),
+}
+
+/// What `sandkasse env` shall print.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EnvWish {
+    /// Of production instead of the test environment
+    #[arg(long)]
+    production: bool,
+    /// Which sales unit, by name or number
+    #[arg(long, value_name = "NAME")]
+    pub(crate) unit: Option<String>,
+    /// How: lines for a shell, or JSON
+    #[arg(long, value_enum, default_value = "dotenv")]
+    pub(crate) format: Format,
+    /// Where the portal of the running platform is
+    #[arg(long, value_name = "URL", env = "SANDKASSE_PORTAL_URL", default_value = "http://127.0.0.1:7482")]
+    pub(crate) portal: BaseUrl,
+    /// The administrator's token, where one is set
+    #[arg(skip)]
+    pub(crate) token: Option<String>,
+}
+
+impl EnvWish {
+    pub(crate) fn environment(&self) -> Environment {
+        if self.production {
+            Environment::Production
+        } else {
+            Environment::Test
+        }
+    }
+}
+
+/// How keys are printed.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// `NAME='value'`, one a line.
+    Dotenv,
+    /// One object.
+    Json,
+}
+
+/// What the program shall do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Up(Box<Settings>),
+    Env(EnvWish),
+}
+
+/// Reads command line, environment and file. Help, and what clap itself finds wrong, ends the
+/// program here, with exit codes 0 and 2.
+pub(crate) fn read() -> Result<Command, String> {
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Typed::Env(mut wish)) => {
+            wish.token = variable("SANDKASSE_TOKEN");
+            Ok(Command::Env(wish))
+        }
+        Some(Typed::Up(flags)) => settle(flags),
+        None => settle(cli.up),
+    }
+}
+
+fn settle(flags: Options) -> Result<Command, String> {
+    let options = flags.or(Options::from_environment(&variable)?);
+    let file = match &options.config {
+        Some(path) => {
+            let shown = path.display();
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("cannot read the configuration {shown}: {error}"))?;
+            Options::from_toml(&text).map_err(|message| format!("{shown}, {message}"))?
+        }
+        None => Options::default(),
+    };
+    let settings = Settings::try_from(options.or(file))?;
+    Ok(Command::Up(Box::new(settings)))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where configuration is read, once"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn up_is_what_no_command_means() {
+        let short = parse("sandkasse --test 127.0.0.1:0 --quiet --seed 7").unwrap();
+        let Some(Typed::Up(long)) = parse("sandkasse up --test 127.0.0.1:0 --quiet --seed 7")
+            .unwrap()
+            .command
+        else {
+            panic!("`up` is a command")
+        };
+        assert_eq!(short.up, long);
+        assert_eq!((long.quiet, long.seed), (Some(true), Some(7)));
+        let loud = parse("sandkasse --quiet=false").unwrap();
+        assert_eq!(loud.up.quiet, Some(false));
+    }
+
+    #[test]
+    fn env_asks_for_one_unit() {
+        let Some(Typed::Env(wish)) =
+            parse("sandkasse env --production --unit strict --format json --portal http://[::1]:9/")
+                .unwrap()
+                .command
+        else {
+            panic!("`env` is a command")
+        };
+        assert_eq!(wish.environment(), Environment::Production);
+        assert_eq!(wish.unit.as_deref(), Some("strict"));
+        assert_eq!(wish.format, Format::Json);
+        assert_eq!(wish.portal.as_str(), "http://[::1]:9");
+    }
+
+    #[test]
+    fn wrong_use_is_explained() {
+        for (line, expected) in [
+            ("sandkasse --database postgres://db/x", "PostgreSQL is not built yet"),
+            ("sandkasse --test 7480", "`7480` is no address"),
+            ("sandkasse --demo-data maybe", "none of on, off and network"),
+            ("sandkasse --admin-token x", "unexpected argument"),
+            ("sandkasse --seed 1 env", "cannot be used with"),
+            ("sandkasse env --format yaml", "dotenv, json"),
+            ("sandkasse explain 35", "explain"),
+        ] {
+            let error = parse(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn help_teaches() {
+        let help = parse("sandkasse --help").expect_err("help ends the program");
+        assert_eq!(help.exit_code(), 0);
+        let help = help.to_string();
+        for word in ["Examples:", "sandkasse env", "SANDKASSE_READY_FILE", "wording"] {
+            assert!(help.contains(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What an installation chooses, and who has the last word: flag, environment variable, file,
+//! default, in this order.
+//!
+//! Each of the three sources fills an [`Options`], where everything may be missing; [`Settings`]
+//! is what comes out, where nothing is. Whether the choice is safe is judged in
+//! [`crate::exposure`].
+
+mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::{fmt::Display, path::PathBuf, str::FromStr};
+
+use clap::Args;
+use sandkasse_domain::Wording;
+use serde::Deserialize;
+
+use crate::address::{Address, BaseUrl};
+pub(crate) use settings::Settings;
+pub(crate) use values::{AdminToken, Database, DemoData};
+
+/// One source of choices. The flags' names are the keys of the file, with `_` for `-`, and in
+/// capitals after `SANDKASSE_` the names of the environment variables.
+#[derive(Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Options {
+    /// Where the test environment listens [default: 127.0.0.1:7480]; port 0 is a free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) test: Option<Address>,
+    /// Where production listens [default: 127.0.0.1:7481]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) production: Option<Address>,
+    /// Where the portal and the control API listen [default: 127.0.0.1:7482]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) portal: Option<Address>,
+    /// Where data is kept: sqlite:FILE or sqlite::memory: [default: sqlite:.sandkasse/sandkasse.db]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<Database>,
+    /// A file to write when all listeners accept: JSON with the base URLs `test`, `production`, `portal`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Ids, keys and chance repeat, for golden tests
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Whether a new database gets demo data: on, off, or network (also when others can reach it) [default: on]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) demo_data: Option<DemoData>,
+    /// A TOML file with all of this and the rest; an unknown key in it is an error
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub(crate) config: Option<PathBuf>,
+    /// A proxy in front speaks TLS; needed, with an administrator's token, to listen beyond loopback
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(alias = "trusted_proxy")]
+    pub(crate) behind_proxy: Option<bool>,
+    /// No banner on standard output
+    #[arg(long, short, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) quiet: Option<bool>,
+
+    /// What the control API demands as `Authorization: Bearer …`. No flag: others could see it.
+    #[arg(skip)]
+    pub(crate) admin_token: Option<AdminToken>,
+    /// The address that callers of the test environment use, when a proxy stands in front.
+    #[arg(skip)]
+    pub(crate) test_url: Option<BaseUrl>,
+    /// The same for production.
+    #[arg(skip)]
+    pub(crate) production_url: Option<BaseUrl>,
+    /// The same for the portal.
+    #[arg(skip)]
+    pub(crate) portal_url: Option<BaseUrl>,
+    /// Sales units may be called back in this machine's networks although others reach the platform.
+    #[arg(skip)]
+    pub(crate) allow_local_urls: Option<bool>,
+    /// A token without the word `Bearer` is accepted.
+    #[arg(skip)]
+    pub(crate) lenient_bearer: Option<bool>,
+    /// Which wording the test environment speaks: `faq`, `2023-06` or `recorded`.
+    #[arg(skip)]
+    pub(crate) wording: Option<Wording>,
+    /// Which wording production speaks.
+    #[arg(skip)]
+    pub(crate) production_wording: Option<Wording>,
+}
+
+impl Options {
+    /// Reads the environment through `get`. An empty variable counts as missing.
+    pub(crate) fn from_environment(
+        get: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Options, String> {
+        Ok(Options {
+            test: read(get, "SANDKASSE_TEST")?,
+            production: read(get, "SANDKASSE_PRODUCTION")?,
+            portal: read(get, "SANDKASSE_PORTAL")?,
+            database: read(get, "SANDKASSE_DATABASE")?,
+            ready_file: read(get, "SANDKASSE_READY_FILE")?,
+            seed: read(get, "SANDKASSE_SEED")?,
+            demo_data: read(get, "SANDKASSE_DEMO_DATA")?,
+            config: read(get, "SANDKASSE_CONFIG")?,
+            behind_proxy: read_switch(get, "SANDKASSE_BEHIND_PROXY")?,
+            quiet: read_switch(get, "SANDKASSE_QUIET")?,
+            admin_token: read(get, "SANDKASSE_ADMIN_TOKEN")?,
+            test_url: read(get, "SANDKASSE_TEST_URL")?,
+            production_url: read(get, "SANDKASSE_PRODUCTION_URL")?,
+            portal_url: read(get, "SANDKASSE_PORTAL_URL")?,
+            allow_local_urls: read_switch(get, "SANDKASSE_ALLOW_LOCAL_URLS")?,
+            lenient_bearer: read_switch(get, "SANDKASSE_LENIENT_BEARER")?,
+            wording: read(get, "SANDKASSE_WORDING")?,
+            production_wording: read(get, "SANDKASSE_PRODUCTION_WORDING")?,
+        })
+    }
+
+    /// Reads the text of a configuration file. The error names an unknown key and its line, but
+    /// does not show the line: a secret may stand in it.
+    pub(crate) fn from_toml(text: &str) -> Result<Options, String> {
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.lines().count().max(1));
+            format!("line {line}: {}", error.message().trim_end())
+        })
+    }
+
+    /// These choices, and where they are silent, the `lower` ones.
+    pub(crate) fn or(self, lower: Options) -> Options {
+        Options {
+            test: self.test.or(lower.test),
+            production: self.production.or(lower.production),
+            portal: self.portal.or(lower.portal),
+            database: self.database.or(lower.database),
+            ready_file: self.ready_file.or(lower.ready_file),
+            seed: self.seed.or(lower.seed),
+            demo_data: self.demo_data.or(lower.demo_data),
+            config: self.config.or(lower.config),
+            behind_proxy: self.behind_proxy.or(lower.behind_proxy),
+            quiet: self.quiet.or(lower.quiet),
+            admin_token: self.admin_token.or(lower.admin_token),
+            test_url: self.test_url.or(lower.test_url),
+            production_url: self.production_url.or(lower.production_url),
+            portal_url: self.portal_url.or(lower.portal_url),
+            allow_local_urls: self.allow_local_urls.or(lower.allow_local_urls),
+            lenient_bearer: self.lenient_bearer.or(lower.lenient_bearer),
+            wording: self.wording.or(lower.wording),
+            production_wording: self.production_wording.or(lower.production_wording),
+        }
+    }
+}
+
+fn read<T>(get: &dyn Fn(&str) -> Option<String>, name: &str) -> Result<Option<T>, String>
+where
+    T: FromStr<Err: Display>,
+{
+    let text = get(name).filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(|error| format!("{name}: {error}")))
+        .transpose()
+}
+
+fn read_switch(
+    get: &dyn Fn(&str) -> Option<String>,
+    name: &str,
+) -> Result<Option<bool>, String> {
+    let text = get(name).filter(|text| !text.is_empty());
+    text.map(|text| match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(format!("{name}: `{text}` is neither true nor false")),
+    })
+    .transpose()
+}

@@ -1,0 +1,85 @@
+//! What the program runs with.
+
+use std::path::PathBuf;
+
+use sandkasse_domain::Wording;
+
+use super::{AdminToken, Database, DemoData, Options};
+use crate::{
+    address::{Address, BaseUrl},
+    exposure,
+};
+
+/// Everything is decided.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) test: Address,
+    pub(crate) production: Address,
+    pub(crate) portal: Address,
+    /// When a proxy stands in front.
+    pub(crate) test_url: Option<BaseUrl>,
+    pub(crate) production_url: Option<BaseUrl>,
+    pub(crate) portal_url: Option<BaseUrl>,
+    pub(crate) database: Database,
+    pub(crate) ready_file: Option<PathBuf>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) quiet: bool,
+    pub(crate) admin_token: Option<AdminToken>,
+    pub(crate) lenient_bearer: bool,
+    pub(crate) wording: Wording,
+    pub(crate) production_wording: Wording,
+    /// Whether a new database gets demo data.
+    pub(crate) demo_data: bool,
+    /// Whether a database may hold demo data at all.
+    pub(crate) demo_data_bearable: bool,
+    /// Whether sales units may be called back in this machine's networks.
+    pub(crate) local_urls: bool,
+}
+
+impl Settings {
+    /// Where data is kept unless somebody says otherwise.
+    pub(crate) const DATABASE: &str = ".sandkasse/sandkasse.db";
+
+    /// Fills in the defaults, and refuses what would not be safe.
+    pub(crate) fn try_from(options: Options) -> Result<Settings, String> {
+        let test = options.test.unwrap_or(Address::loopback(7480));
+        let production = options.production.unwrap_or(Address::loopback(7481));
+        let portal = options.portal.unwrap_or(Address::loopback(7482));
+        let network = [test, production, portal]
+            .iter()
+            .any(|address| !address.0.ip().is_loopback());
+        let demo = options.demo_data;
+        if network {
+            exposure::judge(exposure::Plan {
+                token: options.admin_token.is_some(),
+                behind_proxy: options.behind_proxy.unwrap_or(false),
+                demo,
+            })?;
+        }
+        Ok(Settings {
+            test,
+            production,
+            portal,
+            test_url: options.test_url,
+            production_url: options.production_url,
+            portal_url: options.portal_url,
+            database: options
+                .database
+                .unwrap_or_else(|| Database::File(Settings::DATABASE.into())),
+            ready_file: options.ready_file,
+            seed: options.seed,
+            quiet: options.quiet.unwrap_or(false),
+            admin_token: options.admin_token,
+            lenient_bearer: options.lenient_bearer.unwrap_or(false),
+            wording: options.wording.unwrap_or_default(),
+            production_wording: options.production_wording.unwrap_or_default(),
+            demo_data: match demo {
+                Some(DemoData::On | DemoData::Network) => true,
+                Some(DemoData::Off) => false,
+                None => !network,
+            },
+            demo_data_bearable: !network || demo == Some(DemoData::Network),
+            local_urls: !network || options.allow_local_urls.unwrap_or(false),
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! The control API: everything that the real platform, its portal and its payers would do around a
+//! shop's calls. It makes sales units and persons, acts as a person, moves time, waits, and tells
+//! what was called.
+//!
+//! One file per subject; each handler carries its part of the OpenAPI document. It holds no state
+//! of its own: all it does goes through the engine.
+
+mod acts;
+mod calls;
+mod clock;
+pub(crate) mod env;
+mod extract;
+mod guard;
+mod keys;
+mod payment_view;
+mod payments;
+mod person_traits;
+mod persons;
+mod problem;
+mod reset;
+mod schemas;
+#[cfg(test)]
+mod tests;
+mod unit_traits;
+mod units;
+
+use std::sync::Arc;
+
+use axum::{Json, Router, routing::get};
+use sandkasse_api::Platform;
+use sandkasse_domain::{Environment, Msn};
+use sandkasse_engine::{Engine, Unit};
+use tokio::sync::{Mutex, watch};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use guard::Guard;
+pub(crate) use problem::Problem;
+pub(crate) use units::SUB_DELAY_MS;
+
+/// What the handlers share.
+pub(crate) struct Control {
+    pub(crate) platform: Arc<Platform>,
+    /// Whether a reset brings demo data.
+    pub(crate) demo_data: bool,
+    /// Whether sales units may be called back in this machine's networks.
+    pub(crate) local_urls: bool,
+    /// Held while something new gets a number, so that nobody else takes it.
+    pub(crate) making: Mutex<()>,
+    /// True when the program shall end.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+type Shared = axum::extract::State<Arc<Control>>;
+
+impl Control {
+    fn engine(&self) -> &Engine {
+        &self.platform.engine
+    }
+
+    fn unit(&self, environment: Environment, msn: &Msn) -> Result<Arc<Unit>, Problem> {
+        let directory = self.engine().directory.of(environment);
+        directory.unit(msn).cloned().ok_or_else(|| {
+            Problem::not_found(
+                "sales_unit_unknown",
+                format!("the {environment} environment has no sales unit {msn}"),
+            )
+        })
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sandkasse control API",
+        description = "Makes sales units and persons, acts as a person, moves a sales unit's clock, waits for \
+                       payments, and lists what merchants were sent. Amounts are in minor units (øre); moments are \
+                       RFC 3339. Errors are `application/problem+json`. On loopback no credential is needed; \
+                       otherwise send the administrator's token as `Authorization: Bearer …`."
+    ),
+    tags(
+        (name = "Sales units", description = "Shops with their keys and their own time"),
+        (name = "Persons", description = "The people who pay"),
+        (name = "Acting as a person", description = "What happens in the app and on the landing page"),
+        (name = "Payments", description = "Looking at payments, and waiting for them"),
+        (name = "Platform", description = "Keys for a shell, what merchants were sent, and starting again"),
+    )
+)]
+struct Description;
+
+/// The routes below `/control/v1`, and their description.
+pub(crate) fn router(control: Arc<Control>) -> Router {
+    let (routes, mut description) = OpenApiRouter::with_openapi(Description::openapi())
+        .nest("/control/v1", described())
+        .split_for_parts();
+    env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
+    let description = Arc::new(description);
+    let openapi = get(move || {
+        let description = description.clone();
+        async move { Json((*description).clone()) }
+    });
+    routes
+        .route("/control/v1/openapi.json", openapi)
+        .with_state(control)
+}
+
+fn described() -> OpenApiRouter<Arc<Control>> {
+    OpenApiRouter::new()
+        .routes(routes!(units::create, units::list))
+        .routes(routes!(units::show, units::change))
+        .routes(routes!(keys::show))
+        .routes(routes!(keys::regenerate))
+        .routes(routes!(clock::advance))
+        .routes(routes!(persons::create, persons::list))
+        .routes(routes!(persons::show, persons::change))
+        .routes(routes!(persons::revoke))
+        .routes(routes!(acts::approve))
+        .routes(routes!(acts::reject))
+        .routes(routes!(acts::open))
+        .routes(routes!(acts::show))
+        .routes(routes!(acts::enter_3d_secure))
+        .routes(routes!(acts::leave_landing_page))
+        .routes(routes!(acts::choose_address))
+        .routes(routes!(acts::time_out))
+        .routes(routes!(payments::show))
+        .routes(routes!(payments::wait))
+        .routes(routes!(payments::list))
+        .routes(routes!(calls::list))
+        .routes(routes!(env::show))
+        .routes(routes!(reset::reset))
+}

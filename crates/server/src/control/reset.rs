@@ -1,0 +1,38 @@
+//! Starting again.
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Problem, Shared};
+use crate::demo;
+
+/// What is there after a reset.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Reset {
+    /// Whether there is demo data; otherwise there is nothing.
+    demo_data: bool,
+}
+
+/// Forgets everything: payments, sales units, persons, calls, counts of rates, and how far clocks
+/// are ahead. Demo data is there again as after a first start.
+#[utoipa::path(
+    post, path = "/reset", tag = "Platform",
+    responses(
+        (status = 200, body = Reset),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn reset(State(control): Shared) -> Result<Json<Reset>, Problem> {
+    let _nobody_else = control.making.lock().await;
+    let engine = control.engine();
+    engine.clear().await?;
+    control.platform.gate.rates.clear();
+    if control.demo_data {
+        demo::fill(engine, control.local_urls).await?;
+    }
+    tracing::info!(demo_data = control.demo_data, "reset");
+    Ok(Json(Reset {
+        demo_data: control.demo_data,
+    }))
+}

@@ -1,0 +1,96 @@
+//! How the words of the domain look in the OpenAPI document.
+
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, schema::Type};
+
+fn one_of(words: &[&str], description: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words.iter().copied()))
+        .description(Some(description))
+        .into()
+}
+
+pub(super) fn environment() -> RefOr<Schema> {
+    one_of(
+        &["test", "production"],
+        "In which of the two worlds; `test` unless said otherwise. It never changes.",
+    )
+}
+
+pub(super) fn products() -> RefOr<Schema> {
+    let product = one_of(&["ecom", "recurring", "login"], "An API product");
+    ArrayBuilder::new()
+        .items(product)
+        .description(Some(
+            "What it may be used for; `[\"ecom\", \"login\"]` unless said otherwise",
+        ))
+        .into()
+}
+
+pub(super) fn capture() -> RefOr<Schema> {
+    one_of(
+        &["reserve", "direct"],
+        "What happens at approval: the amount is reserved (unless said otherwise), or captured at once",
+    )
+}
+
+pub(super) fn rate_limits() -> RefOr<Schema> {
+    one_of(
+        &["on", "off"],
+        "Whether the documented limits per minute hold; `on` unless said otherwise",
+    )
+}
+
+pub(super) fn url_policy() -> RefOr<Schema> {
+    one_of(
+        &["strict", "local"],
+        "Which addresses the platform calls: as the real one (unless said otherwise), or also local ones, so that a \
+         receiver on 127.0.0.1 works",
+    )
+}
+
+pub(super) fn standing() -> RefOr<Schema> {
+    one_of(
+        &["active", "deactivated", "blocked", "unsigned"],
+        "How the merchant stands with the platform, for all its units: `deactivated` gives error 37, `blocked` 31, \
+         `unsigned` 36",
+    )
+}
+
+pub(super) fn card_state() -> RefOr<Schema> {
+    one_of(
+        &["valid", "expired", "blocked", "insufficient_funds"],
+        "What the bank says of it; `valid` unless said otherwise",
+    )
+}
+
+pub(super) fn address_kind() -> RefOr<Schema> {
+    one_of(&["home", "work", "other"], "Which of a person's addresses")
+}
+
+pub(super) fn refusal() -> RefOr<Schema> {
+    one_of(
+        &[
+            "no_valid_card",
+            "by_issuer",
+            "invalid_amount",
+            "expired_card",
+            "reason_unknown",
+        ],
+        "What the bank said last, if it refused",
+    )
+}
+
+pub(super) fn cancelled_by() -> RefOr<Schema> {
+    one_of(
+        &["payer", "landing_page", "merchant", "timeout"],
+        "How it ended before any money was reserved",
+    )
+}
+
+pub(super) fn purpose() -> RefOr<Schema> {
+    one_of(
+        &["payment_callback", "shipping_details", "consent_removal"],
+        "What the call is for",
+    )
+}

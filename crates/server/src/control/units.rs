@@ -1,0 +1,334 @@
+//! Sales units: made, listed, shown, changed.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{Json, extract::State};
+use http::{HeaderValue, StatusCode, header};
+use sandkasse_domain::{
+    Environment, Msn, Timestamp,
+    sales_unit::{
+        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SalesUnit, Standing,
+        UrlPolicy,
+    },
+};
+use sandkasse_engine::{Unit, directory::Change};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    Control, Problem, Shared,
+    extract::{Asked, Named, Said, UnitPath},
+    keys::UnitKeys,
+    schemas,
+    unit_traits::UnitTraits,
+};
+use crate::numbers;
+
+/// After an approval with `scope`, details lack the `sub` for so long.
+pub(crate) const SUB_DELAY_MS: i64 = 200;
+
+/// A sales unit, without its secrets.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UnitView {
+    #[schema(schema_with = schemas::environment)]
+    environment: Environment,
+    #[schema(value_type = String, example = "220001")]
+    msn: Msn,
+    name: String,
+    /// Where its calls go.
+    #[schema(example = "http://127.0.0.1:7480")]
+    base_url: String,
+    merchant: MerchantView,
+    active: bool,
+    #[schema(schema_with = schemas::products)]
+    products: BTreeSet<Product>,
+    #[schema(schema_with = schemas::capture)]
+    capture: CaptureType,
+    skip_landing_page: bool,
+    nin_scope: bool,
+    #[schema(schema_with = schemas::rate_limits)]
+    rate_limits: RateLimits,
+    #[schema(schema_with = schemas::url_policy)]
+    url_policy: UrlPolicy,
+    /// In minor units; null is no bound.
+    #[schema(value_type = Object)]
+    limits: Limits,
+    tokens_survive_advance: bool,
+    sub_delay_ms: i64,
+    keys: Fingerprints,
+    clock: ClockView,
+}
+
+/// Whose a sales unit is.
+#[derive(Debug, Serialize, ToSchema)]
+struct MerchantView {
+    #[schema(example = "310000000")]
+    orgno: String,
+    name: String,
+    #[schema(schema_with = schemas::standing)]
+    standing: Standing,
+}
+
+/// The beginnings of the keys, to tell them apart.
+#[derive(Debug, Serialize, ToSchema)]
+struct Fingerprints {
+    client_id: String,
+    #[schema(example = "c2Fu…")]
+    client_secret: String,
+    primary_subscription_key: String,
+    secondary_subscription_key: String,
+}
+
+/// A sales unit's own time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ClockView {
+    #[schema(value_type = String, format = DateTime)]
+    now: Timestamp,
+    /// How far it is ahead of real time, in milliseconds.
+    ahead_ms: i64,
+    /// When the next thing happens by itself: a payment times out, a person acts, …
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_deadline: Option<Timestamp>,
+}
+
+/// All sales units asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UnitList {
+    sales_units: Vec<UnitView>,
+}
+
+/// Which ones.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UnitFilter {
+    /// `test` or `production`; both if left out.
+    #[param(value_type = Option<String>)]
+    environment: Option<Environment>,
+}
+
+impl Control {
+    async fn view(&self, unit: &Unit) -> Result<UnitView, Problem> {
+        let facts = &unit.facts;
+        let keys = &facts.keys;
+        Ok(UnitView {
+            environment: facts.environment,
+            msn: facts.msn.clone(),
+            name: facts.name.clone(),
+            base_url: self.platform.base(facts.environment).to_owned(),
+            merchant: MerchantView {
+                orgno: unit.merchant.orgno.0.clone(),
+                name: unit.merchant.name.clone(),
+                standing: unit.merchant.standing,
+            },
+            active: facts.active,
+            products: facts.products.clone(),
+            capture: facts.capture,
+            skip_landing_page: facts.skip_landing_page,
+            nin_scope: facts.nin_scope,
+            rate_limits: facts.rate_limits,
+            url_policy: facts.url_policy,
+            limits: facts.limits,
+            tokens_survive_advance: facts.tokens_survive_advance,
+            sub_delay_ms: facts.sub_delay_ms,
+            keys: Fingerprints {
+                client_id: keys.client_id.clone(),
+                client_secret: fingerprint(&keys.client_secret),
+                primary_subscription_key: fingerprint(&keys.primary),
+                secondary_subscription_key: fingerprint(&keys.secondary),
+            },
+            clock: self.clock(unit).await?,
+        })
+    }
+
+    pub(super) async fn clock(&self, unit: &Unit) -> Result<ClockView, Problem> {
+        let engine = self.engine();
+        Ok(ClockView {
+            now: engine.now(unit),
+            ahead_ms: unit.ahead_ms(),
+            next_deadline: engine.store().next_deadline(&unit.partition()).await?,
+        })
+    }
+
+    /// Six digits that nobody has.
+    fn free_msn(&self, environment: Environment) -> Msn {
+        let directory = self.engine().directory.of(environment);
+        loop {
+            let number = 100_000 + self.engine().chance.below(900_000);
+            let msn = Msn::try_new(&number.to_string()).expect("six digits");
+            if directory.unit(&msn).is_none() {
+                return msn;
+            }
+        }
+    }
+
+    /// The merchant named, or a new one; with its name and standing as said.
+    fn merchant(&self, environment: Environment, traits: &UnitTraits, unit_name: &str) -> Merchant {
+        let directory = self.engine().directory.of(environment);
+        let chance = &self.engine().chance;
+        let said = traits.merchant_orgno.clone().map(OrgNo);
+        let orgno = said.unwrap_or_else(|| {
+            loop {
+                let fresh = numbers::orgno(chance);
+                if directory.merchant(&fresh).is_none() {
+                    break fresh;
+                }
+            }
+        });
+        let known = directory.merchant(&orgno).map(|known| (**known).clone());
+        let mut merchant = known.unwrap_or_else(|| Merchant {
+            orgno,
+            name: unit_name.to_owned(),
+            standing: Standing::Active,
+        });
+        change_merchant(&mut merchant, traits);
+        merchant
+    }
+}
+
+fn change_merchant(merchant: &mut Merchant, traits: &UnitTraits) {
+    if let Some(name) = &traits.merchant_name {
+        merchant.name.clone_from(name);
+    }
+    if let Some(standing) = traits.merchant_standing {
+        merchant.standing = standing;
+    }
+}
+
+fn fingerprint(key: &str) -> String {
+    format!("{}…", key.chars().take(4).collect::<String>())
+}
+
+/// Makes a sales unit with keys of its own, usable at once.
+#[utoipa::path(
+    post, path = "/sales-units", tag = "Sales units",
+    request_body(content = UnitTraits, example = json!({
+        "environment": "test", "name": "Acme socks", "url_policy": "local", "rate_limits": "off"
+    })),
+    responses(
+        (status = 201, description = "Made; its keys", body = UnitKeys),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn create(
+    State(control): Shared,
+    Said(traits): Said<UnitTraits>,
+) -> Result<impl axum::response::IntoResponse, Problem> {
+    traits.check(control.local_urls)?;
+    let environment = traits.environment.unwrap_or(Environment::Test);
+    let _nobody_else = control.making.lock().await;
+    let engine = control.engine();
+    let msn = control.free_msn(environment);
+    let name = format!("Sales unit {msn}");
+    let merchant = control.merchant(environment, &traits, traits.name.as_deref().unwrap_or(&name));
+    let mut unit = SalesUnit {
+        environment,
+        msn,
+        name,
+        merchant: merchant.orgno.clone(),
+        active: true,
+        products: [Product::Ecom, Product::Login].into(),
+        capture: CaptureType::Reserve,
+        skip_landing_page: false,
+        nin_scope: false,
+        rate_limits: RateLimits::On,
+        url_policy: UrlPolicy::Strict,
+        limits: Limits::default(),
+        keys: Keys {
+            client_id: engine.chance.uuid().to_string(),
+            client_secret: engine.chance.client_secret(),
+            primary: engine.chance.subscription_key(),
+            secondary: engine.chance.subscription_key(),
+        },
+        clock_ahead_ms: 0,
+        tokens_survive_advance: false,
+        sub_delay_ms: SUB_DELAY_MS,
+    };
+    traits.apply(&mut unit);
+    let keys = UnitKeys::of(&unit, control.platform.base(environment));
+    let place = format!("/control/v1/sales-units/{environment}/{}", unit.msn);
+    let changes = vec![
+        Change::Merchant(environment, merchant),
+        Change::Unit(Box::new(unit)),
+    ];
+    engine.directory.change(changes).await?;
+    let place = HeaderValue::from_str(&place).expect("a path of ASCII");
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(keys)))
+}
+
+/// Lists sales units, by number. Of their secrets only the first four characters are shown.
+#[utoipa::path(
+    get, path = "/sales-units", tag = "Sales units", params(UnitFilter),
+    responses((status = 200, body = UnitList))
+)]
+pub(super) async fn list(
+    State(control): Shared,
+    Asked(filter): Asked<UnitFilter>,
+) -> Result<Json<UnitList>, Problem> {
+    let mut sales_units = Vec::new();
+    for environment in Environment::ALL {
+        if filter.environment.is_some_and(|only| only != environment) {
+            continue;
+        }
+        let directory = control.engine().directory.of(environment);
+        for unit in directory.units() {
+            sales_units.push(control.view(unit).await?);
+        }
+    }
+    Ok(Json(UnitList { sales_units }))
+}
+
+/// Shows a sales unit, with its own time and when the next thing happens by itself.
+#[utoipa::path(
+    get, path = "/sales-units/{environment}/{msn}", tag = "Sales units", params(UnitPath),
+    responses(
+        (status = 200, body = UnitView),
+        (status = 404, description = "No such sales unit", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show(
+    State(control): Shared,
+    Named(path): Named<UnitPath>,
+) -> Result<Json<UnitView>, Problem> {
+    let unit = control.unit(path.environment, &path.msn)?;
+    control.view(&unit).await.map(Json)
+}
+
+/// Changes traits of a sales unit. Payments that exist keep what they were made with.
+#[utoipa::path(
+    patch, path = "/sales-units/{environment}/{msn}", tag = "Sales units", params(UnitPath),
+    request_body(content = UnitTraits, example = json!({"active": false, "limits": {"receive": 100_000}})),
+    responses(
+        (status = 200, body = UnitView),
+        (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn change(
+    State(control): Shared,
+    Named(path): Named<UnitPath>,
+    Said(traits): Said<UnitTraits>,
+) -> Result<Json<UnitView>, Problem> {
+    traits.check(control.local_urls)?;
+    if traits.environment.is_some() || traits.merchant_orgno.is_some() {
+        return Err(Problem::bad_request(
+            "`environment` and `merchant_orgno` never change; make another sales unit",
+        ));
+    }
+    let _nobody_else = control.making.lock().await;
+    let UnitPath { environment, msn } = path;
+    let unit = control.unit(environment, &msn)?;
+    let directory = &control.engine().directory;
+    if traits.merchant_name.is_some() || traits.merchant_standing.is_some() {
+        let mut merchant = (*unit.merchant).clone();
+        change_merchant(&mut merchant, &traits);
+        directory
+            .change(vec![Change::Merchant(environment, merchant)])
+            .await?;
+    }
+    let changed: Option<Arc<Unit>> = directory
+        .change_unit(environment, &msn, |facts| traits.apply(facts))
+        .await?;
+    // Gone only if a reset came in between.
+    let unit = changed.map_or_else(|| control.unit(environment, &msn), Ok)?;
+    control.view(&unit).await.map(Json)
+}

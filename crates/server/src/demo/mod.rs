@@ -1,0 +1,52 @@
+//! Demo data: what is there after a first start.
+//!
+//! The same on every machine: keys, numbers of sales units and persons can stand in examples and
+//! tests. Therefore everybody knows the keys, which is why [`crate::exposure`] keeps them off the
+//! network. They have the right form and are plainly made up: the first client secret is Base64 of
+//! `sandkasse-test-1`.
+
+mod persons;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use sandkasse_domain::{Environment, Timestamp};
+use sandkasse_engine::{
+    Engine,
+    directory::{Change, Client},
+};
+use sandkasse_store::StoreError;
+
+/// The unit whose keys are shown unless others are asked for.
+pub(crate) const MAIN_UNIT: &str = "demo";
+
+/// Puts demo data into both environments. Without `local_urls` no unit is called back in this
+/// machine's networks.
+pub(crate) async fn fill(engine: &Engine, local_urls: bool) -> Result<(), StoreError> {
+    let now = engine.clock.now();
+    let all = Environment::ALL.map(|environment| changes(environment, now, local_urls));
+    engine
+        .directory
+        .change(all.into_iter().flatten().collect())
+        .await
+}
+
+/// Whether anybody could use keys of the demo data.
+pub(crate) fn is_within(engine: &Engine) -> bool {
+    Environment::ALL.into_iter().any(|environment| {
+        let directory = engine.directory.of(environment);
+        units::known_keys(environment)
+            .any(|(id, secret)| match directory.client(&id) {
+                Some(Client::Unit(unit)) => unit.facts.keys.client_secret == secret,
+                Some(Client::Office(keys)) => keys.client_secret == secret,
+                None => false,
+            })
+    })
+}
+
+/// Everybody in one environment.
+fn changes(environment: Environment, now: Timestamp, local_urls: bool) -> Vec<Change> {
+    let mut changes = units::changes(environment, local_urls);
+    changes.extend(persons::changes(environment, now));
+    changes
+}

@@ -1,0 +1,129 @@
+//! The data folder and the ready file.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use sandkasse_gate::token::KeySource;
+
+/// The folder that a database file and the signing keys lie in.
+#[derive(Debug)]
+pub(crate) struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// The folder of a database file; made if it is not there. A folder made here, and the default
+    /// one, are kept out of git.
+    pub(crate) fn of(database: &Path) -> Result<DataFolder, String> {
+        let folder = match database.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            Some(_) | None => Path::new("."),
+        };
+        let cannot = |error: io::Error| {
+            let shown = folder.display();
+            format!("cannot use the folder {shown}: {error}. Name another with `--database sqlite:FILE`")
+        };
+        let is_new = !folder.exists();
+        fs::create_dir_all(folder).map_err(cannot)?;
+        let ignore = folder.join(".gitignore");
+        if (is_new || folder.ends_with(".sandkasse")) && !ignore.exists() {
+            write_whole(&ignore, b"*\n").map_err(cannot)?;
+        }
+        Ok(DataFolder(folder.to_owned()))
+    }
+
+    /// Where the test environment's signing key is, or will be.
+    pub(crate) fn test_key(&self) -> KeySource {
+        KeySource::File(self.0.join("test-signing-key.pem"))
+    }
+
+    /// The same for production.
+    pub(crate) fn production_key(&self) -> KeySource {
+        KeySource::File(self.0.join("production-signing-key.pem"))
+    }
+}
+
+/// Takes away what an earlier run left, so that nobody takes it for this one's.
+pub(crate) fn remove_ready_file(path: &Path) -> Result<(), String> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!(
+            "cannot write the ready file {}: {error}",
+            path.display()
+        )),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Tells where the listeners are.
+pub(crate) fn write_ready_file(
+    path: &Path,
+    test: &str,
+    production: &str,
+    portal: &str,
+) -> Result<(), String> {
+    let urls = serde_json::json!({ "test": test, "production": production, "portal": portal });
+    write_whole(path, format!("{urls}\n").as_bytes())
+        .map_err(|error| format!("cannot write the ready file {}: {error}", path.display()))
+}
+
+/// Writes a temporary file, syncs it and renames it: whoever looks sees all of it or nothing. For
+/// what is no secret; others may read it.
+fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    let temporary = PathBuf::from(name);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_ours_is_kept_out_of_git() {
+        let place = tempfile::tempdir().unwrap();
+        let database = place.path().join("new/sandkasse.db");
+        DataFolder::of(&database).unwrap();
+        let ignore = fs::read_to_string(place.path().join("new/.gitignore")).unwrap();
+        assert_eq!(ignore, "*\n");
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        DataFolder::of(&place.path().join("sandkasse.db")).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+        let message = DataFolder::of(Path::new("/proc/none/x.db")).unwrap_err();
+        assert!(message.contains("/proc/none"), "{message}");
+        assert!(message.contains("--database"), "and the remedy: {message}");
+    }
+
+    #[test]
+    fn a_ready_file_is_new_and_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("ready.json");
+        remove_ready_file(&path).unwrap();
+        write_ready_file(&path, "http://a", "http://b", "http://c").unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let urls: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            urls,
+            serde_json::json!({"test": "http://a", "production": "http://b", "portal": "http://c"})
+        );
+        remove_ready_file(&path).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+}

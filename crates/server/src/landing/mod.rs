@@ -1,0 +1,243 @@
+//! The payer's pages: what the link of an initiate opens in a browser.
+//!
+//! ```text
+//! GET  link          number? ──POST number──▶ waiting for the app ──decided──▶ 303 to the shop
+//!                       └──POST cancel──────▶ on the way back ──────────────▶ 303 to the shop
+//! ```
+//!
+//! They work without JavaScript: the waiting page loads itself again. A POST never redirects, so
+//! that the pages can forbid forms to lead elsewhere, which browsers also apply to redirects
+//! after a form. What happens to the payment is the engine's business; here only pages are chosen.
+//!
+//! A link whose time is over answers 410: the page will not come back under this address.
+
+mod pages;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, header};
+use sandkasse_api::{Answer, Platform, gateway};
+use sandkasse_domain::{
+    Environment, PhoneNumber,
+    payment::{CancelledBy, Cause, Open, State},
+};
+use sandkasse_engine::{Act, ActRefused, Refused, Unit, View};
+use sandkasse_gate::link;
+
+use crate::redirect;
+use pages::Pages;
+pub(crate) use pages::{STYLE, portal_page, secured, style_sheet};
+
+/// Where the link leads (reference: platform.md §6). Matched in any case, as all paths.
+const PATH: &str = "/dwo-api-application/v1/deeplink/vippsgateway";
+/// Everything below is the payer's, and no API.
+const BELOW: &str = "/dwo-api-application/";
+
+/// What the pages know of their surroundings.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    /// Where the control API is, if the payer may be told: with its help a person approves, as
+    /// long as there is no app to show.
+    pub(crate) control: Option<String>,
+}
+
+/// A request for one of the payer's pages.
+pub(crate) struct Visit<'a> {
+    pub(crate) environment: Environment,
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+/// Whether a path is one of the payer's pages.
+pub(crate) fn is_at(path: &str) -> bool {
+    path.get(..BELOW.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(BELOW))
+}
+
+/// Answers a visit.
+pub(crate) async fn answer(
+    platform: &Platform,
+    surroundings: &Surroundings,
+    visit: &Visit<'_>,
+) -> Answer {
+    let path = visit.path.strip_suffix('/').unwrap_or(visit.path);
+    let reads = matches!(*visit.method, Method::GET | Method::HEAD);
+    if reads && path.eq_ignore_ascii_case(STYLE) {
+        return style_sheet();
+    }
+    if !path.eq_ignore_ascii_case(PATH) || !(reads || *visit.method == Method::POST) {
+        return gateway(404, "Resource not found");
+    }
+    let languages = visit.headers.get(header::ACCEPT_LANGUAGE);
+    let pages = Pages::new(words::pick(languages.and_then(|value| value.to_str().ok())));
+    let token = parameter(visit.query.unwrap_or_default().as_bytes(), "token");
+    let token = token.unwrap_or_default();
+    let Some((msn, order)) = link::read(&platform.engine, visit.environment, &token) else {
+        return pages.unknown();
+    };
+    let directory = platform.engine.directory.of(visit.environment);
+    let Some(unit) = directory.unit(&msn) else {
+        return pages.unknown();
+    };
+    let payer = Payer {
+        platform,
+        surroundings,
+        unit,
+        order: order.as_str(),
+        token: &token,
+        pages: &pages,
+    };
+    let answered = if reads {
+        let change = parameter(visit.query.unwrap_or_default().as_bytes(), "change");
+        payer.look(change.is_some()).await
+    } else {
+        payer.submit(visit.body).await
+    };
+    answered.unwrap_or_else(|refused| match refused {
+        Refused::Because(Cause::OrderUnknown { .. } | Cause::OrderOfAnotherUnit { .. }) => {
+            pages.unknown()
+        }
+        Refused::Because(cause) => {
+            tracing::info!(%msn, order_id = %order, ?cause, "a payer's page was refused");
+            pages.failed()
+        }
+        Refused::Fault(fault) => {
+            tracing::error!(%msn, order_id = %order, fault, "a payer's page failed");
+            pages.failed()
+        }
+    })
+}
+
+/// Somebody who holds a link.
+struct Payer<'a> {
+    platform: &'a Platform,
+    surroundings: &'a Surroundings,
+    unit: &'a Arc<Unit>,
+    order: &'a str,
+    token: &'a str,
+    pages: &'a Pages,
+}
+
+impl Payer<'_> {
+    /// `change`: the payer wants to give another number.
+    async fn look(&self, change: bool) -> Result<Answer, Refused> {
+        let view = self.platform.engine.view(self.unit, self.order).await?;
+        Ok(match view.payment.open() {
+            Some(open) => self.undecided(&view, open, change),
+            None => self.decided(&view),
+        })
+    }
+
+    fn undecided(&self, view: &View, open: &Open, change: bool) -> Answer {
+        let fixed = view.payment.order.skip_landing_page;
+        if open.payer.is_some() && (fixed || !change) {
+            self.waiting(view, open)
+        } else if fixed {
+            // Nobody has the number any more; there is nothing to ask.
+            self.pages.close()
+        } else {
+            self.pages.form(self.unit, view, self.token, false)
+        }
+    }
+
+    fn waiting(&self, view: &View, open: &Open) -> Answer {
+        let control = self.surroundings.control.as_deref();
+        self.pages.waiting(self.unit, view, open, self.token, control)
+    }
+
+    /// A browser is sent back to the shop, without the status that the app adds there
+    /// (reference: ecom.md §3, "Redirect").
+    fn decided(&self, view: &View) -> Answer {
+        let payment = &view.payment;
+        let shop = redirect::shop(&payment.order);
+        let timed_out = matches!(
+            payment.state,
+            State::Cancelled {
+                by: CancelledBy::Timeout,
+                ..
+            }
+        );
+        match shop {
+            _ if timed_out => self.pages.expired(shop),
+            Some(url) => self.pages.to_shop(url),
+            None => self.pages.close(),
+        }
+    }
+
+    async fn submit(&self, body: &[u8]) -> Result<Answer, Refused> {
+        if parameter(body, "cancel").is_some() {
+            return self.cancel().await;
+        }
+        let view = self.platform.engine.view(self.unit, self.order).await?;
+        if view.payment.open().is_none() || view.payment.order.skip_landing_page {
+            return Ok(self.pages.on_the_way(self.token));
+        }
+        let phone = parameter(body, "phone").unwrap_or_default();
+        match self.open_for(&phone, &view).await {
+            Ok(()) => {}
+            Err(Refused::Because(Cause::CannotPay { .. })) => {
+                return Ok(self.pages.form(self.unit, &view, self.token, true));
+            }
+            // Decided meanwhile: the next page says how.
+            Err(Refused::Because(Cause::NotOpen { .. })) => {
+                return Ok(self.pages.on_the_way(self.token));
+            }
+            Err(refused) => return Err(refused),
+        }
+        let view = self.platform.engine.view(self.unit, self.order).await?;
+        Ok(match view.payment.open() {
+            Some(open) => self.waiting(&view, open),
+            None => self.pages.on_the_way(self.token),
+        })
+    }
+
+    /// Whether the number can pay is judged first: whoever gives one that cannot has not logged
+    /// in, and gains no time.
+    async fn open_for(&self, phone: &str, view: &View) -> Result<(), Refused> {
+        use sandkasse_domain::person::CannotPay;
+        let engine = &self.platform.engine;
+        let cannot = |reason| Refused::from(Cause::CannotPay { reason });
+        let phone = PhoneNumber::correct(phone).map_err(|fault| cannot(CannotPay::Number(fault)))?;
+        engine
+            .payer(self.unit, &phone, view.now)
+            .map_err(cannot)?;
+        for act in [Act::Open, Act::Show { phone }] {
+            self.act(act).await?;
+        }
+        Ok(())
+    }
+
+    async fn cancel(&self) -> Result<Answer, Refused> {
+        match self.act(Act::LeaveLandingPage).await {
+            // Decided already: then that stands.
+            Ok(()) | Err(Refused::Because(Cause::NotOpen { .. })) => {
+                Ok(self.pages.on_the_way(self.token))
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
+    async fn act(&self, act: Act) -> Result<(), Refused> {
+        let engine = &self.platform.engine;
+        match engine.person_acts(self.unit, self.order, act).await {
+            Ok(_) => Ok(()),
+            Err(ActRefused::Refused(refused)) => Err(refused),
+            Err(
+                ActRefused::NoShippingMethods { detail } | ActRefused::BadShippingAnswer { detail },
+            ) => Err(Refused::Fault(detail)),
+        }
+    }
+}
+
+/// A member of a query or a form.
+fn parameter(encoded: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(encoded)
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}

@@ -1,0 +1,243 @@
+//! The pages as HTML, and the headers that every page has.
+
+use askama::Template;
+use http::header::{CACHE_CONTROL, HeaderName, LOCATION, REFERRER_POLICY};
+use sandkasse_api::Answer;
+use sandkasse_domain::{Minor, payment::Open};
+use sandkasse_engine::{Unit, View};
+
+use super::{PATH, words::Words};
+use crate::redirect::location;
+
+/// Where the style sheet is, on every listener.
+pub(crate) const STYLE: &str = "/dwo-api-application/style.css";
+/// No scripts, no frames, nothing from elsewhere; forms lead back here only.
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The waiting page loads itself again after so many seconds.
+const REFRESH_SECONDS: u32 = 2;
+
+/// The pages in one language.
+pub(super) struct Pages {
+    words: &'static Words,
+}
+
+#[derive(Template)]
+#[template(path = "form.html")]
+struct Form<'a> {
+    words: &'static Words,
+    shop: &'a str,
+    amount: String,
+    express: bool,
+    text: &'a str,
+    action: String,
+    phone: &'a str,
+    refused: bool,
+}
+
+#[derive(Template)]
+#[template(path = "waiting.html")]
+struct Waiting<'a> {
+    words: &'static Words,
+    shop: &'a str,
+    amount: String,
+    text: &'a str,
+    action: String,
+    refresh_seconds: u32,
+    phone: &'a str,
+    in_three_d_secure: bool,
+    card_refused: bool,
+    may_change: bool,
+    command: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Message<'a> {
+    words: &'static Words,
+    title: &'a str,
+    message: &'a str,
+    /// Loaded at once.
+    next: Option<String>,
+    /// Offered.
+    link: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "portal.html")]
+struct Portal<'a> {
+    test: &'a str,
+    production: &'a str,
+    portal: &'a str,
+}
+
+impl Pages {
+    pub(super) fn new(words: &'static Words) -> Pages {
+        Pages { words }
+    }
+
+    /// Asks for the number. `refused`: the last one cannot pay. It is not shown again, so that the
+    /// page is the same whoever it belongs to (reference: platform.md §6).
+    pub(super) fn form(&self, unit: &Unit, view: &View, token: &str, refused: bool) -> Answer {
+        let order = &view.payment.order;
+        let phone = order.mobile.as_ref().map_or("", |phone| phone.as_str());
+        page(
+            200,
+            &Form {
+                words: self.words,
+                shop: &unit.facts.name,
+                amount: self.amount(order.amount),
+                express: order.is_express(),
+                text: &order.text,
+                action: here(token),
+                phone,
+                refused,
+            },
+        )
+    }
+
+    /// `control` is where a person can be made to approve.
+    pub(super) fn waiting(
+        &self,
+        unit: &Unit,
+        view: &View,
+        open: &Open,
+        token: &str,
+        control: Option<&str>,
+    ) -> Answer {
+        let order = &view.payment.order;
+        let phone = open.payer.as_ref().map_or("", |payer| payer.phone.as_str());
+        let command = control.map(|control| {
+            let (environment, msn) = (unit.facts.environment, &unit.facts.msn);
+            format!(
+                "curl -X POST {control}/control/v1/payments/{environment}/{msn}/{}/approve",
+                order.id
+            )
+        });
+        page(
+            200,
+            &Waiting {
+                words: self.words,
+                shop: &unit.facts.name,
+                amount: self.amount(order.amount),
+                text: &order.text,
+                action: here(token),
+                refresh_seconds: REFRESH_SECONDS,
+                phone,
+                in_three_d_secure: open.in_three_d_secure,
+                card_refused: open.refused.is_some(),
+                may_change: !order.skip_landing_page,
+                command,
+            },
+        )
+    }
+
+    /// Loads the link again at once: what it answers then is for it to say.
+    pub(super) fn on_the_way(&self, token: &str) -> Answer {
+        let (title, message) = (self.words.back_title, self.words.back);
+        self.message(200, title, message, Some(here(token)), None)
+    }
+
+    pub(super) fn to_shop(&self, url: &str) -> Answer {
+        let (title, message) = (self.words.back_title, self.words.back);
+        self.message(303, title, message, None, Some(url))
+            .with(LOCATION, &location(url))
+    }
+
+    pub(super) fn close(&self) -> Answer {
+        let (title, message) = (self.words.close_title, self.words.close);
+        self.message(200, title, message, None, None)
+    }
+
+    pub(super) fn expired(&self, shop: Option<&str>) -> Answer {
+        let (title, message) = (self.words.expired_title, self.words.expired);
+        self.message(410, title, message, None, shop)
+    }
+
+    pub(super) fn unknown(&self) -> Answer {
+        let (title, message) = (self.words.unknown_title, self.words.unknown);
+        self.message(404, title, message, None, None)
+    }
+
+    pub(super) fn failed(&self) -> Answer {
+        let (title, message) = (self.words.failed_title, self.words.failed);
+        self.message(500, title, message, None, None)
+    }
+
+    fn message(
+        &self,
+        status: u16,
+        title: &str,
+        message: &str,
+        next: Option<String>,
+        link: Option<&str>,
+    ) -> Answer {
+        let words = self.words;
+        page(
+            status,
+            &Message {
+                words,
+                title,
+                message,
+                next,
+                link,
+            },
+        )
+    }
+
+    fn amount(&self, amount: Minor) -> String {
+        let units = amount.units();
+        let mark = self.words.decimal_mark;
+        format!("{}{mark}{:02} kr", units / 100, units % 100)
+    }
+}
+
+/// The link itself. The token of a link that was read is ours, so nothing in it needs escaping.
+fn here(token: &str) -> String {
+    format!("{PATH}?v=2&token={token}")
+}
+
+/// What stands at the root of the portal until there is one.
+pub(crate) fn portal_page(test: &str, production: &str, portal: &str) -> Answer {
+    page(
+        200,
+        &Portal {
+            test,
+            production,
+            portal,
+        },
+    )
+}
+
+/// The style sheet of all pages.
+pub(crate) fn style_sheet() -> Answer {
+    let sheet = Answer::new(
+        200,
+        "text/css; charset=utf-8",
+        include_str!("../../assets/style.css"),
+    );
+    secured(sheet).with(CACHE_CONTROL, "max-age=300")
+}
+
+fn page(status: u16, template: &impl Template) -> Answer {
+    match template.render() {
+        Ok(html) => secured(Answer::new(status, "text/html; charset=utf-8", html))
+            .with(CACHE_CONTROL, "no-store"),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            sandkasse_api::gateway(500, "Internal server error")
+        }
+    }
+}
+
+/// The headers against framing, scripts, guessing of types and telling the next site where the
+/// reader came from: a link holds a token.
+pub(crate) fn secured(answer: Answer) -> Answer {
+    answer
+        .with(
+            HeaderName::from_static("content-security-policy"),
+            POLICY,
+        )
+        .with(HeaderName::from_static("x-frame-options"), "DENY")
+        .with(HeaderName::from_static("x-content-type-options"), "nosniff")
+        .with(REFERRER_POLICY, "no-referrer")
+}

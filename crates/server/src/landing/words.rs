@@ -1,0 +1,135 @@
+//! What the pages say, in Norwegian and English.
+
+/// All texts of one language.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) language: &'static str,
+    pub(crate) play_money: &'static str,
+    pub(crate) pay_to: &'static str,
+    pub(crate) plus_shipping: &'static str,
+    pub(crate) phone: &'static str,
+    pub(crate) go_on: &'static str,
+    pub(crate) cancel: &'static str,
+    pub(crate) cannot_pay: &'static str,
+    pub(crate) waiting_title: &'static str,
+    pub(crate) waiting: &'static str,
+    pub(crate) confirm_with_bank: &'static str,
+    pub(crate) card_refused: &'static str,
+    pub(crate) other_number: &'static str,
+    pub(crate) no_phone_at_hand: &'static str,
+    pub(crate) back_title: &'static str,
+    pub(crate) back: &'static str,
+    pub(crate) close_title: &'static str,
+    pub(crate) close: &'static str,
+    pub(crate) expired_title: &'static str,
+    pub(crate) expired: &'static str,
+    pub(crate) to_shop: &'static str,
+    pub(crate) unknown_title: &'static str,
+    pub(crate) unknown: &'static str,
+    pub(crate) failed_title: &'static str,
+    pub(crate) failed: &'static str,
+    pub(crate) decimal_mark: char,
+}
+
+static ENGLISH: Words = Words {
+    language: "en",
+    play_money: "Sandkasse · play money, not a real payment",
+    pay_to: "Pay to",
+    plus_shipping: "and shipping, which you choose in the app",
+    phone: "Phone number",
+    go_on: "Continue",
+    cancel: "Cancel",
+    cannot_pay: "This number cannot pay here. To pay you must have the app and be at least 15 years old. Check the number, or use another one.",
+    waiting_title: "Open the app",
+    waiting: "The payment waits in the app of this number. This page goes on by itself when it is approved.",
+    confirm_with_bank: "The bank asks for one more confirmation in the app.",
+    card_refused: "The bank refused the card. Another card can be chosen in the app.",
+    other_number: "Use another number",
+    no_phone_at_hand: "No app at hand? Approve from a terminal:",
+    back_title: "One moment",
+    back: "You are on the way back to the shop.",
+    close_title: "Done",
+    close: "You can close this page.",
+    expired_title: "Too late",
+    expired: "The time for this payment is over. Nothing was paid. Start again in the shop.",
+    to_shop: "Back to the shop",
+    unknown_title: "No such payment",
+    unknown: "This link belongs to no payment. Start again in the shop.",
+    failed_title: "Something went wrong",
+    failed: "The payment page failed. Try once more, or start again in the shop.",
+    decimal_mark: '.',
+};
+
+static NORWEGIAN: Words = Words {
+    language: "nb",
+    play_money: "Sandkasse · lekepenger, ingen ekte betaling",
+    pay_to: "Betal til",
+    plus_shipping: "og frakt, som du velger i appen",
+    phone: "Telefonnummer",
+    go_on: "Fortsett",
+    cancel: "Avbryt",
+    cannot_pay: "Dette nummeret kan ikke betale her. For å betale må du ha appen og være minst 15 år. Sjekk nummeret, eller bruk et annet.",
+    waiting_title: "Åpne appen",
+    waiting: "Betalingen venter i appen til dette nummeret. Siden går videre av seg selv når den er godkjent.",
+    confirm_with_bank: "Banken ber om en bekreftelse til i appen.",
+    card_refused: "Banken avviste kortet. Du kan velge et annet kort i appen.",
+    other_number: "Bruk et annet nummer",
+    no_phone_at_hand: "Ingen app for hånden? Godkjenn fra et terminalvindu:",
+    back_title: "Et øyeblikk",
+    back: "Du er på vei tilbake til butikken.",
+    close_title: "Ferdig",
+    close: "Du kan lukke denne siden.",
+    expired_title: "For sent",
+    expired: "Tiden for denne betalingen er ute. Ingenting er betalt. Start på nytt i butikken.",
+    to_shop: "Tilbake til butikken",
+    unknown_title: "Ukjent betaling",
+    unknown: "Lenken hører ikke til noen betaling. Start på nytt i butikken.",
+    failed_title: "Noe gikk galt",
+    failed: "Betalingssiden feilet. Prøv en gang til, eller start på nytt i butikken.",
+    decimal_mark: ',',
+};
+
+/// The language that a browser prefers, of the two there are; English if it names neither.
+pub(crate) fn pick(accept_language: Option<&str>) -> &'static Words {
+    let mut best = (0.0, &ENGLISH);
+    for wish in accept_language.unwrap_or_default().split(',') {
+        let mut parts = wish.trim().split(';');
+        let tag = parts.next().unwrap_or_default().trim();
+        let language = tag.split('-').next().unwrap_or_default();
+        let weight: f32 = parts
+            .find_map(|part| part.trim().strip_prefix("q="))
+            .map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+        let words = match language.to_ascii_lowercase().as_str() {
+            "nb" | "nn" | "no" => &NORWEGIAN,
+            "en" => &ENGLISH,
+            _ => continue,
+        };
+        if weight > best.0 {
+            best = (weight, words);
+        }
+    }
+    best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_browser_chooses_the_language() {
+        let rows = [
+            (None, "en"),
+            (Some(""), "en"),
+            (Some("nb-NO,nb;q=0.9,en;q=0.5"), "nb"),
+            (Some("nn"), "nb"),
+            (Some("en-GB,en;q=0.9,no;q=0.8"), "en"),
+            (Some("en;q=0.1, NO;q=0.2"), "nb"),
+            (Some("de,fr;q=0.9"), "en"),
+            (Some("de, no;q=0.1"), "nb"),
+            (Some("no;q=x"), "en"),
+        ];
+        for (header, language) in rows {
+            assert_eq!(pick(header).language, language, "{header:?}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! How a request gets in and an answer out: sockets, HTTP/1.1 and h2c, and their limits.
+//!
+//! A [`Site`] answers whole requests; it sees neither sockets nor panics. What a request asks for
+//! is done even if its caller goes away meanwhile: anything but a read runs in a task of its own,
+//! because a payment that is committed and whose callback was never handed to the courier would be
+//! the price of a dropped connection.
+
+pub(crate) mod limits;
+mod receive;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Method, Request, Response};
+use http_body_util::Full;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+};
+use sandkasse_api::Answer;
+use sandkasse_engine::WallClock;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+};
+
+use crate::{Ended, address::Address};
+pub(crate) use receive::receive;
+
+/// Whoever answers at a listener.
+pub(crate) trait Site: Send + Sync + 'static {
+    /// Answers a request.
+    fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+
+    /// Answers when [`Site::respond`] panicked.
+    fn fault(&self) -> Response<Full<Bytes>>;
+}
+
+/// An answer on its way out.
+pub(crate) fn response(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+/// Takes an address; `flag` is the one that names another.
+pub(crate) async fn bind(
+    address: Address,
+    flag: &str,
+) -> Result<(TcpListener, SocketAddr), Ended> {
+    let address = address.0;
+    let cannot = |error: std::io::Error| {
+        let why = if error.kind() == std::io::ErrorKind::AddrInUse {
+            "it is in use, by another sandkasse or another program. Stop that one".to_owned()
+        } else {
+            error.to_string()
+        };
+        Ended::WrongUse(format!(
+            "cannot listen on {address}: {why}, or name another address with `{flag} {}:0` (port 0 takes a free one)",
+            address.ip()
+        ))
+    };
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    let bound = listener.local_addr().map_err(cannot)?;
+    Ok((listener, bound))
+}
+
+/// Serves until `stop` is true; then takes no more connections and returns when all that was
+/// begun is answered, or after [`limits::PATIENCE`].
+pub(crate) async fn serve<S: Site>(
+    listener: TcpListener,
+    site: Arc<S>,
+    clock: Arc<dyn WallClock>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let builder = Arc::new(builder());
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    loop {
+        let next = async {
+            let place = places.clone().acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: wait for some to come back.
+                tracing::warn!(%error, "a connection could not be accepted");
+                clock.sleep_until(clock.now() + limits::AFTER_FAULT).await;
+                continue;
+            }
+        };
+        let (site, builder, watcher) = (site.clone(), builder.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let _place = place;
+            connection(stream, site, &builder, watcher).await;
+        });
+    }
+    drop(listener);
+    let left = graceful.count();
+    if tokio::time::timeout(limits::PATIENCE, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(connections = left, "some requests were cut off at the end");
+    }
+}
+
+async fn connection<S: Site>(
+    stream: TcpStream,
+    site: Arc<S>,
+    builder: &Builder<TokioExecutor>,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection ended before it began");
+        return;
+    }
+    let spoken = Arc::new(AtomicBool::new(false));
+    let noted = spoken.clone();
+    let service = service_fn(move |request| {
+        noted.store(true, Ordering::Relaxed);
+        let site = site.clone();
+        async move { Ok::<_, Infallible>(guarded(site, request).await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(watcher.watch(connection));
+    // Which version of HTTP a silent connection speaks is not known, so no version's timer runs.
+    let ended = match tokio::time::timeout(limits::HEADER_READ, connection.as_mut()).await {
+        Ok(ended) => ended,
+        Err(_) if spoken.load(Ordering::Relaxed) => connection.await,
+        Err(_) => return,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// Answers whatever happens.
+async fn guarded<S: Site>(site: Arc<S>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let responded = site.clone().respond(request);
+    let response = if reads {
+        AssertUnwindSafe(responded).catch_unwind().await.ok()
+    } else {
+        tokio::spawn(responded).await.ok()
+    };
+    // The panic itself is in the log already, with its place.
+    response.unwrap_or_else(|| site.fault())
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    // A little more than the limits themselves, so that we answer, and not hyper.
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADER_READ)
+        .max_headers(2 * limits::HEADERS)
+        .max_buf_size(2 * limits::HEADER_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(2 * limits::HEADER_BYTES).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits::STREAMS)
+        .keep_alive_interval(limits::PING);
+    builder
+}

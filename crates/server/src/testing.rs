@@ -1,0 +1,104 @@
+//! A platform with demo data and its control API, in memory and without sockets.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{Request, header};
+use http_body_util::BodyExt;
+use sandkasse_domain::{Environment, Msn};
+use sandkasse_engine::{Engine, Unit};
+use sandkasse_testkit::World;
+use serde_json::Value;
+use tokio::sync::{Mutex, watch};
+
+use crate::{
+    control::{self, Control, Guard},
+    demo,
+    portal::{Places, Portal},
+};
+
+/// Where the portal of these tests seems to be.
+pub(crate) const PORTAL: &str = "127.0.0.1:7482";
+
+/// A world with demo data.
+pub(crate) struct House {
+    pub(crate) world: World,
+    pub(crate) portal: Arc<Portal>,
+    pub(crate) stop: watch::Sender<bool>,
+}
+
+impl House {
+    pub(crate) async fn new() -> House {
+        House::with(None, true).await
+    }
+
+    pub(crate) async fn with(token: Option<&str>, local_urls: bool) -> House {
+        let world = World::new().await;
+        demo::fill(&world.platform.engine, local_urls).await.unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let control = Control {
+            platform: world.platform.clone(),
+            demo_data: true,
+            local_urls,
+            making: Mutex::new(()),
+            stop: stopped,
+        };
+        let guard = Guard {
+            hosts: vec![],
+            token: token.map(|token| token.parse().unwrap()),
+        };
+        let places = Places {
+            test: world.platform.test_base.clone(),
+            production: world.platform.production_base.clone(),
+            portal: format!("http://{PORTAL}"),
+        };
+        let portal = Portal::new(guard, control::router(Arc::new(control)), places);
+        House {
+            world,
+            portal: Arc::new(portal),
+            stop,
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.world.platform.engine
+    }
+
+    /// A demo unit of the test environment, by its last digit.
+    pub(crate) fn unit(&self, number: u8) -> Arc<Unit> {
+        let msn = Msn::try_new(&format!("22000{number}")).unwrap();
+        let directory = self.engine().directory.of(Environment::Test);
+        directory.unit(&msn).unwrap().clone()
+    }
+
+    /// Calls the control API; the answer's status and body.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/control/v1{path}"))
+            .header(header::HOST, PORTAL)
+            .body(body)
+            .unwrap();
+        self.send(request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        self.call("GET", path, Value::Null).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call("POST", path, body).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> (u16, Value) {
+        let response = self.portal.answer(request).await;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+}

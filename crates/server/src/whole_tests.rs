@@ -1,0 +1,226 @@
+//! The whole program, in this process: from configuration to shutdown, over sockets.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
+
+use crate::{
+    Ended,
+    config::{Options, Settings},
+    start::{Running, start},
+};
+
+struct Program {
+    urls: Value,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), Ended>>,
+}
+
+fn options(folder: &std::path::Path) -> Options {
+    let free = || Some("127.0.0.1:0".parse().unwrap());
+    Options {
+        test: free(),
+        production: free(),
+        portal: free(),
+        database: Some(
+            format!("sqlite:{}", folder.join("data/x.db").display())
+                .parse()
+                .unwrap(),
+        ),
+        ready_file: Some(folder.join("ready.json")),
+        ..Options::default()
+    }
+}
+
+async fn begin(options: Options) -> Result<(Running, Value), Ended> {
+    let ready = options.ready_file.clone().unwrap();
+    let settings = Settings::try_from(options).map_err(Ended::WrongUse)?;
+    let running = start(settings).await?;
+    let text = std::fs::read_to_string(ready).unwrap();
+    Ok((running, serde_json::from_str(&text).unwrap()))
+}
+
+impl Program {
+    async fn start(options: Options) -> Program {
+        let (running, urls) = begin(options).await.unwrap();
+        let (stop, told) = oneshot::channel();
+        let running = tokio::spawn(running.until(async {
+            told.await.ok();
+        }));
+        Program {
+            urls,
+            stop,
+            running,
+        }
+    }
+
+    async fn end(self) {
+        self.stop.send(()).unwrap();
+        self.running.await.unwrap().unwrap();
+    }
+
+    async fn call(
+        &self,
+        listener: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> (u16, Value) {
+        let base = self.urls[listener].as_str().unwrap();
+        let address: SocketAddr = base.strip_prefix("http://").unwrap().parse().unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, address.to_string());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() {
+            Bytes::new()
+        } else {
+            body.to_string().into()
+        };
+        let request = request.body(Full::new(body)).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn control(&self, method: &str, path: &str, body: Value) -> Value {
+        let path = format!("/control/v1{path}");
+        let (status, answer) = self.call("portal", method, &path, &[], body).await;
+        assert!((200..300).contains(&status), "{status} {answer}");
+        answer
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_lives_through_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(options(folder.path())).await;
+    let keys = program.control("GET", "/env", Value::Null).await;
+    let key = |name: &str| keys[name].as_str().unwrap().to_owned();
+    let (id, secret) = (key("CLIENT_ID"), key("CLIENT_SECRET"));
+    let (subscription, msn) = (key("SUBSCRIPTION_KEY"), key("MSN"));
+    assert_eq!(keys["BASE_URL"], program.urls["test"]);
+
+    let headers = [
+        ("client_id", id.as_str()),
+        ("client_secret", secret.as_str()),
+        ("Ocp-Apim-Subscription-Key", subscription.as_str()),
+    ];
+    let (status, token) = program
+        .call("test", "POST", "/accesstoken/get", &headers, Value::Null)
+        .await;
+    assert_eq!(status, 200, "{token}");
+    let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
+    let shop = [
+        ("Authorization", bearer.as_str()),
+        ("Ocp-Apim-Subscription-Key", subscription.as_str()),
+    ];
+    let initiate = json!({
+        "customerInfo": {},
+        "merchantInfo": {
+            "merchantSerialNumber": msn,
+            // One of our own listeners: never called, whatever the policy.
+            "callbackPrefix": program.urls["production"],
+            "fallBack": "https://example.com/result",
+        },
+        "transaction": { "orderId": "whole-1", "amount": 49_900, "transactionText": "Socks" },
+    });
+    let (status, initiated) = program
+        .call("test", "POST", "/ecomm/v2/payments", &shop, initiate)
+        .await;
+    assert_eq!(status, 200, "{initiated}");
+    let url = initiated["url"].as_str().unwrap();
+    let base = program.urls["test"].as_str().unwrap();
+    assert!(url.starts_with(&format!("{base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token=")));
+    let page = url.strip_prefix(base).unwrap();
+    assert_eq!(program.call("test", "GET", page, &[], Value::Null).await.0, 200);
+
+    let payment = format!("/payments/test/{msn}/whole-1");
+    let body = json!({"phone": keys["PHONE"], "pin": "1236"});
+    let approved = program.control("POST", &format!("{payment}/approve"), body).await;
+    assert_eq!(approved["state"], "RESERVED");
+    let reached = program
+        .control("GET", &format!("{payment}/wait?until=RESERVED"), Value::Null)
+        .await;
+    assert_eq!(reached["state"], "RESERVED");
+    let details = "/ecomm/v2/payments/whole-1/details";
+    let (_, seen) = program.call("test", "GET", details, &shop, Value::Null).await;
+    assert_eq!(seen["transactionLogHistory"][0]["operation"], "RESERVE");
+    let capture = json!({
+        "merchantInfo": { "merchantSerialNumber": msn },
+        "transaction": { "amount": 49_900, "transactionText": "Sent" },
+    });
+    let path = "/ecomm/v2/payments/whole-1/capture";
+    let (status, captured) = program.call("test", "POST", path, &shop, capture).await;
+    assert_eq!(status, 200, "{captured}");
+    program.end().await;
+
+    // The same folder: payment, keys and token are still good. Demo data is not put in twice.
+    let program = Program::start(options(folder.path())).await;
+    let (status, seen) = program.call("test", "GET", details, &shop, Value::Null).await;
+    assert_eq!(status, 200, "{seen}");
+    assert_eq!(seen["transactionLogHistory"][0]["operation"], "CAPTURE");
+    let calls = program
+        .control("GET", &format!("/outgoing-calls/test/{msn}?about=whole-1"), Value::Null)
+        .await;
+    let call = &calls["calls"][0];
+    assert_eq!(call["failure"]["cause"], "forbidden", "{call}");
+    assert_eq!(call["failure"]["rule"], "own-listener", "{call}");
+
+    // The folder is taken while it runs.
+    let mut second = options(folder.path());
+    second.ready_file = Some(folder.path().join("other.json"));
+    let Err(ended) = begin(second).await else {
+        panic!("two on one folder")
+    };
+    assert!(matches!(ended, Ended::WrongUse(_)));
+    assert!(ended.to_string().contains("in use by another sandkasse"), "{ended}");
+    program.end().await;
+}
+
+#[tokio::test]
+async fn under_a_seed_keys_repeat() {
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = options(folder.path());
+        options.database = Some("sqlite::memory:".parse().unwrap());
+        options.seed = Some(7);
+        let program = Program::start(options).await;
+        let mut keys = program.control("POST", "/sales-units", json!({})).await;
+        keys.as_object_mut().unwrap().remove("base_url");
+        made.push(keys);
+        program.end().await;
+    }
+    assert_eq!(made[0], made[1]);
+}
+
+#[tokio::test]
+async fn demo_keys_are_not_served_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    Program::start(options(folder.path())).await.end().await;
+    let mut exposed = options(folder.path());
+    exposed.test = Some("0.0.0.0:0".parse().unwrap());
+    exposed.admin_token = Some("0123456789abcdef".parse().unwrap());
+    exposed.behind_proxy = Some(true);
+    let Err(ended) = begin(exposed.clone()).await else {
+        panic!("everybody knows the demo keys")
+    };
+    assert!(ended.to_string().contains("--demo-data network"), "{ended}");
+    exposed.demo_data = Some(crate::config::DemoData::Network);
+    Program::start(exposed).await.end().await;
+}

@@ -1,0 +1,268 @@
+//! The binary as a child process, a shop that calls it, and a merchant that is called.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An HTTP client that hands back every status.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .new_agent()
+}
+
+/// A running `sandkasse`.
+pub(crate) struct Server {
+    child: Mutex<Child>,
+    /// Base URL of the test environment.
+    pub(crate) test: String,
+    /// Base URL of the portal.
+    pub(crate) portal: String,
+}
+
+impl Server {
+    /// Starts the binary on a folder and waits until its listeners accept.
+    pub(crate) fn start(folder: &Path) -> Server {
+        let ready = folder.join("ready.json");
+        let _ = std::fs::remove_file(&ready);
+        let child = Command::new(env!("CARGO_BIN_EXE_sandkasse"))
+            .arg("up")
+            .args(["--test", "127.0.0.1:0", "--production", "127.0.0.1:0"])
+            .args(["--portal", "127.0.0.1:0"])
+            .arg("--database")
+            .arg(format!("sqlite:{}", folder.join("sandkasse.db").display()))
+            .arg("--ready-file")
+            .arg(&ready)
+            .current_dir(folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let urls = wait_for("the ready file", || {
+            let text = std::fs::read_to_string(&ready).ok()?;
+            serde_json::from_str::<Value>(&text).ok()
+        });
+        let url = |name: &str| urls[name].as_str().unwrap().trim_end_matches('/').to_owned();
+        Server { child: Mutex::new(child), test: url("test"), portal: url("portal") }
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&self) {
+        let mut child = self.child.lock().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// `SIGTERM`; answers the exit code.
+    pub(crate) fn terminate(&self) -> Option<i32> {
+        let mut child = self.child.lock().unwrap();
+        let done = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+        child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap();
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// A sales unit of the running platform, without rate limits, with local callbacks.
+pub(crate) struct Shop {
+    msn: String,
+    subscription_key: String,
+    token: String,
+    prefix: String,
+    /// Someone who can pay.
+    pub(crate) phone: String,
+}
+
+impl Shop {
+    /// Makes the unit through the control API and fetches a token.
+    pub(crate) fn create(server: &Server, prefix: &str) -> Shop {
+        let agent = agent();
+        let unit = post(
+            &agent,
+            &format!("{}/control/v1/sales-units", server.portal),
+            &json!({
+                "environment": "test", "name": "kill", "rate_limits": "off", "url_policy": "local",
+                "tokens_survive_advance": true,
+            }),
+        );
+        let person =
+            post(&agent, &format!("{}/control/v1/persons", server.portal), &json!({ "environment": "test" }));
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{unit}")).to_owned();
+        let mut answer = agent
+            .post(format!("{}/accesstoken/get", server.test))
+            .header("client_id", text(&unit["client_id"]))
+            .header("client_secret", text(&unit["client_secret"]))
+            .header("Ocp-Apim-Subscription-Key", text(&unit["primary_subscription_key"]))
+            .send_empty()
+            .unwrap();
+        let token: Value =
+            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        Shop {
+            msn: text(&unit["msn"]),
+            subscription_key: text(&unit["primary_subscription_key"]),
+            token: token["access_token"].as_str().unwrap().to_owned(),
+            prefix: prefix.to_owned(),
+            phone: person["phone"].as_str().unwrap_or_else(|| panic!("{person}")).to_owned(),
+        }
+    }
+
+    pub(crate) fn initiate(&self, order: &str) -> Value {
+        json!({
+            "customerInfo": { "mobileNumber": self.phone },
+            "merchantInfo": {
+                "merchantSerialNumber": self.msn,
+                "callbackPrefix": self.prefix,
+                "fallBack": "https://example.com/vipps/result",
+            },
+            "transaction": { "orderId": order, "amount": 5000, "transactionText": "Socks" },
+        })
+    }
+
+    pub(crate) fn modify(&self, amount: u64) -> Value {
+        json!({
+            "merchantInfo": { "merchantSerialNumber": self.msn },
+            "transaction": { "amount": amount, "transactionText": "Part" },
+        })
+    }
+
+    /// One call; `None` when no whole answer came. An empty path is an initiate's.
+    pub(crate) fn call(
+        &self,
+        agent: &ureq::Agent,
+        server: &Server,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Option<(u16, String)> {
+        let path = if path.is_empty() { "/ecomm/v2/payments" } else { path };
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", server.test))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Ocp-Apim-Subscription-Key", &self.subscription_key)
+            .header("Content-Type", "application/json");
+        if let Some(key) = key {
+            request = request.header("X-Request-Id", key);
+        }
+        let sent = match body {
+            Some(body) => agent.run(request.body(body.to_string()).unwrap()),
+            None => agent.run(request.body(()).unwrap()),
+        };
+        let mut answer = sent.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.body_mut().read_to_string().ok()?))
+    }
+
+    /// The callback about an order, once it is no longer under way.
+    pub(crate) fn settled_call(&self, agent: &ureq::Agent, server: &Server, order: &str) -> Value {
+        let url = format!(
+            "{}/control/v1/outgoing-calls/test/{}?about={order}",
+            server.portal, self.msn
+        );
+        wait_for(&format!("the callback of {order}"), || {
+            let mut answer = agent.get(&url).call().unwrap();
+            let text = answer.body_mut().read_to_string().unwrap();
+            let list: Value = serde_json::from_str(&text).unwrap();
+            let calls = list.as_array().or_else(|| list["calls"].as_array()).unwrap();
+            assert!(calls.len() <= 1, "{order} owes one callback: {list}");
+            let call = calls.first()?.clone();
+            matches!(call["state"].as_str(), Some("done" | "interrupted")).then_some(call)
+        })
+    }
+}
+
+fn post(agent: &ureq::Agent, url: &str, body: &Value) -> Value {
+    let request = agent.post(url).header("Content-Type", "application/json");
+    let mut answer = request.send(body.to_string()).unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    assert_eq!(answer.status().as_u16(), 201, "{url}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A merchant's callback end point: answers 200 and counts by path.
+pub(crate) struct Receiver {
+    address: String,
+    counts: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Receiver {
+    #[expect(clippy::disallowed_methods, reason = "the receiver is another party")]
+    pub(crate) fn start() -> Receiver {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let counts: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
+        let counted = counts.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let counted = counted.clone();
+                std::thread::spawn(move || receive(stream, &counted));
+            }
+        });
+        Receiver { address, counts }
+    }
+
+    pub(crate) fn prefix(&self) -> String {
+        format!("http://{}/callback", self.address)
+    }
+
+    pub(crate) fn count(&self, order: &str) -> usize {
+        let path = format!("/callback/v2/payments/{order}");
+        self.counts.lock().unwrap().get(&path).copied().unwrap_or_default()
+    }
+}
+
+/// Counts a request once it is there whole, as a merchant would act on it.
+fn receive(stream: TcpStream, counts: &Mutex<HashMap<String, usize>>) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        let header = header.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    *counts.lock().unwrap().entry(path).or_default() += 1;
+    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a child process tells nobody when it is ready")]
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "{what} did not come within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
