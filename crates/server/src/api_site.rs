@@ -54,7 +54,11 @@ impl ApiSite {
             headers: parts.headers,
             body,
         };
-        Ok(self.platform.answer(self.environment, &request).await.answer)
+        Ok(self
+            .platform
+            .answer(self.environment, &request)
+            .await
+            .answer)
     }
 }
 

@@ -54,7 +54,7 @@ struct Cli {
 enum Typed {
     /// Run the platform; the same as no command at all
     #[command(after_help = EXAMPLES)]
-    Up(Options),
+    Up(Box<Options>),
     /// Print keys of a sales unit of the running platform
     #[command(after_help = ENV_EXAMPLES)]
     Env(EnvWish),
@@ -73,7 +73,12 @@ pub(crate) struct EnvWish {
     #[arg(long, value_enum, default_value = "dotenv")]
     pub(crate) format: Format,
     /// Where the portal of the running platform is
-    #[arg(long, value_name = "URL", env = "SANDKASSE_PORTAL_URL", default_value = "http://127.0.0.1:7482")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SANDKASSE_PORTAL_URL",
+        default_value = "http://127.0.0.1:7482"
+    )]
     pub(crate) portal: BaseUrl,
     /// The administrator's token, where one is set
     #[arg(skip)]
@@ -115,7 +120,7 @@ pub(crate) fn read() -> Result<Command, String> {
             wish.token = variable("SANDKASSE_TOKEN");
             Ok(Command::Env(wish))
         }
-        Some(Typed::Up(flags)) => settle(flags),
+        Some(Typed::Up(flags)) => settle(*flags),
         None => settle(cli.up),
     }
 }
@@ -167,7 +172,7 @@ mod tests {
         else {
             panic!("`up` is a command")
         };
-        assert_eq!(short.up, long);
+        assert_eq!(short.up, *long);
         assert_eq!((long.quiet, long.seed), (Some(true), Some(7)));
         let loud = parse("sandkasse --quiet=false").unwrap();
         assert_eq!(loud.up.quiet, Some(false));
@@ -175,10 +180,11 @@ mod tests {
 
     #[test]
     fn env_asks_for_one_unit() {
-        let Some(Typed::Env(wish)) =
-            parse("sandkasse env --production --unit strict --format json --portal http://[::1]:9/")
-                .unwrap()
-                .command
+        let Some(Typed::Env(wish)) = parse(
+            "sandkasse env --production --unit strict --format json --portal http://[::1]:9/",
+        )
+        .unwrap()
+        .command
         else {
             panic!("`env` is a command")
         };
@@ -191,7 +197,10 @@ mod tests {
     #[test]
     fn wrong_use_is_explained() {
         for (line, expected) in [
-            ("sandkasse --database postgres://db/x", "PostgreSQL is not built yet"),
+            (
+                "sandkasse --database postgres://db/x",
+                "PostgreSQL is not built yet",
+            ),
             ("sandkasse --test 7480", "`7480` is no address"),
             ("sandkasse --demo-data maybe", "none of on, off and network"),
             ("sandkasse --admin-token x", "unexpected argument"),
@@ -210,7 +219,12 @@ mod tests {
         let help = parse("sandkasse --help").expect_err("help ends the program");
         assert_eq!(help.exit_code(), 0);
         let help = help.to_string();
-        for word in ["Examples:", "sandkasse env", "SANDKASSE_READY_FILE", "wording"] {
+        for word in [
+            "Examples:",
+            "sandkasse env",
+            "SANDKASSE_READY_FILE",
+            "wording",
+        ] {
             assert!(help.contains(word), "{word}");
         }
     }

@@ -1,7 +1,7 @@
 //! The data folder and the ready file.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -22,13 +22,15 @@ impl DataFolder {
         };
         let cannot = |error: io::Error| {
             let shown = folder.display();
-            format!("cannot use the folder {shown}: {error}. Name another with `--database sqlite:FILE`")
+            format!(
+                "cannot use the folder {shown}: {error}. Name another with `--database sqlite:FILE`"
+            )
         };
         let is_new = !folder.exists();
         fs::create_dir_all(folder).map_err(cannot)?;
         let ignore = folder.join(".gitignore");
         if (is_new || folder.ends_with(".sandkasse")) && !ignore.exists() {
-            write_whole(&ignore, b"*\n").map_err(cannot)?;
+            fs::write(&ignore, "*\n").map_err(cannot)?;
         }
         Ok(DataFolder(folder.to_owned()))
     }
@@ -68,7 +70,8 @@ pub(crate) fn write_ready_file(
 }
 
 /// Writes a temporary file, syncs it and renames it: whoever looks sees all of it or nothing. For
-/// what is no secret; others may read it.
+/// what is no secret (others may read it) and need not outlive a power cut (its folder is not
+/// synced).
 fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
@@ -80,12 +83,7 @@ fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
         .open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    fs::rename(&temporary, path)
 }
 
 #[cfg(test)]

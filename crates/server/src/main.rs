@@ -20,6 +20,7 @@ mod logging;
 mod messenger;
 mod numbers;
 mod output;
+mod parts;
 mod people;
 mod portal;
 mod redirect;

@@ -45,7 +45,11 @@ impl Outgoing for Messenger {
         call: OutgoingCall,
     ) -> CallOutcome {
         let policy = self.policy(policy);
-        match self.courier.shipping_details(&partition, policy, call).await {
+        match self
+            .courier
+            .shipping_details(&partition, policy, call)
+            .await
+        {
             Ok(outcome) => outcome,
             Err(error) => {
                 tracing::error!(msn = %partition.msn, %error, "a call was not made: it could not be noted");

@@ -63,10 +63,7 @@ mod tests {
     #[test]
     fn numbers_are_well_formed() {
         // The organisation number of Brønnøysundregistrene itself.
-        assert_eq!(
-            check_digit("97476067", &[3, 2, 7, 6, 5, 4, 3, 2]),
-            Some(3)
-        );
+        assert_eq!(check_digit("97476067", &[3, 2, 7, 6, 5, 4, 3, 2]), Some(3));
         let chance = Chance::seeded(1);
         for _ in 0..200 {
             assert_eq!(orgno(&chance).0.len(), 9);

@@ -53,9 +53,7 @@ pub(crate) fn app(payment: &Payment) -> Option<String> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use sandkasse_domain::{
-        Minor, OrderId, Timestamp, payment::Checkout, sales_unit::CaptureType,
-    };
+    use sandkasse_domain::{Minor, OrderId, Timestamp, payment::Checkout, sales_unit::CaptureType};
 
     use super::*;
 
@@ -88,8 +86,14 @@ mod tests {
     fn the_app_tells_the_status() {
         let rows = [
             ("https://example.com/r", "https://example.com/r?status=202"),
-            ("merchantApp://result?x", "merchantApp://result?x&status=202"),
-            ("https://example.com/r#top", "https://example.com/r?status=202#top"),
+            (
+                "merchantApp://result?x",
+                "merchantApp://result?x&status=202",
+            ),
+            (
+                "https://example.com/r#top",
+                "https://example.com/r?status=202#top",
+            ),
         ];
         for (fall_back, expected) in rows {
             let payment = ended(fall_back, CancelledBy::Payer, false);

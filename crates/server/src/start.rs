@@ -1,4 +1,4 @@
-//! Puts the parts together, runs them, and ends them in order.
+//! Puts the parts together, runs them, and ends them in order. The parts are in [`crate::parts`].
 //!
 //! The order of a start: addresses, data, engine, demo data, listeners. No key is made before the
 //! listeners accept; that takes longer than all the rest, and is done beside the first requests.
@@ -8,11 +8,10 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use sandkasse_api::Platform;
-use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
+use sandkasse_courier::CourierHandle;
 use sandkasse_domain::Environment;
-use sandkasse_engine::{Chance, Engine, SystemClock, WallClock};
-use sandkasse_gate::{Gate, token::KeySource};
-use sandkasse_store::{MemoryStore, SqliteStore, Store, StoreError};
+use sandkasse_engine::{Engine, SystemClock, WallClock};
+use sandkasse_store::{SqliteStore, Store};
 use tokio::{
     net::TcpListener,
     sync::{Mutex, watch},
@@ -23,14 +22,13 @@ use crate::{
     Ended,
     address::BaseUrl,
     api_site::ApiSite,
-    config::{Database, Settings},
+    config::Settings,
     control::{self, Control, Guard, env::Keys},
-    demo, exposure,
-    files::{self, DataFolder},
+    demo, files,
     landing::Surroundings,
     listener, logging,
-    messenger::Messenger,
     output::{self, Banner},
+    parts,
     portal::{Places, Portal},
 };
 
@@ -54,10 +52,12 @@ pub(crate) fn run(settings: Settings) -> Result<(), Ended> {
         .map_err(failed)?;
     let ended = runtime.block_on(async {
         // Before the ready file, so that nobody who reads it and signals at once is too early.
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(failed)?;
-        let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
-            .map_err(failed)?;
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+                .map_err(failed)?;
+        let mut interrupt =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+                .map_err(failed)?;
         let quiet = settings.quiet;
         let running = start(settings).await?;
         if !quiet {
@@ -96,15 +96,6 @@ struct Doors {
     portal: (TcpListener, SocketAddr),
 }
 
-/// Where data and keys are.
-struct Data {
-    store: Arc<dyn Store>,
-    sqlite: Option<Arc<SqliteStore>>,
-    test_key: KeySource,
-    production_key: KeySource,
-    shown: String,
-}
-
 /// Starts everything; all listeners accept when it returns.
 pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     if let Some(path) = &settings.ready_file {
@@ -124,11 +115,11 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         production: base(&settings.production_url, doors.production.1),
         portal: base(&settings.portal_url, doors.portal.1),
     };
-    let data = open(&settings.database)?;
+    let data = parts::open(&settings.database)?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let own = vec![doors.test.1, doors.production.1, doors.portal.1];
-    let courier = courier(own, data.store.clone(), clock.clone());
-    let (platform, demo) = platform(&settings, &places, &data, &clock, &courier).await?;
+    let courier = parts::courier(own, data.store.clone(), clock.clone());
+    let platform = parts::platform(&settings, &places, &data, &clock, &courier).await?;
 
     let (stop, stopped) = watch::channel(false);
     let control = Arc::new(Control {
@@ -142,22 +133,36 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         hosts: hosts(&settings, doors.portal.1),
         token: settings.admin_token.clone(),
     };
-    let demo = demo
-        .then(|| control.keys(Environment::Test, Some(demo::MAIN_UNIT)).ok())
-        .flatten();
+    let demo = control
+        .keys(Environment::Test, Some(demo::MAIN_UNIT))
+        .ok()
+        .filter(|keys| demo::is_known(Environment::Test, &keys.client_secret));
     let portal = Portal::new(guard, control::router(control), places.clone());
     let mut listeners = JoinSet::new();
     let surroundings = Surroundings {
-        control: settings.admin_token.is_none().then(|| places.portal.clone()),
+        control: settings
+            .admin_token
+            .is_none()
+            .then(|| places.portal.clone()),
     };
     for (environment, door) in [
         (Environment::Test, doors.test),
         (Environment::Production, doors.production),
     ] {
         let site = ApiSite::new(platform.clone(), environment, surroundings.clone());
-        listeners.spawn(listener::serve(door.0, Arc::new(site), clock.clone(), stopped.clone()));
+        listeners.spawn(listener::serve(
+            door.0,
+            Arc::new(site),
+            clock.clone(),
+            stopped.clone(),
+        ));
     }
-    listeners.spawn(listener::serve(doors.portal.0, Arc::new(portal), clock, stopped));
+    listeners.spawn(listener::serve(
+        doors.portal.0,
+        Arc::new(portal),
+        clock,
+        stopped,
+    ));
     if let Some(path) = &settings.ready_file {
         files::write_ready_file(path, &places.test, &places.production, &places.portal)
             .map_err(Ended::WrongUse)?;
@@ -185,109 +190,13 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     })
 }
 
-fn open(database: &Database) -> Result<Data, Ended> {
-    Ok(match database {
-        Database::Memory => Data {
-            store: Arc::new(MemoryStore::new()),
-            sqlite: None,
-            test_key: KeySource::Fresh,
-            production_key: KeySource::Fresh,
-            shown: "in memory, gone with the process".to_owned(),
-        },
-        Database::File(path) => {
-            let folder = DataFolder::of(path).map_err(Ended::WrongUse)?;
-            let store = SqliteStore::open(path).map_err(|error| {
-                Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)"))
-            })?;
-            let store = Arc::new(store);
-            Data {
-                store: store.clone(),
-                sqlite: Some(store),
-                test_key: folder.test_key(),
-                production_key: folder.production_key(),
-                shown: path.display().to_string(),
-            }
-        }
-    })
-}
-
-fn courier(own: Vec<SocketAddr>, store: Arc<dyn Store>, clock: Arc<dyn WallClock>) -> CourierHandle {
-    let config = CourierConfig {
-        own,
-        ..CourierConfig::default()
-    };
-    let courier = Courier::new(config, Arc::new(SystemResolver));
-    let now = Arc::new(move || clock.now());
-    CourierHandle::new(courier, store, now, Limits::default())
-}
-
-/// The platform, with demo data if it is new, and whether demo keys work.
-async fn platform(
-    settings: &Settings,
-    places: &Places,
-    data: &Data,
-    clock: &Arc<dyn WallClock>,
-    courier: &CourierHandle,
-) -> Result<(Arc<Platform>, bool), Ended> {
-    let chance = match settings.seed {
-        Some(seed) => Chance::seeded(seed),
-        None => Chance::from_entropy(clock.now().as_millisecond()),
-    };
-    let wording = sandkasse_engine::Settings {
-        test_wording: settings.wording,
-        production_wording: settings.production_wording,
-    };
-    let messenger = Arc::new(Messenger::new(courier.clone(), settings.local_urls));
-    let failed = |error: StoreError| Ended::Failed(error.to_string());
-    let (store, clock) = (data.store.clone(), clock.clone());
-    let engine = Engine::open(store, clock, chance, messenger.clone(), wording)
-        .await
-        .map_err(failed)?;
-    let owed = courier
-        .recover(|partition| {
-            let directory = engine.directory.of(partition.environment);
-            let unit = directory.unit(&partition.msn);
-            let policy = unit.map(|unit| unit.facts.url_policy);
-            messenger.policy(policy.unwrap_or(sandkasse_domain::sales_unit::UrlPolicy::Strict))
-        })
-        .await
-        .map_err(failed)?;
-    if owed > 0 {
-        tracing::info!(calls = owed, "calls that an earlier run owed are sent now");
-    }
-    let is_new = Environment::ALL
-        .into_iter()
-        .all(|environment| engine.directory.of(environment).is_empty());
-    if is_new && settings.demo_data {
-        demo::fill(&engine, settings.local_urls)
-            .await
-            .map_err(failed)?;
-    }
-    let demo = demo::is_within(&engine);
-    if demo && !settings.demo_data_bearable {
-        return Err(Ended::WrongUse(exposure::DEMO_KEYS_WITHIN.to_owned()));
-    }
-    let engine = Arc::new(engine);
-    let gate = Gate::new(
-        engine.clone(),
-        data.test_key.clone(),
-        data.production_key.clone(),
-        settings.lenient_bearer,
-    );
-    let platform = Platform {
-        engine,
-        gate,
-        resolver: Arc::new(SystemResolver),
-        test_base: places.test.clone(),
-        production_base: places.production.clone(),
-    };
-    Ok((Arc::new(platform), demo))
-}
-
 /// By what names the portal may be called, besides loopback.
 fn hosts(settings: &Settings, portal: SocketAddr) -> Vec<String> {
     let own = BaseUrl::of(portal).host().to_owned();
-    let public = settings.portal_url.as_ref().map(|url| url.host().to_owned());
+    let public = settings
+        .portal_url
+        .as_ref()
+        .map(|url| url.host().to_owned());
     std::iter::once(own).chain(public).collect()
 }
 
@@ -353,7 +262,10 @@ impl Running {
         while self.listeners.join_next().await.is_some() {}
         let left = self.courier.stop(COURIER_PATIENCE).await;
         if left > 0 {
-            tracing::warn!(calls = left, "some calls were cut off; they are not repeated");
+            tracing::warn!(
+                calls = left,
+                "some calls were cut off; they are not repeated"
+            );
         }
         self.store.close().await;
         tracing::info!("stopped");

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Request, header};
 use http_body_util::BodyExt;
-use sandkasse_domain::{Environment, Msn};
-use sandkasse_engine::{Engine, Unit};
+use sandkasse_engine::Engine;
 use sandkasse_testkit::World;
 use serde_json::Value;
 use tokio::sync::{Mutex, watch};
@@ -34,7 +33,9 @@ impl House {
 
     pub(crate) async fn with(token: Option<&str>, local_urls: bool) -> House {
         let world = World::new().await;
-        demo::fill(&world.platform.engine, local_urls).await.unwrap();
+        demo::fill(&world.platform.engine, local_urls)
+            .await
+            .unwrap();
         let (stop, stopped) = watch::channel(false);
         let control = Control {
             platform: world.platform.clone(),
@@ -62,13 +63,6 @@ impl House {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.world.platform.engine
-    }
-
-    /// A demo unit of the test environment, by its last digit.
-    pub(crate) fn unit(&self, number: u8) -> Arc<Unit> {
-        let msn = Msn::try_new(&format!("22000{number}")).unwrap();
-        let directory = self.engine().directory.of(Environment::Test);
-        directory.unit(&msn).unwrap().clone()
     }
 
     /// Calls the control API; the answer's status and body.

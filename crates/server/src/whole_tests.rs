@@ -145,20 +145,33 @@ async fn a_payment_lives_through_a_restart() {
     assert_eq!(status, 200, "{initiated}");
     let url = initiated["url"].as_str().unwrap();
     let base = program.urls["test"].as_str().unwrap();
-    assert!(url.starts_with(&format!("{base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token=")));
+    assert!(url.starts_with(&format!(
+        "{base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token="
+    )));
     let page = url.strip_prefix(base).unwrap();
-    assert_eq!(program.call("test", "GET", page, &[], Value::Null).await.0, 200);
+    assert_eq!(
+        program.call("test", "GET", page, &[], Value::Null).await.0,
+        200
+    );
 
     let payment = format!("/payments/test/{msn}/whole-1");
     let body = json!({"phone": keys["PHONE"], "pin": "1236"});
-    let approved = program.control("POST", &format!("{payment}/approve"), body).await;
+    let approved = program
+        .control("POST", &format!("{payment}/approve"), body)
+        .await;
     assert_eq!(approved["state"], "RESERVED");
     let reached = program
-        .control("GET", &format!("{payment}/wait?until=RESERVED"), Value::Null)
+        .control(
+            "GET",
+            &format!("{payment}/wait?until=RESERVED"),
+            Value::Null,
+        )
         .await;
     assert_eq!(reached["state"], "RESERVED");
     let details = "/ecomm/v2/payments/whole-1/details";
-    let (_, seen) = program.call("test", "GET", details, &shop, Value::Null).await;
+    let (_, seen) = program
+        .call("test", "GET", details, &shop, Value::Null)
+        .await;
     assert_eq!(seen["transactionLogHistory"][0]["operation"], "RESERVE");
     let capture = json!({
         "merchantInfo": { "merchantSerialNumber": msn },
@@ -171,11 +184,17 @@ async fn a_payment_lives_through_a_restart() {
 
     // The same folder: payment, keys and token are still good. Demo data is not put in twice.
     let program = Program::start(options(folder.path())).await;
-    let (status, seen) = program.call("test", "GET", details, &shop, Value::Null).await;
+    let (status, seen) = program
+        .call("test", "GET", details, &shop, Value::Null)
+        .await;
     assert_eq!(status, 200, "{seen}");
     assert_eq!(seen["transactionLogHistory"][0]["operation"], "CAPTURE");
     let calls = program
-        .control("GET", &format!("/outgoing-calls/test/{msn}?about=whole-1"), Value::Null)
+        .control(
+            "GET",
+            &format!("/outgoing-calls/test/{msn}?about=whole-1"),
+            Value::Null,
+        )
         .await;
     let call = &calls["calls"][0];
     assert_eq!(call["failure"]["cause"], "forbidden", "{call}");
@@ -188,7 +207,10 @@ async fn a_payment_lives_through_a_restart() {
         panic!("two on one folder")
     };
     assert!(matches!(ended, Ended::WrongUse(_)));
-    assert!(ended.to_string().contains("in use by another sandkasse"), "{ended}");
+    assert!(
+        ended.to_string().contains("in use by another sandkasse"),
+        "{ended}"
+    );
     program.end().await;
 }
 

@@ -68,7 +68,9 @@ fn kill_9_loses_nothing_and_doubles_nothing() {
     let mut slowest_restart = Duration::ZERO;
 
     for round in 0..KILLS {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         let load = Duration::from_millis(10 + (random >> 33) % 90);
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -101,7 +103,10 @@ fn kill_9_loses_nothing_and_doubles_nothing() {
         slowest_restart.as_millis(),
     );
     assert!(ledgers.len() < CALLS_KEPT, "calls may have been forgotten");
-    assert!(interrupted > 0, "no kill met work in flight: the test proves nothing");
+    assert!(
+        interrupted > 0,
+        "no kill met work in flight: the test proves nothing"
+    );
     assert!(sent > 0, "no callback went out: the test proves nothing");
     assert_eq!(server.terminate(), Some(0), "SIGTERM ends it well");
 }
@@ -118,8 +123,15 @@ fn work(
     while !stop.load(Ordering::SeqCst) {
         let order = format!("kill-{}", orders.fetch_add(1, Ordering::SeqCst));
         for step in LIFE {
-            ledgers.lock().unwrap().entry(order.clone()).or_default().unknown = Some(step);
-            let Some((status, body)) = take(&agent, server, shop, &order, step) else { return };
+            ledgers
+                .lock()
+                .unwrap()
+                .entry(order.clone())
+                .or_default()
+                .unknown = Some(step);
+            let Some((status, body)) = take(&agent, server, shop, &order, step) else {
+                return;
+            };
             assert_eq!(status, 200, "{step:?} of {order}: {body}");
             let mut ledgers = ledgers.lock().unwrap();
             let ledger = ledgers.entry(order.clone()).or_default();
@@ -138,7 +150,9 @@ fn take(
     step: Step,
 ) -> Option<(u16, String)> {
     let (path, key, body) = match step {
-        Step::Initiate => return shop.call(agent, server, "POST", "", None, Some(&shop.initiate(order))),
+        Step::Initiate => {
+            return shop.call(agent, server, "POST", "", None, Some(&shop.initiate(order)));
+        }
         Step::Approve => {
             let path = format!("/ecomm/v2/integration-test/payments/{order}/approve");
             let body = json!({ "customerPhoneNumber": shop.phone });
@@ -173,7 +187,9 @@ fn check_orders(server: &Server, shop: &Shop, ledgers: &HashMap<String, Ledger>)
     for (order, ledger) in ledgers {
         in_flight += usize::from(ledger.unknown.is_some());
         let path = format!("/ecomm/v2/payments/{order}/details");
-        let (status, body) = shop.call(&agent, server, "GET", &path, None, None).expect("it is up");
+        let (status, body) = shop
+            .call(&agent, server, "GET", &path, None, None)
+            .expect("it is up");
         if status == 404 {
             assert!(ledger.answered.is_empty(), "{order} is lost: {ledger:?}");
             continue;
@@ -191,8 +207,15 @@ fn check_orders(server: &Server, shop: &Shop, ledgers: &HashMap<String, Ledger>)
                 .filter(|entry| entry["operation"] == operation)
                 .filter(|entry| key.as_ref().is_none_or(|key| entry["requestId"] == **key))
                 .count();
-            let expected = if ledger.answered.contains(&step) { 1..=1 } else { 0..=1 };
-            assert!(expected.contains(&count), "{order}: {step:?} is there {count} times: {body}");
+            let expected = if ledger.answered.contains(&step) {
+                1..=1
+            } else {
+                0..=1
+            };
+            assert!(
+                expected.contains(&count),
+                "{order}: {step:?} is there {count} times: {body}"
+            );
             if ledger.unknown != Some(step) && !ledger.answered.contains(&step) {
                 assert_eq!(count, 0, "{order}: {step:?} was never asked for: {body}");
             }

@@ -116,7 +116,7 @@ impl Options {
     pub(crate) fn from_toml(text: &str) -> Result<Options, String> {
         toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map_or(1, |before| before.lines().count().max(1));
+            let line = before.map_or(1, |before| 1 + before.matches('\n').count());
             format!("line {line}: {}", error.message().trim_end())
         })
     }
@@ -155,10 +155,7 @@ where
         .transpose()
 }
 
-fn read_switch(
-    get: &dyn Fn(&str) -> Option<String>,
-    name: &str,
-) -> Result<Option<bool>, String> {
+fn read_switch(get: &dyn Fn(&str) -> Option<String>, name: &str) -> Result<Option<bool>, String> {
     let text = get(name).filter(|text| !text.is_empty());
     text.map(|text| match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),

@@ -90,10 +90,20 @@ fn every_key_can_be_said_in_the_file_and_in_a_variable() {
 #[test]
 fn mistakes_are_named() {
     let rows = [
-        (Options::from_toml("prot = 1"), "unknown field `prot`"),
+        (
+            Options::from_toml("prot = 1"),
+            "line 1: unknown field `prot`",
+        ),
+        (
+            Options::from_toml("seed = 1\n\nprot = 1"),
+            "line 3: unknown field `prot`",
+        ),
         (Options::from_toml("config = 'x'"), "unknown field `config`"),
         (Options::from_toml("seed = 'x'"), "invalid type"),
-        (Options::from_toml("wording = 'new'"), "unknown variant `new`"),
+        (
+            Options::from_toml("wording = 'new'"),
+            "unknown variant `new`",
+        ),
         (Options::from_toml("admin_token = 'short'"), "16 characters"),
         (
             Options::from_toml("database = 'postgres://db'"),
@@ -128,7 +138,13 @@ fn beyond_loopback_nothing_starts_by_accident() {
     let rows = [
         ("127.0.0.1:1", false, false, None, Some(true)),
         ("[::1]:1", false, false, None, Some(true)),
-        ("127.0.0.1:1", false, false, Some(DemoData::Off), Some(false)),
+        (
+            "127.0.0.1:1",
+            false,
+            false,
+            Some(DemoData::Off),
+            Some(false),
+        ),
         (outside, false, false, None, None),
         (outside, true, false, None, None),
         (outside, false, true, None, None),

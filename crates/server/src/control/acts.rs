@@ -91,7 +91,9 @@ impl Control {
         shown
             .or_else(|| payment.order.mobile.clone())
             .ok_or_else(|| {
-                Problem::bad_request("say whose app: the request shows in none yet, so `phone` is needed")
+                Problem::bad_request(
+                    "say whose app: the request shows in none yet, so `phone` is needed",
+                )
             })
     }
 }
@@ -102,7 +104,10 @@ fn answer(unit: &Unit, operated: &Operated) -> Json<PaymentView> {
 
 /// What is new since somebody looked.
 fn since(unit: &Unit, before: &View, after: &View) -> Json<PaymentView> {
-    let new: &[Happened] = after.history.get(before.history.len()..).unwrap_or_default();
+    let new: &[Happened] = after
+        .history
+        .get(before.history.len()..)
+        .unwrap_or_default();
     Json(PaymentView::of(unit, &after.payment).after(new))
 }
 
@@ -135,7 +140,10 @@ pub(super) async fn approve(
         .map_err(|reason| Cause::CannotPay { reason })?;
     // Somebody without any card can try as well; the bank refuses.
     if approve.card > 0 && approve.card >= person.cards.len() {
-        let detail = format!("the person has {} cards, counted from 0", person.cards.len());
+        let detail = format!(
+            "the person has {} cards, counted from 0",
+            person.cards.len()
+        );
         return Err(Problem::bad_request(detail));
     }
     let operated = engine

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::{
     Control, Problem, Shared,
     extract::{Named, Said, UnitPath},
-    units::ClockView,
+    unit_view::ClockView,
 };
 
 /// No clock is advanced by more at once.
@@ -42,7 +42,11 @@ pub(crate) struct Advanced {
 
 impl Control {
     /// Advances a clock, and counts the payments that change meanwhile.
-    pub(super) async fn advance(&self, unit: &Arc<Unit>, by: SignedDuration) -> Result<usize, Problem> {
+    pub(super) async fn advance(
+        &self,
+        unit: &Arc<Unit>,
+        by: SignedDuration,
+    ) -> Result<usize, Problem> {
         let engine = self.engine();
         let partition = unit.partition();
         let mut changes = engine.changes();
@@ -76,7 +80,11 @@ impl Control {
     }
 
     /// Advances a clock until it shows a moment.
-    pub(super) async fn advance_to(&self, unit: &Arc<Unit>, moment: Timestamp) -> Result<usize, Problem> {
+    pub(super) async fn advance_to(
+        &self,
+        unit: &Arc<Unit>,
+        moment: Timestamp,
+    ) -> Result<usize, Problem> {
         let by = moment.duration_since(self.engine().now(unit));
         self.advance(unit, by.max(SignedDuration::ZERO)).await
     }
@@ -111,12 +119,17 @@ pub(super) async fn advance(
             let store = control.engine().store();
             let next = store.next_deadline(&unit.partition()).await?;
             let moment = next.ok_or_else(|| {
-                Problem::conflict("nothing_waits", "nothing of this sales unit happens by itself")
+                Problem::conflict(
+                    "nothing_waits",
+                    "nothing of this sales unit happens by itself",
+                )
             })?;
             control.advance_to(&unit, moment).await?
         }
         (false, 1..) if seconds <= MOST_DAYS * 86_400 => {
-            control.advance(&unit, SignedDuration::from_secs(seconds)).await?
+            control
+                .advance(&unit, SignedDuration::from_secs(seconds))
+                .await?
         }
         (false, 1..) => {
             let message = format!("a clock is advanced by at most {MOST_DAYS} days at once");

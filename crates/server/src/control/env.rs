@@ -59,7 +59,11 @@ pub(crate) struct Wish {
 
 impl Control {
     /// The keys of a sales unit, and somebody who can pay there.
-    pub(crate) fn keys(&self, environment: Environment, unit: Option<&str>) -> Result<Keys, Problem> {
+    pub(crate) fn keys(
+        &self,
+        environment: Environment,
+        unit: Option<&str>,
+    ) -> Result<Keys, Problem> {
         let unit = self.named_unit(environment, unit)?;
         let phone = self.somebody_who_pays(&unit)?.phone.msisdn();
         let keys = &unit.facts.keys;
@@ -73,12 +77,15 @@ impl Control {
         })
     }
 
-    fn named_unit(&self, environment: Environment, name: Option<&str>) -> Result<Arc<Unit>, Problem> {
+    fn named_unit(
+        &self,
+        environment: Environment,
+        name: Option<&str>,
+    ) -> Result<Arc<Unit>, Problem> {
         let directory = self.engine().directory.of(environment);
         let units = directory.units();
-        let is_called = |unit: &Unit, name: &str| {
-            unit.facts.name == name || unit.facts.msn.as_str() == name
-        };
+        let is_called =
+            |unit: &Unit, name: &str| unit.facts.name == name || unit.facts.msn.as_str() == name;
         let found = match name {
             Some(name) => units.iter().find(|unit| is_called(unit, name)),
             None => units

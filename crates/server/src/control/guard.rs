@@ -25,9 +25,8 @@ pub(crate) struct Guard {
 impl Guard {
     /// Refuses requests of pages of other sites.
     pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
-        let forbidden = |cause: &str, detail: String| {
-            Err(Problem::new(StatusCode::FORBIDDEN, cause, detail))
-        };
+        let forbidden =
+            |cause: &str, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, cause, detail));
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         // HTTP/2 has the host in the URI.
         let authority = uri.authority().map(|authority| authority.as_str());
@@ -130,15 +129,30 @@ mod tests {
             (&[("host", "portal.example.com")], Ok(())),
             (&[], Err("host_missing")),
             (&[("host", "evil.example.com:7482")], Err("host_unknown")),
-            (&[("host", "127.0.0.1.evil.example.com")], Err("host_unknown")),
-            (&[("host", "localhost.evil.example.com")], Err("host_unknown")),
+            (
+                &[("host", "127.0.0.1.evil.example.com")],
+                Err("host_unknown"),
+            ),
+            (
+                &[("host", "localhost.evil.example.com")],
+                Err("host_unknown"),
+            ),
             (&[local, ("origin", "http://127.0.0.1:7482")], Ok(())),
-            (&[local, ("origin", "http://127.0.0.1:3000")], Err("origin_foreign")),
-            (&[local, ("origin", "https://evil.example.com")], Err("origin_foreign")),
+            (
+                &[local, ("origin", "http://127.0.0.1:3000")],
+                Err("origin_foreign"),
+            ),
+            (
+                &[local, ("origin", "https://evil.example.com")],
+                Err("origin_foreign"),
+            ),
             (&[local, ("origin", "null")], Err("origin_foreign")),
             (&[local, ("sec-fetch-site", "same-origin")], Ok(())),
             (&[local, ("sec-fetch-site", "none")], Ok(())),
-            (&[local, ("sec-fetch-site", "cross-site")], Err("cross_site")),
+            (
+                &[local, ("sec-fetch-site", "cross-site")],
+                Err("cross_site"),
+            ),
         ];
         for (lines, expected) in rows {
             let expected = expected.map_err(str::to_owned);
@@ -151,12 +165,25 @@ mod tests {
     #[test]
     fn a_token_that_is_set_is_demanded() {
         let guard = guard(Some("0123456789abcdef"));
-        let authorized = |value: &str| guard.authorize(&headers(&[("authorization", value)])).is_ok();
+        let authorized = |value: &str| {
+            guard
+                .authorize(&headers(&[("authorization", value)]))
+                .is_ok()
+        };
         assert!(authorized("Bearer 0123456789abcdef"));
-        for wrong in ["0123456789abcdef", "Bearer 0123456789abcdeg", "Bearer ", "Basic x"] {
+        for wrong in [
+            "0123456789abcdef",
+            "Bearer 0123456789abcdeg",
+            "Bearer ",
+            "Basic x",
+        ] {
             assert!(!authorized(wrong), "{wrong}");
         }
         assert!(guard.authorize(&HeaderMap::new()).is_err());
-        assert!(super::tests::guard(None).authorize(&HeaderMap::new()).is_ok());
+        assert!(
+            super::tests::guard(None)
+                .authorize(&HeaderMap::new())
+                .is_ok()
+        );
     }
 }

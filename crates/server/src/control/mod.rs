@@ -11,6 +11,7 @@ mod clock;
 pub(crate) mod env;
 mod extract;
 mod guard;
+mod happened_view;
 mod keys;
 mod payment_view;
 mod payments;
@@ -22,6 +23,7 @@ mod schemas;
 #[cfg(test)]
 mod tests;
 mod unit_traits;
+mod unit_view;
 mod units;
 
 use std::sync::Arc;

@@ -2,15 +2,13 @@
 
 use sandkasse_domain::{
     Environment, Minor, Msn, Timestamp,
-    payment::{
-        CancelledBy, Event, Happened, Open, Payment, Refusal, Reservation, ShippingMethod, State,
-    },
+    payment::{CancelledBy, Happened, Open, Payment, Refusal, Reservation, ShippingMethod, State},
 };
 use sandkasse_engine::Unit;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{person_traits::AddressWire, schemas};
+use super::{happened_view::HappenedView, person_traits::AddressWire, schemas};
 use crate::redirect;
 
 /// Where a payment stands.
@@ -188,24 +186,6 @@ struct MoneyView {
     remaining_to_refund: Minor,
 }
 
-/// Something that happened to a payment.
-#[derive(Debug, Serialize, ToSchema)]
-struct HappenedView {
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-    #[schema(example = "reserved")]
-    event: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>)]
-    amount: Option<Minor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schemas::refusal)]
-    refusal: Option<Refusal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schemas::cancelled_by)]
-    by: Option<CancelledBy>,
-}
-
 impl PaymentView {
     pub(super) fn of(unit: &Unit, payment: &Payment) -> PaymentView {
         let order = &payment.order;
@@ -287,70 +267,5 @@ impl MoneyView {
             remaining_to_capture: reservation.remaining_to_capture(),
             remaining_to_refund: reservation.remaining_to_refund(),
         }
-    }
-}
-
-impl HappenedView {
-    fn of(happened: &Happened) -> HappenedView {
-        let mut view = HappenedView {
-            at: happened.at,
-            event: "",
-            amount: None,
-            refusal: None,
-            by: None,
-        };
-        view.event = match &happened.event {
-            Event::Initiated { order, .. } => {
-                view.amount = Some(order.amount);
-                "initiated"
-            }
-            Event::Opened => "opened",
-            Event::Shown { .. } => "shown",
-            Event::PutDown => "put_down",
-            Event::ShippingOffered { .. } => "shipping_offered",
-            Event::ThreeDSecureBegan => "three_d_secure_began",
-            Event::ReservationRefused { refusal, .. } => {
-                view.refusal = Some(*refusal);
-                "reservation_refused"
-            }
-            Event::OutcomeUnknown { grant } => {
-                view.amount = Some(grant.amount);
-                "outcome_unknown"
-            }
-            Event::Reserved { grant } => {
-                view.amount = Some(grant.amount);
-                "reserved"
-            }
-            Event::Cancelled { by, .. } => {
-                view.by = Some(*by);
-                "cancelled"
-            }
-            Event::Failed { refusal } => {
-                view.refusal = Some(*refusal);
-                "failed"
-            }
-            Event::Voided { .. } => "voided",
-            Event::Captured(movement) => {
-                view.amount = Some(movement.amount);
-                "captured"
-            }
-            Event::CaptureFailed(movement) => {
-                view.amount = Some(movement.amount);
-                "capture_failed"
-            }
-            Event::RemainderReleased { amount, .. } => {
-                view.amount = Some(*amount);
-                "remainder_released"
-            }
-            Event::Refunded(movement) => {
-                view.amount = Some(movement.amount);
-                "refunded"
-            }
-            Event::RefundFailed(movement) => {
-                view.amount = Some(movement.amount);
-                "refund_failed"
-            }
-        };
-        view
     }
 }

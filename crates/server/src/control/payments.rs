@@ -122,7 +122,8 @@ pub(super) async fn wait(
     let wanted = states(&patience.until)?;
     let seconds = patience.timeout_seconds.unwrap_or(USUAL_WAIT_SECONDS);
     if seconds > LONGEST_WAIT_SECONDS {
-        let detail = format!("`timeout_seconds` is at most {LONGEST_WAIT_SECONDS}; ask again after that");
+        let detail =
+            format!("`timeout_seconds` is at most {LONGEST_WAIT_SECONDS}; ask again after that");
         return Err(Problem::bad_request(detail));
     }
     let unit = control.unit(path.environment, &path.msn)?;

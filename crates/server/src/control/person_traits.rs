@@ -171,10 +171,18 @@ impl PersonTraits {
         if self.nin.as_deref().is_some_and(|nin| !is_nin(nin)) {
             return wrong("`nin` has eleven digits");
         }
-        if self.addresses.as_ref().is_some_and(|all| all.len() > MOST_ADDRESSES) {
+        if self
+            .addresses
+            .as_ref()
+            .is_some_and(|all| all.len() > MOST_ADDRESSES)
+        {
             return wrong("a person has at most three addresses");
         }
-        if self.cards.as_ref().is_some_and(|all| all.len() > MOST_CARDS) {
+        if self
+            .cards
+            .as_ref()
+            .is_some_and(|all| all.len() > MOST_CARDS)
+        {
             return wrong("these are too many cards");
         }
         Ok(())

@@ -125,7 +125,11 @@ impl Control {
         })
     }
 
-    fn free_phone(&self, environment: Environment, said: Option<&str>) -> Result<PhoneNumber, Problem> {
+    fn free_phone(
+        &self,
+        environment: Environment,
+        said: Option<&str>,
+    ) -> Result<PhoneNumber, Problem> {
         let directory = self.engine().directory.of(environment);
         let is_free = |phone: &PhoneNumber| directory.person_by_phone(phone).is_none();
         if let Some(said) = said {
@@ -133,7 +137,8 @@ impl Control {
             return if is_free(&phone) {
                 Ok(phone)
             } else {
-                let detail = format!("somebody in the {environment} environment has {phone} already");
+                let detail =
+                    format!("somebody in the {environment} environment has {phone} already");
                 Err(Problem::conflict("phone_taken", detail))
             };
         }
@@ -200,7 +205,10 @@ pub(super) async fn list(
         }
         let directory = control.engine().directory.of(environment);
         let all = directory.persons();
-        persons.extend(all.iter().map(|person| control.view_person(environment, person)));
+        persons.extend(
+            all.iter()
+                .map(|person| control.view_person(environment, person)),
+        );
     }
     Ok(Json(PersonList { persons }))
 }

@@ -28,7 +28,8 @@ pub(crate) struct Problem {
     cause: String,
     /// The facts behind the cause, where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
-    facts: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    facts: Option<Box<Value>>,
     /// What the person sees in the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "No shipping methods found")]
@@ -130,7 +131,8 @@ impl From<Cause> for Problem {
             .unwrap_or_default();
         let (status, detail) = explain(&cause, &name);
         let mut problem = Problem::new(status, &name, detail);
-        problem.facts = Some(facts).filter(|facts| facts.as_object().is_some_and(|it| !it.is_empty()));
+        problem.facts = Some(Box::new(facts))
+            .filter(|facts| facts.as_object().is_some_and(|it| !it.is_empty()));
         problem
     }
 }
@@ -143,16 +145,20 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
             StatusCode::NOT_FOUND,
             format!("this sales unit has no payment {order}"),
         ),
-        Cause::OrderOfAnotherUnit { order, owned_by, .. } => (
+        Cause::OrderOfAnotherUnit {
+            order, owned_by, ..
+        } => (
             StatusCode::NOT_FOUND,
-            format!("this sales unit has no payment {order}, but its merchant's unit {owned_by} has"),
+            format!(
+                "this sales unit has no payment {order}, but its merchant's unit {owned_by} has"
+            ),
         ),
         Cause::NotOpen { ended: true } => {
             conflict("the payment has ended; only an open one can be approved or rejected")
         }
-        Cause::NotOpen { ended: false } => {
-            conflict("the payment is approved already; only an open one can be approved or rejected")
-        }
+        Cause::NotOpen { ended: false } => conflict(
+            "the payment is approved already; only an open one can be approved or rejected",
+        ),
         Cause::CannotPay { reason } => (StatusCode::CONFLICT, cannot_pay(*reason).to_owned()),
         Cause::NotThePayer => conflict(
             "this payment skips the landing page: only the number that the merchant named can pay it",
@@ -163,9 +169,9 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
         Cause::OrderLocked { .. } => {
             conflict("another operation on this payment takes too long; try again")
         }
-        Cause::OutcomePending { until } => {
-            conflict(&format!("the bank is silent about the outcome until {until}"))
-        }
+        Cause::OutcomePending { until } => conflict(&format!(
+            "the bank is silent about the outcome until {until}"
+        )),
         Cause::SkipLandingPageNotAllowed
         | Cause::NinNotAllowed
         | Cause::ReceivingLimitExceeded { .. }
@@ -202,7 +208,9 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
 fn cannot_pay(reason: CannotPay) -> &'static str {
     match reason {
         CannotPay::Number(_) => "this is no Norwegian number of eight digits",
-        CannotPay::Unknown => "nobody in this environment has the number; POST /control/v1/persons makes somebody",
+        CannotPay::Unknown => {
+            "nobody in this environment has the number; POST /control/v1/persons makes somebody"
+        }
         CannotPay::TooYoung => "the person is younger than 15",
         CannotPay::Blocked => "the person's profile is blocked",
         CannotPay::LimitReached => "the person's spending limit is used up",

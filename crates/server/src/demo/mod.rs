@@ -35,13 +35,17 @@ pub(crate) async fn fill(engine: &Engine, local_urls: bool) -> Result<(), StoreE
 pub(crate) fn is_within(engine: &Engine) -> bool {
     Environment::ALL.into_iter().any(|environment| {
         let directory = engine.directory.of(environment);
-        units::known_keys(environment)
-            .any(|(id, secret)| match directory.client(&id) {
-                Some(Client::Unit(unit)) => unit.facts.keys.client_secret == secret,
-                Some(Client::Office(keys)) => keys.client_secret == secret,
-                None => false,
-            })
+        units::known_keys(environment).any(|(id, secret)| match directory.client(&id) {
+            Some(Client::Unit(unit)) => unit.facts.keys.client_secret == secret,
+            Some(Client::Office(keys)) => keys.client_secret == secret,
+            None => false,
+        })
     })
+}
+
+/// Whether a client secret is one that everybody knows.
+pub(crate) fn is_known(environment: Environment, secret: &str) -> bool {
+    units::known_keys(environment).any(|(_, known)| known == secret)
 }
 
 /// Everybody in one environment.

@@ -29,10 +29,7 @@ const UNITS: [(u8, &str, &str); 6] = [
 ];
 
 /// Keys that belong to no sales unit, in production only (reference: README, ruling 6).
-const OFFICES: [(u8, OfficeKind); 2] = [
-    (7, OfficeKind::Management),
-    (8, OfficeKind::Accounting),
-];
+const OFFICES: [(u8, OfficeKind); 2] = [(7, OfficeKind::Management), (8, OfficeKind::Accounting)];
 
 /// Merchants, units and office keys of one environment.
 pub(super) fn changes(environment: Environment, local_urls: bool) -> Vec<Change> {

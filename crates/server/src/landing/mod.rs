@@ -148,7 +148,8 @@ impl Payer<'_> {
 
     fn waiting(&self, view: &View, open: &Open) -> Answer {
         let control = self.surroundings.control.as_deref();
-        self.pages.waiting(self.unit, view, open, self.token, control)
+        self.pages
+            .waiting(self.unit, view, open, self.token, control)
     }
 
     /// A browser is sent back to the shop, without the status that the app adds there
@@ -203,10 +204,9 @@ impl Payer<'_> {
         use sandkasse_domain::person::CannotPay;
         let engine = &self.platform.engine;
         let cannot = |reason| Refused::from(Cause::CannotPay { reason });
-        let phone = PhoneNumber::correct(phone).map_err(|fault| cannot(CannotPay::Number(fault)))?;
-        engine
-            .payer(self.unit, &phone, view.now)
-            .map_err(cannot)?;
+        let phone =
+            PhoneNumber::correct(phone).map_err(|fault| cannot(CannotPay::Number(fault)))?;
+        engine.payer(self.unit, &phone, view.now).map_err(cannot)?;
         for act in [Act::Open, Act::Show { phone }] {
             self.act(act).await?;
         }

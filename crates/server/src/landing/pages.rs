@@ -233,10 +233,7 @@ fn page(status: u16, template: &impl Template) -> Answer {
 /// reader came from: a link holds a token.
 pub(crate) fn secured(answer: Answer) -> Answer {
     answer
-        .with(
-            HeaderName::from_static("content-security-policy"),
-            POLICY,
-        )
+        .with(HeaderName::from_static("content-security-policy"), POLICY)
         .with(HeaderName::from_static("x-frame-options"), "DENY")
         .with(HeaderName::from_static("x-content-type-options"), "nosniff")
         .with(REFERRER_POLICY, "no-referrer")

@@ -61,10 +61,7 @@ pub(crate) fn response(answer: Answer) -> Response<Full<Bytes>> {
 }
 
 /// Takes an address; `flag` is the one that names another.
-pub(crate) async fn bind(
-    address: Address,
-    flag: &str,
-) -> Result<(TcpListener, SocketAddr), Ended> {
+pub(crate) async fn bind(address: Address, flag: &str) -> Result<(TcpListener, SocketAddr), Ended> {
     let address = address.0;
     let cannot = |error: std::io::Error| {
         let why = if error.kind() == std::io::ErrorKind::AddrInUse {

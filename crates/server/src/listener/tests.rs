@@ -97,23 +97,34 @@ async fn bodies_have_a_limit() {
     let format_a = r#"{ "statusCode": 413, "message": "Request body too large" }"#;
     let too_large = theatre.say(post(MAX_BODY + 1)).await;
     assert!(too_large.starts_with("HTTP/1.1 413") && too_large.ends_with(format_a));
-    let mut chunked = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
+    let mut chunked =
+        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            .to_owned();
     for _ in 0..=MAX_BODY / 65_536 {
         chunked.push_str(&format!("10000\r\n{}\r\n", "x".repeat(65_536)));
     }
     chunked.push_str("0\r\n\r\n");
     let too_large = theatre.say(chunked).await;
     assert!(too_large.starts_with("HTTP/1.1 413"), "{too_large}");
-    let asked = "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n";
+    let asked =
+        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n";
     let refused_unseen = theatre.say(asked).await;
-    assert!(refused_unseen.starts_with("HTTP/1.1 413"), "{refused_unseen}");
+    assert!(
+        refused_unseen.starts_with("HTTP/1.1 413"),
+        "{refused_unseen}"
+    );
 }
 
 #[tokio::test]
 async fn header_sections_have_limits() {
     let theatre = Theatre::open().await;
-    let with = |lines: String| format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
-    let some = |count: usize| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
+    let with =
+        |lines: String| format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
+    let some = |count: usize| {
+        (0..count)
+            .map(|n| format!("X-{n}: y\r\n"))
+            .collect::<String>()
+    };
     let long = |bytes: usize| format!("X: {}\r\n", "y".repeat(bytes));
     for (lines, status) in [
         (some(98), "200"),
@@ -123,7 +134,10 @@ async fn header_sections_have_limits() {
         (long(33_000), "431"),
     ] {
         let answer = theatre.say(with(lines)).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
         let format_a = r#"{ "statusCode": 431, "message": "Request header fields too large" }"#;
         assert!(status == "200" || answer.ends_with(format_a), "{answer}");
     }
@@ -207,7 +221,11 @@ async fn what_was_begun_is_answered_before_the_end() {
     busy.write_all(asked.as_bytes()).await.unwrap();
     theatre.stage.begun.notified().await;
     theatre.stop.send_replace(true);
-    assert_eq!(read_to_end(&mut idle).await, "", "whoever asked nothing is let go");
+    assert_eq!(
+        read_to_end(&mut idle).await,
+        "",
+        "whoever asked nothing is let go"
+    );
     assert!(!theatre.served.is_finished());
     theatre.stage.go_on.notify_one();
     let answer = read_to_end(&mut busy).await;
@@ -227,7 +245,10 @@ async fn patience_at_the_end_is_bounded() {
     let began = tokio::time::Instant::now();
     theatre.served.await.unwrap();
     let took = began.elapsed();
-    assert!(took >= limits::PATIENCE && took < limits::PATIENCE + Duration::from_secs(1), "{took:?}");
+    assert!(
+        took >= limits::PATIENCE && took < limits::PATIENCE + Duration::from_secs(1),
+        "{took:?}"
+    );
 }
 
 #[tokio::test]

@@ -54,8 +54,18 @@ impl Server {
             let text = std::fs::read_to_string(&ready).ok()?;
             serde_json::from_str::<Value>(&text).ok()
         });
-        let url = |name: &str| urls[name].as_str().unwrap().trim_end_matches('/').to_owned();
-        Server { child: Mutex::new(child), test: url("test"), portal: url("portal") }
+        let url = |name: &str| {
+            urls[name]
+                .as_str()
+                .unwrap()
+                .trim_end_matches('/')
+                .to_owned()
+        };
+        Server {
+            child: Mutex::new(child),
+            test: url("test"),
+            portal: url("portal"),
+        }
     }
 
     /// `kill -9`.
@@ -68,7 +78,10 @@ impl Server {
     /// `SIGTERM`; answers the exit code.
     pub(crate) fn terminate(&self) -> Option<i32> {
         let mut child = self.child.lock().unwrap();
-        let done = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        let done = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(done.success());
         child.wait().unwrap().code()
     }
@@ -104,14 +117,25 @@ impl Shop {
                 "tokens_survive_advance": true,
             }),
         );
-        let person =
-            post(&agent, &format!("{}/control/v1/persons", server.portal), &json!({ "environment": "test" }));
-        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{unit}")).to_owned();
+        let person = post(
+            &agent,
+            &format!("{}/control/v1/persons", server.portal),
+            &json!({ "environment": "test" }),
+        );
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .unwrap_or_else(|| panic!("{unit}"))
+                .to_owned()
+        };
         let mut answer = agent
             .post(format!("{}/accesstoken/get", server.test))
             .header("client_id", text(&unit["client_id"]))
             .header("client_secret", text(&unit["client_secret"]))
-            .header("Ocp-Apim-Subscription-Key", text(&unit["primary_subscription_key"]))
+            .header(
+                "Ocp-Apim-Subscription-Key",
+                text(&unit["primary_subscription_key"]),
+            )
             .send_empty()
             .unwrap();
         let token: Value =
@@ -121,7 +145,10 @@ impl Shop {
             subscription_key: text(&unit["primary_subscription_key"]),
             token: token["access_token"].as_str().unwrap().to_owned(),
             prefix: prefix.to_owned(),
-            phone: person["phone"].as_str().unwrap_or_else(|| panic!("{person}")).to_owned(),
+            phone: person["phone"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{person}"))
+                .to_owned(),
         }
     }
 
@@ -154,7 +181,11 @@ impl Shop {
         key: Option<&str>,
         body: Option<&Value>,
     ) -> Option<(u16, String)> {
-        let path = if path.is_empty() { "/ecomm/v2/payments" } else { path };
+        let path = if path.is_empty() {
+            "/ecomm/v2/payments"
+        } else {
+            path
+        };
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", server.test))
@@ -183,7 +214,10 @@ impl Shop {
             let mut answer = agent.get(&url).call().unwrap();
             let text = answer.body_mut().read_to_string().unwrap();
             let list: Value = serde_json::from_str(&text).unwrap();
-            let calls = list.as_array().or_else(|| list["calls"].as_array()).unwrap();
+            let calls = list
+                .as_array()
+                .or_else(|| list["calls"].as_array())
+                .unwrap();
             assert!(calls.len() <= 1, "{order} owes one callback: {list}");
             let call = calls.first()?.clone();
             matches!(call["state"].as_str(), Some("done" | "interrupted")).then_some(call)
@@ -227,7 +261,12 @@ impl Receiver {
 
     pub(crate) fn count(&self, order: &str) -> usize {
         let path = format!("/callback/v2/payments/{order}");
-        self.counts.lock().unwrap().get(&path).copied().unwrap_or_default()
+        self.counts
+            .lock()
+            .unwrap()
+            .get(&path)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -252,17 +291,26 @@ fn receive(stream: TcpStream, counts: &Mutex<HashMap<String, usize>>) -> Option<
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     *counts.lock().unwrap().entry(path).or_default() += 1;
-    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()
+    reader
+        .get_mut()
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        .ok()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a child process tells nobody when it is ready")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a child process tells nobody when it is ready"
+)]
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < until, "{what} did not come within {PATIENCE:?}");
+        assert!(
+            Instant::now() < until,
+            "{what} did not come within {PATIENCE:?}"
+        );
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -1,0 +1,132 @@
+//! The parts of a platform: where its data is, who calls merchants, and what decides.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use sandkasse_api::Platform;
+use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
+use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
+use sandkasse_engine::{Chance, Engine, WallClock};
+use sandkasse_gate::{Gate, token::KeySource};
+use sandkasse_store::{MemoryStore, SqliteStore, Store, StoreError};
+
+use crate::{
+    Ended,
+    config::{Database, Settings},
+    demo, exposure,
+    files::DataFolder,
+    messenger::Messenger,
+    portal::Places,
+};
+
+/// Where data and keys are.
+pub(crate) struct Data {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sqlite: Option<Arc<SqliteStore>>,
+    pub(crate) test_key: KeySource,
+    pub(crate) production_key: KeySource,
+    pub(crate) shown: String,
+}
+
+/// Opens a database.
+pub(crate) fn open(database: &Database) -> Result<Data, Ended> {
+    Ok(match database {
+        Database::Memory => Data {
+            store: Arc::new(MemoryStore::new()),
+            sqlite: None,
+            test_key: KeySource::Fresh,
+            production_key: KeySource::Fresh,
+            shown: "in memory, gone with the process".to_owned(),
+        },
+        Database::File(path) => {
+            let folder = DataFolder::of(path).map_err(Ended::WrongUse)?;
+            let store = SqliteStore::open(path).map_err(|error| {
+                Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)"))
+            })?;
+            let store = Arc::new(store);
+            Data {
+                store: store.clone(),
+                sqlite: Some(store),
+                test_key: folder.test_key(),
+                production_key: folder.production_key(),
+                shown: path.display().to_string(),
+            }
+        }
+    })
+}
+
+/// Whoever calls merchants; `own` are the addresses that are never called.
+pub(crate) fn courier(
+    own: Vec<SocketAddr>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn WallClock>,
+) -> CourierHandle {
+    let config = CourierConfig {
+        own,
+        ..CourierConfig::default()
+    };
+    let courier = Courier::new(config, Arc::new(SystemResolver));
+    let now = Arc::new(move || clock.now());
+    CourierHandle::new(courier, store, now, Limits::default())
+}
+
+/// The platform, with demo data if it is new.
+pub(crate) async fn platform(
+    settings: &Settings,
+    places: &Places,
+    data: &Data,
+    clock: &Arc<dyn WallClock>,
+    courier: &CourierHandle,
+) -> Result<Arc<Platform>, Ended> {
+    let chance = match settings.seed {
+        Some(seed) => Chance::seeded(seed),
+        None => Chance::from_entropy(clock.now().as_millisecond()),
+    };
+    let wording = sandkasse_engine::Settings {
+        test_wording: settings.wording,
+        production_wording: settings.production_wording,
+    };
+    let messenger = Arc::new(Messenger::new(courier.clone(), settings.local_urls));
+    let failed = |error: StoreError| Ended::Failed(error.to_string());
+    let (store, clock) = (data.store.clone(), clock.clone());
+    let engine = Engine::open(store, clock, chance, messenger.clone(), wording)
+        .await
+        .map_err(failed)?;
+    let owed = courier
+        .recover(|partition| {
+            let directory = engine.directory.of(partition.environment);
+            let unit = directory.unit(&partition.msn);
+            let policy = unit.map(|unit| unit.facts.url_policy);
+            messenger.policy(policy.unwrap_or(UrlPolicy::Strict))
+        })
+        .await
+        .map_err(failed)?;
+    if owed > 0 {
+        tracing::info!(calls = owed, "calls that an earlier run owed are sent now");
+    }
+    let is_new = Environment::ALL
+        .into_iter()
+        .all(|environment| engine.directory.of(environment).is_empty());
+    if is_new && settings.demo_data {
+        demo::fill(&engine, settings.local_urls)
+            .await
+            .map_err(failed)?;
+    }
+    if !settings.demo_data_bearable && demo::is_within(&engine) {
+        return Err(Ended::WrongUse(exposure::DEMO_KEYS_WITHIN.to_owned()));
+    }
+    let engine = Arc::new(engine);
+    let gate = Gate::new(
+        engine.clone(),
+        data.test_key.clone(),
+        data.production_key.clone(),
+        settings.lenient_bearer,
+    );
+    let platform = Platform {
+        engine,
+        gate,
+        resolver: Arc::new(SystemResolver),
+        test_base: places.test.clone(),
+        production_base: places.production.clone(),
+    };
+    Ok(Arc::new(platform))
+}
