@@ -99,7 +99,7 @@ pub(crate) struct Object<'a> {
 }
 
 /// Whether a member must be there; a required one is also looked for in other case.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     Required,
     Optional,
@@ -108,10 +108,10 @@ pub(crate) enum Need {
 impl<'a> Object<'a> {
     /// The whole body.
     pub(crate) fn root(value: &'a Value) -> Result<Object<'a>, BodyFault> {
-        match value {
-            Value::Object(members) => Ok(Object { members, path: "" }),
-            other => Err(wrong("body".to_owned(), "object", other)),
-        }
+        value
+            .as_object()
+            .map(|members| Object { members, path: "" })
+            .ok_or_else(|| wrong("body".to_owned(), "object", value))
     }
 
     /// A member that is an object; `path` is its full name.

@@ -135,11 +135,9 @@ pub fn read_method(method: &serde_json::Value) -> Result<ShippingMethod, String>
 }
 
 fn number(value: Option<&serde_json::Value>) -> Option<f64> {
-    match value? {
-        serde_json::Value::Number(number) => number.as_f64(),
-        serde_json::Value::String(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
-        _ => None,
-    }
+    let value = value?;
+    let text = value.as_str().and_then(|text| text.trim().parse().ok());
+    value.as_f64().or(text).filter(|number| number.is_finite())
 }
 
 fn minor(kroner: f64) -> Option<Minor> {

@@ -184,11 +184,16 @@ impl Tokens {
         let claims = match decoded {
             Ok(data) => data.claims,
             Err(error) => {
-                return Err(match error.kind() {
+                let not_ours = matches!(
+                    error.kind(),
                     ErrorKind::InvalidSignature
-                    | ErrorKind::InvalidAlgorithm
-                    | ErrorKind::InvalidAlgorithmName => TokenFault::Signature,
-                    _ => malformed(error.to_string()),
+                        | ErrorKind::InvalidAlgorithm
+                        | ErrorKind::InvalidAlgorithmName
+                );
+                return Err(if not_ours {
+                    TokenFault::Signature
+                } else {
+                    malformed(error.to_string())
                 });
             }
         };

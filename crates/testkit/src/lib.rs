@@ -18,6 +18,11 @@
 //! bytes, time stands still until it is moved, and calls to merchants are recorded. When the API
 //! changes, this is the one place to change.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test stops at what it did not expect"
+)]
+
 mod ask;
 mod courier;
 mod exact;

@@ -95,9 +95,10 @@ async fn admitted(
             product(call, &caller)?;
             let order = order.unwrap_or_default();
             let view = platform.engine.view(&caller.unit, order).await?;
-            let body = match operation {
-                Operation::Status => details::status(&view),
-                _ => details::details(&caller.unit, &view),
+            let body = if operation == Operation::Status {
+                details::status(&view)
+            } else {
+                details::details(&caller.unit, &view)
             };
             Ok(Answer::new(200, JSON, body))
         }
@@ -261,7 +262,11 @@ async fn modify(
             text,
             request_id: key.clone(),
         },
-        _ => Intent::Cancel {
+        Operation::Cancel
+        | Operation::Initiate
+        | Operation::Details
+        | Operation::Status
+        | Operation::Approve => Intent::Cancel {
             text,
             release_remainder,
         },

@@ -109,7 +109,15 @@ fn foreign_msn(cause: &GateCause) -> Wire {
     let (status, msn) = match cause {
         GateCause::MsnNotYours { msn, .. } => (401, msn.as_str()),
         // Keys of a kind that has no right to payments are 403 (reference: README, ruling 5).
-        _ => (403, ""),
+        GateCause::KeysWithoutRight
+        | GateCause::RouteUnknown { .. }
+        | GateCause::MethodUnknown { .. }
+        | GateCause::SubscriptionKeyMissing { .. }
+        | GateCause::SubscriptionKeyUnknown
+        | GateCause::SubscriptionKeyProduct { .. }
+        | GateCause::Token { .. }
+        | GateCause::KeysOfDifferentOwners { .. }
+        | GateCause::RateExceeded { .. } => (403, ""),
     };
     wire(status, "Merchant", "Unauthorized", formats::msn_text(msn))
 }

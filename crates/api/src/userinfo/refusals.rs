@@ -20,10 +20,13 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
     let (status, detail) = match why {
         Why::Gate(cause) => match formats::refused_by_gate(call, cause, "vipps-userinfo-api") {
             Some(answer) => return answer,
-            None => match cause {
-                GateCause::MsnNotYours { msn, .. } => (401, formats::msn_text(msn)),
-                _ => (403, "These keys have no access to this API.".to_owned()),
-            },
+            None => {
+                if let GateCause::MsnNotYours { msn, .. } = cause {
+                    (401, formats::msn_text(msn))
+                } else {
+                    (403, "These keys have no access to this API.".to_owned())
+                }
+            }
         },
         Why::Userinfo(cause) => match cause {
             UserinfoCause::LoginNotActivated => (

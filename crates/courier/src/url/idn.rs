@@ -12,7 +12,9 @@ pub(super) fn to_ascii(host: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii(host).ok()?;
     let (shown, readable) = idna::domain_to_unicode(&ascii);
     // The other full stops are no disguise; they only separate.
-    let asked = host.to_lowercase().replace(['\u{3002}', '\u{ff0e}', '\u{ff61}'], ".");
+    let asked = host
+        .to_lowercase()
+        .replace(['\u{3002}', '\u{ff0e}', '\u{ff61}'], ".");
     (readable.is_ok() && shown == asked).then_some(ascii)
 }
 

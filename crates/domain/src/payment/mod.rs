@@ -50,7 +50,7 @@ pub struct Payment {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum State {
     /// The payer has not decided.
-    Initiated(Open),
+    Initiated(Box<Open>),
     /// Approved, and the bank does not say what came of it.
     OutcomeUnknown {
         /// When it was approved.
@@ -212,9 +212,7 @@ impl Payment {
 
     /// Folds a whole history.
     pub fn fold<'a>(events: impl IntoIterator<Item = &'a Happened>) -> Option<Payment> {
-        events
-            .into_iter()
-            .fold(None, |payment, happened| Payment::apply(payment, happened))
+        events.into_iter().fold(None, Payment::apply)
     }
 
     /// The payment after one more event. `None` only for a history that does not begin with
@@ -230,7 +228,7 @@ impl Payment {
                 order: (**order).clone(),
                 initiated_at: at,
                 transaction_id: None,
-                state: State::Initiated(open),
+                state: State::Initiated(Box::new(open)),
             });
         }
         let mut payment = before?;

@@ -120,7 +120,8 @@ mod tests {
     #[test]
     fn pages_of_other_sites_do_not_get_in() {
         let local = ("host", "127.0.0.1:7482");
-        let rows: [(&[(&'static str, &str)], Result<(), &str>); 17] = [
+        type Row<'a> = (&'a [(&'static str, &'a str)], Result<(), &'a str>);
+        let rows: [Row<'_>; 17] = [
             (&[local], Ok(())),
             (&[("host", "localhost:7482")], Ok(())),
             (&[("host", "LOCALHOST")], Ok(())),

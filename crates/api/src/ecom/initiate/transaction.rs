@@ -16,7 +16,33 @@ pub(super) struct Transaction {
     text: Option<String>,
     pub(super) skip_landing_page: bool,
     scope: Option<String>,
-    additional: Option<Vec<(&'static str, usize, usize, bool, Option<String>)>>,
+    additional: Vec<(&'static Additional, Option<String>)>,
+}
+
+/// A member of `additionalData`, which airlines send.
+#[derive(Debug)]
+struct Additional {
+    name: &'static str,
+    least: usize,
+    most: usize,
+    need: Need,
+}
+
+const ADDITIONAL: [Additional; 5] = [
+    additional("passengerName", 1, 49, Need::Required),
+    additional("airlineCode", 3, 3, Need::Required),
+    additional("airlineDesignatorCode", 2, 2, Need::Required),
+    additional("ticketNumber", 1, 150, Need::Optional),
+    additional("agencyInvoiceNumber", 1, 6, Need::Required),
+];
+
+const fn additional(name: &'static str, least: usize, most: usize, need: Need) -> Additional {
+    Additional {
+        name,
+        least,
+        most,
+        need,
+    }
 }
 
 /// The same, with allowed values.
@@ -30,29 +56,12 @@ pub(super) struct CheckedTransaction {
 
 impl Transaction {
     pub(super) fn read(object: Object<'_>) -> Result<Transaction, BodyFault> {
-        // Airlines: name, least and most characters, whether required.
-        const ADDITIONAL: [(&str, usize, usize, bool); 5] = [
-            ("passengerName", 1, 49, true),
-            ("airlineCode", 3, 3, true),
-            ("airlineDesignatorCode", 2, 2, true),
-            ("ticketNumber", 1, 150, false),
-            ("agencyInvoiceNumber", 1, 6, true),
-        ];
-        let additional = match object.object("additionalData", Need::Optional)? {
-            None => None,
-            Some(data) => {
-                let mut members = Vec::with_capacity(ADDITIONAL.len());
-                for (name, least, most, required) in ADDITIONAL {
-                    let need = if required {
-                        Need::Required
-                    } else {
-                        Need::Optional
-                    };
-                    members.push((name, least, most, required, data.text(name, need)?));
-                }
-                Some(members)
+        let mut additional = Vec::new();
+        if let Some(data) = object.object("additionalData", Need::Optional)? {
+            for member in &ADDITIONAL {
+                additional.push((member, data.text(member.name, member.need)?));
             }
-        };
+        }
         Ok(Transaction {
             order_id: object.text("orderId", Need::Required)?,
             amount: object.integer("amount", Need::Required)?,
@@ -90,9 +99,20 @@ impl Transaction {
         }
         let text = check_text(self.text, fields);
         let scope = check_scope(self.scope.as_deref(), express, fields);
-        for (name, least, most, required, value) in self.additional.unwrap_or_default() {
+        for (
+            Additional {
+                name,
+                least,
+                most,
+                need,
+            },
+            value,
+        ) in self.additional
+        {
             let length = value.as_ref().map(|value| value.chars().count());
-            let allowed = length.map_or(!required, |length| (least..=most).contains(&length));
+            let allowed = length.map_or(*need == Need::Optional, |length| {
+                (*least..=*most).contains(&length)
+            });
             if !allowed {
                 fields.fault(
                     Cow::Owned(format!("transaction.additionalData.{name}")),

@@ -14,7 +14,12 @@ fn words() -> impl Strategy<Value = String> {
         Just(" 50000".to_owned()),
     ];
     let with_amount = (
-        prop_oneof![Just("capture"), Just("refund"), Just("capture-unpaid"), Just("refund-broke")],
+        prop_oneof![
+            Just("capture"),
+            Just("refund"),
+            Just("capture-unpaid"),
+            Just("refund-broke")
+        ],
         amount,
     )
         .prop_map(|(verb, amount)| format!("{verb}{amount}"));
@@ -40,27 +45,34 @@ fn words() -> impl Strategy<Value = String> {
 fn waits() -> impl Strategy<Value = SignedDuration> {
     prop_oneof![
         4 => (0..120_i64).prop_map(SignedDuration::from_secs),
-        1 => (0..400_i64).prop_map(|hours| SignedDuration::from_hours(hours)),
-        1 => (0..4_000_i64).prop_map(|hours| SignedDuration::from_hours(hours)),
+        1 => (0..400_i64).prop_map(SignedDuration::from_hours),
+        1 => (0..4_000_i64).prop_map(SignedDuration::from_hours),
     ]
 }
 
 fn is_final(state: &State) -> bool {
-    matches!(state, State::Cancelled { .. } | State::Failed { .. } | State::Voided { .. })
+    matches!(
+        state,
+        State::Cancelled { .. } | State::Failed { .. } | State::Voided { .. }
+    )
 }
 
 fn check_sums(payment: &Payment) -> Result<(), TestCaseError> {
     if let Some(reservation) = payment.reservation() {
         prop_assert!(reservation.captured <= reservation.grant.amount);
         prop_assert!(reservation.refunded <= reservation.captured);
-        let bound = reservation.captured.plus(reservation.remaining_to_capture());
+        let bound = reservation
+            .captured
+            .plus(reservation.remaining_to_capture());
         prop_assert!(bound <= reservation.grant.amount);
     }
     Ok(())
 }
 
 /// Plays a script; the transcript of all outcomes comes back with the story.
-fn play(script: &[(SignedDuration, String)]) -> Result<(Story, Vec<Result<usize, Cause>>), TestCaseError> {
+fn play(
+    script: &[(SignedDuration, String)],
+) -> Result<(Story, Vec<Result<usize, Cause>>), TestCaseError> {
     let mut story = Story::begin(order(50_000));
     let mut transcript = Vec::new();
     let mut now = SignedDuration::ZERO;

@@ -41,21 +41,34 @@ impl Story {
             transaction_id: id(1),
         };
         let events = initiate(order, facts).unwrap();
-        let history: Vec<_> =
-            events.into_iter().map(|event| Happened { at: start, event }).collect();
+        let history: Vec<_> = events
+            .into_iter()
+            .map(|event| Happened { at: start, event })
+            .collect();
         let payment = Payment::fold(&history).unwrap();
-        Story { payment, history, start }
+        Story {
+            payment,
+            history,
+            start,
+        }
     }
 
     /// Does one command at a moment, after what was due.
-    pub(super) fn step(&mut self, after: SignedDuration, command: &Command) -> Result<Vec<Event>, Cause> {
+    pub(super) fn step(
+        &mut self,
+        after: SignedDuration,
+        command: &Command,
+    ) -> Result<Vec<Event>, Cause> {
         let now = self.start + after;
         while let Some((moment, due)) = self.payment.due()
             && moment <= now
         {
             assert_ne!(due, Due::PayerActs, "nobody acts unasked in these stories");
             let events = self.payment.decide(&Command::TimePasses, moment).unwrap();
-            assert!(!events.is_empty(), "a deadline changes something, or it would come for ever");
+            assert!(
+                !events.is_empty(),
+                "a deadline changes something, or it would come for ever"
+            );
             self.record(moment, events);
         }
         let events = self.payment.decide(command, now)?;
@@ -78,7 +91,10 @@ pub(super) fn id(number: u64) -> TransactionId {
 
 pub(super) fn payer() -> Payer {
     let phone = PhoneNumber::try_new("91234567").unwrap();
-    Payer { person: PersonId("kari".to_owned()), phone }
+    Payer {
+        person: PersonId("kari".to_owned()),
+        phone,
+    }
 }
 
 pub(super) fn minor(units: i64) -> Minor {
@@ -132,7 +148,9 @@ pub(super) fn moment(text: &str) -> SignedDuration {
     while !rest.is_empty() {
         let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap();
         let (unit, tail) = rest.split_at(letters);
-        let digits = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let digits = tail
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (count, tail) = tail.split_at(digits);
         let count: i64 = count.parse().unwrap();
         total += match unit {
@@ -154,9 +172,11 @@ pub(super) fn command(words: &str) -> Command {
     let amount = || (!argument.is_empty()).then(|| argument.parse().unwrap());
     match verb {
         "open" => Command::Open,
-        "show" => {
-            Command::Show { payer: payer(), acts_at: None, transaction_id: id(4) }
-        }
+        "show" => Command::Show {
+            payer: payer(),
+            acts_at: None,
+            transaction_id: id(4),
+        },
         "three-d-secure" => Command::EnterThreeDSecure,
         "approve" => approve(match argument {
             "" => BankAnswer::Accepts,
@@ -165,18 +185,32 @@ pub(super) fn command(words: &str) -> Command {
             other => panic!("the bank does not say {other}"),
         }),
         "force-approve" => {
-            let Command::Approve(mut approval) = approve(BankAnswer::Accepts) else { unreachable!() };
+            let Command::Approve(mut approval) = approve(BankAnswer::Accepts) else {
+                unreachable!()
+            };
             approval.forced = true;
             Command::Approve(approval)
         }
         "reject" => Command::Reject,
         "leave" => Command::LeaveLandingPage,
-        "capture" => Command::Capture { asking: asking(amount()), bank_pays: true },
-        "capture-unpaid" => Command::Capture { asking: asking(amount()), bank_pays: false },
-        "refund" => Command::Refund { asking: asking(amount()), settlement: None },
+        "capture" => Command::Capture {
+            asking: asking(amount()),
+            bank_pays: true,
+        },
+        "capture-unpaid" => Command::Capture {
+            asking: asking(amount()),
+            bank_pays: false,
+        },
+        "refund" => Command::Refund {
+            asking: asking(amount()),
+            settlement: None,
+        },
         "refund-broke" => Command::Refund {
             asking: asking(amount()),
-            settlement: Some(Settlement { balance: 0, overdraft: minor(0) }),
+            settlement: Some(Settlement {
+                balance: 0,
+                overdraft: minor(0),
+            }),
         },
         "cancel" | "release" => Command::Cancel {
             text: "No".to_owned(),
@@ -217,11 +251,17 @@ pub(super) fn check(rows: &str) {
             }
         }
         let mut story = Story::begin(order);
-        for words in steps.split(',').map(str::trim).filter(|words| !words.is_empty()) {
+        for words in steps
+            .split(',')
+            .map(str::trim)
+            .filter(|words| !words.is_empty())
+        {
             let (at, words) = words.split_once(' ').unwrap();
-            story.step(moment(at), &command(words)).unwrap_or_else(|cause| {
-                panic!("the setup of `{row}` was refused at `{words}`: {cause:?}")
-            });
+            story
+                .step(moment(at), &command(words))
+                .unwrap_or_else(|cause| {
+                    panic!("the setup of `{row}` was refused at `{words}`: {cause:?}")
+                });
         }
         let (at, words) = step.trim().split_once(' ').unwrap();
         let outcome = match story.step(moment(at), &command(words)) {
@@ -234,5 +274,8 @@ pub(super) fn check(rows: &str) {
 
 fn name(value: &impl std::fmt::Debug) -> String {
     let text = format!("{value:?}");
-    text.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_owned()
+    text.split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap()
+        .to_owned()
 }

@@ -147,13 +147,19 @@ fn a_payment_says_when_it_changes_by_itself() {
     let mut story = Story::begin(order(50_000));
     assert_eq!(story.payment.due().map(|(_, due)| due), Some(Due::TimeOut));
     story.step(moment("s1"), &command("approve")).unwrap();
-    assert_eq!(story.payment.due(), None, "the platform never changes a whole reservation");
+    assert_eq!(
+        story.payment.due(),
+        None,
+        "the platform never changes a whole reservation"
+    );
     story.step(moment("s2"), &command("capture 1")).unwrap();
     let (at, due) = story.payment.due().unwrap();
     assert_eq!(due, Due::RemainderReleased);
     assert_eq!(at.to_string(), "2023-01-08T00:00:01Z");
     story.step(moment("d8"), &command("nothing")).unwrap();
     assert_eq!(story.payment.due(), None);
-    let State::Reserved(reservation) = &story.payment.state else { panic!() };
+    let State::Reserved(reservation) = &story.payment.state else {
+        panic!()
+    };
     assert_eq!(reservation.remaining_to_capture().units(), 0);
 }
