@@ -1,7 +1,5 @@
 //! Userinfo: what a customer agreed to share, for how long, and under which name (reference:
 //! userinfo.md).
-#![expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
-
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;

@@ -1,7 +1,5 @@
 //! How the shop of an express payment is asked how it ships, and what it may answer (reference:
 //! ecom.md §6).
-#![expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
-
 use sandkasse_domain::person::{Address, AddressKind, Person};
 use sandkasse_engine::ActRefused;
 use sandkasse_store::{CallFailure, OutgoingCall, Purpose};

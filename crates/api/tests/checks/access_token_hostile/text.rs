@@ -2,7 +2,7 @@
 
 use sandkasse_testkit::TOKEN_REJECTED;
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 #[tokio::test]
 async fn what_stands_around_the_token() {

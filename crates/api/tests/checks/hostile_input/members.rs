@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::stage::{APPROVE, Endpoint, INITIATE, READ_JSON, Stage, internal};
+use super::stage::{APPROVE, Endpoint, INITIATE, READ_JSON, Stage, internal};
 
 /// JSON texts; some are none.
 const VALUES: [&str; 30] = [

@@ -3,7 +3,7 @@
 use sandkasse_engine::Chance;
 use sandkasse_testkit::NOT_FOUND;
 
-use crate::stage::{OTHERS, READ_JSON, Stage};
+use super::stage::{OTHERS, READ_JSON, Stage};
 
 fn pick<'a>(chance: &Chance, from: &[&'a str]) -> &'a str {
     let bound = u64::try_from(from.len()).expect("small");

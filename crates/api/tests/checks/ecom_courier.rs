@@ -1,7 +1,5 @@
 //! The same calls over sockets, by the real courier under its real limits, to merchants that are
 //! late, broken or gone (reference: ecom.md §6).
-#![expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
-
 use std::time::Duration;
 
 use sandkasse_domain::person::Person;

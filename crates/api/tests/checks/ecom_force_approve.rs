@@ -1,6 +1,4 @@
 //! Force approve, the call that approves instead of a person (reference: ecom.md §2.7).
-#![expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
-
 use sandkasse_domain::{
     Environment,
     person::{CardState, Person},

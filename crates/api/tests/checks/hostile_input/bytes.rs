@@ -3,7 +3,7 @@
 use sandkasse_engine::Chance;
 use serde_json::{Value, json};
 
-use crate::stage::{INITIATE, OTHERS, READ_JSON, Stage, internal};
+use super::stage::{INITIATE, OTHERS, READ_JSON, Stage, internal};
 
 /// What JSON is made of, and what it is not.
 const PIECES: &[u8] = b"{}[]\",:\\0-9eEtfnu. \x00\xff";

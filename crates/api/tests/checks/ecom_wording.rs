@@ -1,7 +1,5 @@
 //! The other wordings: the guide of June 2023, and what was recorded in 2021 (reference: README,
 //! rulings 4 and 10; ecom.md §5).
-#![expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
-
 use std::sync::Arc;
 
 use sandkasse_domain::{Wording, sales_unit::Product};

@@ -1,7 +1,5 @@
 //! Telephone numbers: forms that are accepted, and persons of whom nothing may be learnt
 //! (reference: platform.md §8).
-#![expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
-
 use std::collections::BTreeSet;
 
 use sandkasse_domain::{payment::Cause, person::CannotPay};

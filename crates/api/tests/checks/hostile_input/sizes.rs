@@ -3,7 +3,7 @@
 use sandkasse_api::MAX_BODY;
 use serde_json::json;
 
-use crate::stage::{INITIATE, READ_JSON, Stage, internal};
+use super::stage::{INITIATE, READ_JSON, Stage, internal};
 
 fn nested(depth: usize, open: &str, close: &str) -> String {
     format!("{}0{}", open.repeat(depth), close.repeat(depth))

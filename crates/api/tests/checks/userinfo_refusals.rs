@@ -1,7 +1,5 @@
 //! Userinfo says no: keys, tokens, names, time, and the order in which they are looked at
 //! (reference: userinfo.md §5).
-#![expect(clippy::indexing_slicing, reason = "what is not there fails the test")]
-
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;

@@ -4,7 +4,7 @@ use sandkasse_domain::Environment::{Production, Test};
 use sandkasse_testkit::{Jwt, seconds};
 use serde_json::json;
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 #[tokio::test]
 async fn algorithms_that_we_do_not_use() {
