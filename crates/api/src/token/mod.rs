@@ -72,15 +72,8 @@ struct Token {
 
 /// `POST /accesstoken/get`. Bodies and `Authorization` are ignored, as clients send both.
 pub(crate) async fn get(call: &mut Call<'_>) -> Result<Answer, (Answer, Why)> {
-    let token = match token(call).await {
-        Ok(token) => token,
-        Err(why) => return Err((refusals::answer(call, &why), why)),
-    };
-    Ok(uncached(Answer::new(
-        200,
-        "application/json; charset=utf-8",
-        serde_json::to_string(&token).expect("plain structs always serialise"),
-    )))
+    let token = token(call).await;
+    worded(call, token)
 }
 
 async fn token(call: &mut Call<'_>) -> Result<Token, Why> {
@@ -132,15 +125,15 @@ struct MiamiToken {
 
 /// `POST /miami/v1/token`, for management and accounting keys. No subscription key is asked for.
 pub(crate) async fn miami(call: &mut Call<'_>) -> Result<Answer, (Answer, Why)> {
-    let token = match miami_token(call).await {
-        Ok(token) => token,
-        Err(why) => return Err((refusals::answer(call, &why), why)),
-    };
-    Ok(uncached(Answer::new(
-        200,
-        "application/json; charset=utf-8",
-        serde_json::to_string(&token).expect("plain structs always serialise"),
-    )))
+    let token = miami_token(call).await;
+    worded(call, token)
+}
+
+fn worded(call: &Call<'_>, token: Result<impl Serialize, Why>) -> Result<Answer, (Answer, Why)> {
+    let token = token.map_err(|why| (refusals::answer(call, &why), why))?;
+    let body = serde_json::to_string(&token).expect("plain structs always serialise");
+    let answer = Answer::new(200, "application/json; charset=utf-8", body);
+    Ok(uncached(answer))
 }
 
 async fn miami_token(call: &mut Call<'_>) -> Result<MiamiToken, Why> {
