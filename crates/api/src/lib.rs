@@ -42,7 +42,7 @@ pub struct Platform {
 }
 
 /// A call, whole.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// HTTP method.
     pub method: Method,

@@ -5,9 +5,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 /// Turns a name into addresses.
 #[async_trait]
@@ -16,14 +18,29 @@ pub trait Resolver: Send + Sync {
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// Asks the operating system.
+/// So many questions to the operating system at one time: each takes a thread, and a name server
+/// that does not answer must not take them all.
+const ASKED_AT_ONCE: usize = 64;
+
+/// How long the operating system may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+static SEATS: Semaphore = Semaphore::const_new(ASKED_AT_ONCE);
+
+/// Asks the operating system, which has two seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 
 #[async_trait]
 impl Resolver for SystemResolver {
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+        let asked = async {
+            let _seat = SEATS.acquire().await.map_err(io::Error::other)?;
+            Ok(tokio::net::lookup_host((host, port)).await?.collect())
+        };
+        tokio::time::timeout(PATIENCE, asked)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person lets one sales unit know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -47,19 +47,11 @@ pub struct Consent {
     pub person: PersonId,
     /// What the consent card need not ask again.
     pub granted: BTreeSet<Scope>,
-    /// Approved payments with a scope; each opens the data for [`SHARING_SESSION`].
-    pub sessions: Vec<Session>,
+    /// When each kind of data was last shared with a payment; each approval opens what it asked
+    /// for, for [`SHARING_SESSION`].
+    pub shared_at: BTreeMap<Scope, Timestamp>,
     /// Where to tell that the person wants to be forgotten; from the latest express payment.
     pub removal_prefix: Option<String>,
-}
-
-/// One approved payment with a scope.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// When it was approved.
-    pub opened_at: Timestamp,
-    /// What was asked for.
-    pub scopes: BTreeSet<Scope>,
 }
 
 impl Consent {
@@ -68,40 +60,28 @@ impl Consent {
         Consent {
             person,
             granted: BTreeSet::new(),
-            sessions: Vec::new(),
+            shared_at: BTreeMap::new(),
             removal_prefix: None,
         }
     }
 
-    /// Grants `scopes` and opens a sharing session; sessions that are over are forgotten.
+    /// Grants `scopes` and opens a sharing session for them.
     pub fn grant(&mut self, scopes: &BTreeSet<Scope>, now: Timestamp) {
         self.granted.extend(scopes);
-        self.sessions.retain(|session| session.is_open(now));
-        self.sessions.push(Session {
-            opened_at: now,
-            scopes: scopes.clone(),
-        });
+        let opened = scopes.iter().map(|scope| (*scope, now));
+        self.shared_at.extend(opened);
     }
 
     /// What can be read now: the union over open sessions. `None` when all are over.
     ///
     /// Revocation does not close a session: the data stays readable for the 168 hours.
     pub fn readable(&self, now: Timestamp) -> Option<BTreeSet<Scope>> {
-        let open: Vec<_> = self
-            .sessions
+        let open: BTreeSet<Scope> = self
+            .shared_at
             .iter()
-            .filter(|session| session.is_open(now))
+            .filter(|(_, opened_at)| now.duration_since(**opened_at) <= SHARING_SESSION)
+            .map(|(scope, _)| *scope)
             .collect();
-        (!open.is_empty()).then(|| {
-            open.iter()
-                .flat_map(|session| session.scopes.clone())
-                .collect()
-        })
-    }
-}
-
-impl Session {
-    fn is_open(&self, now: Timestamp) -> bool {
-        now.duration_since(self.opened_at) <= SHARING_SESSION
+        (!open.is_empty()).then_some(open)
     }
 }

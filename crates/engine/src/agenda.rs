@@ -5,17 +5,23 @@
 //! the store what is due, and lets each happen at its own moment. An operation on an order whose
 //! deadline has passed lets it happen first, so answers never depend on how late the runner is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use parking_lot::Mutex;
-use sandkasse_domain::{Timestamp, payment::Due};
+use sandkasse_domain::{
+    Timestamp,
+    payment::{Cause, Due},
+};
 use sandkasse_store::{Kind, Partition, StoreError};
 use tokio::sync::Notify;
 
 use crate::{
-    Engine, Intent, Refused, Unit,
+    ActRefused, Engine, Intent, Refused, Unit,
     intent::{At, AtPace},
 };
 
@@ -29,6 +35,7 @@ const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
 /// The earliest deadline of each sales unit.
 pub(crate) struct Agenda {
     next: Mutex<HashMap<Partition, Timestamp>>,
+    running: Mutex<HashSet<Partition>>,
     earlier: Notify,
 }
 
@@ -36,6 +43,7 @@ impl Agenda {
     pub(crate) fn new(heads: Vec<(Partition, Timestamp)>) -> Agenda {
         Agenda {
             next: Mutex::new(heads.into_iter().collect()),
+            running: Mutex::default(),
             earlier: Notify::new(),
         }
     }
@@ -73,11 +81,18 @@ impl Agenda {
 }
 
 impl Engine {
-    /// Runs for ever: lets everything happen when it is due.
+    /// Runs for ever: lets everything happen when it is due. Each sales unit has a task of its own
+    /// while something is due there, so a slow shop or a long advance holds up no other unit.
     pub async fn run_agenda(self: Arc<Self>) {
         loop {
             let earlier = self.agenda.earlier.notified();
-            match self.run_due_units().await {
+            let (due, soonest) = self.look_ahead();
+            for unit in due {
+                if let Some(run) = Run::begin(self.clone(), unit) {
+                    tokio::spawn(run.finish());
+                }
+            }
+            match soonest {
                 Some(moment) => {
                     tokio::select! {
                         () = self.clock.sleep_until(moment) => {}
@@ -89,27 +104,31 @@ impl Engine {
         }
     }
 
-    /// Lets everything happen that is due now, in all sales units. Answers when the next thing is
-    /// due, in real time.
-    pub async fn run_due_units(&self) -> Option<Timestamp> {
-        let mut soonest: Option<Timestamp> = None;
+    /// Lets everything happen that is due now, in all sales units, one after the other.
+    pub async fn run_due_units(&self) {
+        for unit in self.look_ahead().0 {
+            // What failed is noted to be tried again, and logged.
+            let _ = self.run_due(&unit, self.now(&unit), AtPace::Free).await;
+        }
+    }
+
+    /// The units where something is due, and when, in real time, something is next due elsewhere.
+    fn look_ahead(&self) -> (Vec<Arc<Unit>>, Option<Timestamp>) {
+        let (mut due, mut soonest) = (Vec::new(), None);
         for (partition, deadline) in self.agenda.heads() {
             let snapshot = self.directory.of(partition.environment);
             let Some(unit) = snapshot.unit(&partition.msn) else {
                 self.agenda.take(&partition);
                 continue;
             };
-            let next = if deadline <= self.now(unit) {
-                self.run_due(unit, self.now(unit), AtPace::Free).await
+            if deadline <= self.now(unit) {
+                due.push(unit.clone());
             } else {
-                Some(deadline)
-            };
-            if let Some(next) = next {
-                let real = unit.real(next);
-                soonest = Some(soonest.map_or(real, |other| other.min(real)));
+                let real = unit.real(deadline);
+                soonest = Some(soonest.map_or(real, |other: Timestamp| other.min(real)));
             }
         }
-        soonest
+        (due, soonest)
     }
 
     /// Moves a sales unit's clock forward by `by`, and lets everything happen that falls due
@@ -133,19 +152,24 @@ impl Engine {
             .now()
             .checked_add(SignedDuration::from_millis(ahead_ms))
             .unwrap_or(Timestamp::MAX);
-        self.run_due(unit, target, AtPace::Held).await;
+        let ran = self.run_due(unit, target, AtPace::Held).await;
         unit.running.set_ahead(ahead_ms);
-        Ok(self.now(unit))
+        ran.map(|()| self.now(unit))
     }
 
-    /// Lets happen what is due in one unit until `until`; answers what is due next.
-    async fn run_due(&self, unit: &Arc<Unit>, until: Timestamp, pace: AtPace) -> Option<Timestamp> {
+    /// Lets happen what is due in one unit until `until`, and notes what is due next.
+    async fn run_due(
+        &self,
+        unit: &Arc<Unit>,
+        until: Timestamp,
+        pace: AtPace,
+    ) -> Result<(), StoreError> {
         let partition = unit.partition();
         // First, so that a deadline committed from here on is noted and not overwritten.
         self.agenda.take(&partition);
         let ran = self.run_due_batches(unit, &partition, until, pace).await;
-        let next = match ran {
-            Ok(next) => next,
+        let next = match &ran {
+            Ok(next) => *next,
             Err(error) => {
                 tracing::error!(msn = %partition.msn, %error, "what is due could not be done");
                 Some(until + AFTER_FAULT)
@@ -154,9 +178,10 @@ impl Engine {
         if let Some(next) = next {
             self.agenda.note(&partition, next);
         }
-        next
+        ran.map(drop)
     }
 
+    /// Answers what is due next.
     async fn run_due_batches(
         &self,
         unit: &Arc<Unit>,
@@ -177,15 +202,17 @@ impl Engine {
                 .buffered(TOGETHER)
                 .collect()
                 .await;
+            let mut held = false;
             for outcome in outcomes {
                 match outcome {
                     Ok(()) => {}
                     Err(Refused::Fault(fault)) => return Err(StoreError(fault)),
-                    Err(Refused::Because(cause)) => {
-                        // Somebody else works on this order right now; look again later.
-                        return Err(StoreError(format!("{cause:?}")));
-                    }
+                    // Somebody else works on this order right now: look again in a moment.
+                    Err(Refused::Because(_)) => held = true,
                 }
+            }
+            if held {
+                return Ok(Some(until + AFTER_FAULT));
             }
         }
     }
@@ -199,18 +226,57 @@ impl Engine {
     ) -> Result<(), Refused> {
         let at = At::Moment { moment, pace };
         let view = self.view_at(unit, &order, None).await?;
-        if view.payment.due() != Some((moment, Due::PayerActs)) {
-            return self
-                .operate(unit, &order, Intent::TimePasses, None, at)
-                .await
-                .map(drop);
+        let acts = view.payment.due() == Some((moment, Due::PayerActs));
+        let intent = match if acts {
+            self.see_shipping_unasked(unit, &view, at).await
+        } else {
+            Ok(())
+        } {
+            // Whatever is due happens on the way to this.
+            Ok(()) => Intent::TimePasses,
+            Err(ActRefused::Refused(Refused::Fault(fault))) => return Err(Refused::Fault(fault)),
+            Err(ActRefused::Refused(Refused::Because(cause @ Cause::OrderLocked { .. }))) => {
+                return Err(cause.into());
+            }
+            Err(refused) => {
+                tracing::info!(msn = %unit.facts.msn, order_id = %order, ?refused, "a person could not act");
+                Intent::PutDown
+            }
+        };
+        match self.operate(unit, &order, intent, None, at).await {
+            // It was decided meanwhile: nothing is left to do.
+            Ok(_) | Err(Refused::Because(Cause::NotOpen { .. })) => Ok(()),
+            Err(refused) => Err(refused),
         }
-        if let Err(refused) = self.act_unasked(unit, &view, at).await {
-            tracing::info!(msn = %unit.facts.msn, order_id = %order, ?refused, "a person could not act");
-            self.operate(unit, &order, Intent::PutDown, None, at)
-                .await?;
-        }
-        Ok(())
+    }
+}
+
+/// One unit's turn with the agenda; there is at most one at a time.
+struct Run {
+    engine: Arc<Engine>,
+    unit: Arc<Unit>,
+}
+
+impl Run {
+    /// `None` while the unit has its turn already.
+    fn begin(engine: Arc<Engine>, unit: Arc<Unit>) -> Option<Run> {
+        let begun = engine.agenda.running.lock().insert(unit.partition());
+        begun.then_some(Run { engine, unit })
+    }
+
+    async fn finish(self) {
+        let until = self.engine.now(&self.unit);
+        // What failed is noted to be tried again, and logged.
+        let _ = self.engine.run_due(&self.unit, until, AtPace::Free).await;
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let agenda = &self.engine.agenda;
+        agenda.running.lock().remove(&self.unit.partition());
+        // What fell due during the turn has waited for its end.
+        agenda.earlier.notify_one();
     }
 }
 

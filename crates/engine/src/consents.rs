@@ -1,47 +1,68 @@
 //! What persons let sales units know, and under which names units know persons.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sandkasse_domain::{
-    Environment, Msn, PhoneNumber, Timestamp,
-    consent::Consent,
+    Environment, Msn, OrderId, PhoneNumber, Timestamp,
+    consent::{Consent, Scope},
     payment::{Checkout, Event, Happened, Payment},
     person::{Person, PersonId},
 };
 use sandkasse_store::{Commit, CommitError, StoreError, StoredEvent, Write};
+use serde::Serialize;
 
-use crate::{Engine, Refused, Unit, consent_stream, outgoing, unreadable};
+use crate::{Engine, Refused, Unit, consent_stream, intent::At, lanes::Turn, outgoing, unreadable};
 
 /// The name of the secret that pairwise ids are made with.
 pub(crate) const PAIRWISE_SECRET: &str = "pairwise";
 
 impl Engine {
-    /// What an approval among `happened` changes of the payer's consent.
-    pub(crate) async fn consent_write(
+    /// What an approval among `happened` changes of the payer's consent, with the turn that keeps
+    /// other approvals of that person away from it until the commit is made.
+    ///
+    /// The payment's own lane is entered before this one, always.
+    pub(crate) async fn consent_change(
         &self,
         unit: &Unit,
         payment: &Payment,
         happened: &[Happened],
-    ) -> Result<Option<Write>, StoreError> {
-        let Some((at, sub, consent)) = self.consent_after(unit, payment, happened).await? else {
+    ) -> Result<Option<(Write, Turn<'_>)>, CommitError> {
+        let order = &payment.order;
+        let approved = happened.iter().find_map(|happened| {
+            if let Event::Reserved { grant } = &happened.event {
+                Some((happened.at, &grant.payer.person))
+            } else {
+                None
+            }
+        });
+        let Some((at, person)) = approved.filter(|_| order.shares_data()) else {
             return Ok(None);
         };
-        let (expected, consent) = consent;
-        let body =
-            serde_json::to_string(&consent).map_err(|error| unreadable("a consent", &error))?;
-        let event = StoredEvent {
-            at,
-            body: body.clone(),
+        let sub = self.sub(unit.facts.environment, &unit.facts.msn, person);
+        let turn = self
+            .lanes
+            .enter(&unit.partition(), &consent_stream(&sub))
+            .await
+            .ok_or(CommitError::Conflict)?;
+        let (expected, mut consent) = match self.stored_consent(unit, &sub).await? {
+            Some((version, consent)) => (Some(version), consent),
+            None => (None, Consent::new(person.clone())),
         };
-        Ok(Some(Write {
-            stream: consent_stream(&sub),
-            expected,
-            body,
-            deadline: None,
-            events: vec![event],
-        }))
+        consent.grant(&order.scope, at);
+        if let Checkout::Express {
+            consent_removal_prefix,
+            ..
+        } = &order.checkout
+        {
+            consent.removal_prefix = Some(consent_removal_prefix.clone());
+        }
+        let event = ConsentEvent::Shared {
+            order: &order.id,
+            scopes: &order.scope,
+        };
+        Ok(Some((write(&sub, expected, &consent, at, &event)?, turn)))
     }
 
     /// A person's name at one sales unit. The same through every product of the unit, so it needs
@@ -126,53 +147,17 @@ impl Engine {
             .transpose()
     }
 
-    /// The consent that an approval among `happened` changes: when, under which `sub`, and the
-    /// new value with the version it replaces.
-    async fn consent_after(
-        &self,
-        unit: &Unit,
-        payment: &Payment,
-        happened: &[Happened],
-    ) -> Result<Option<(Timestamp, String, (Option<u64>, Consent))>, StoreError> {
-        let approved = happened.iter().find_map(|happened| {
-            if let Event::Reserved { grant } = &happened.event {
-                Some((happened.at, grant))
-            } else {
-                None
-            }
-        });
-        let Some((at, grant)) = approved else {
-            return Ok(None);
-        };
-        let order = &payment.order;
-        if order.scope.is_empty() && !order.is_express() {
-            return Ok(None);
-        }
-        let person = &grant.payer.person;
-        let sub = self.sub(unit.facts.environment, &unit.facts.msn, person);
-        let stored = self.stored_consent(unit, &sub).await?;
-        let (version, mut consent) = match stored {
-            Some((version, consent)) => (Some(version), consent),
-            None => (None, Consent::new(person.clone())),
-        };
-        if !order.scope.is_empty() {
-            consent.grant(&order.scope, at);
-        }
-        if let Checkout::Express {
-            consent_removal_prefix,
-            ..
-        } = &order.checkout
-        {
-            consent.removal_prefix = Some(consent_removal_prefix.clone());
-        }
-        Ok(Some((at, sub, (version, consent))))
-    }
-
     /// The person takes back what a sales unit may know; the shop is told. `false` when there was
     /// nothing to take back.
     pub async fn revoke(&self, unit: &Arc<Unit>, person: &PersonId) -> Result<bool, Refused> {
         let (environment, msn) = (unit.facts.environment, &unit.facts.msn);
         let sub = self.sub(environment, msn, person);
+        let _pace = self.pace(unit, At::Now, false).await?;
+        let _turn = self
+            .lanes
+            .enter(&unit.partition(), &consent_stream(&sub))
+            .await
+            .ok_or_else(|| Refused::Fault("a consent stayed taken".to_owned()))?;
         loop {
             let now = self.now(unit);
             let Some((version, mut consent)) = self.stored_consent(unit, &sub).await? else {
@@ -188,17 +173,10 @@ impl Engine {
                 let user_id = self.express_user_id(environment, msn, person);
                 outgoing::consent_removal(id, &prefix, &user_id, now)
             });
-            let body =
-                serde_json::to_string(&consent).map_err(|error| unreadable("a consent", &error))?;
+            let event = ConsentEvent::Revoked;
             let commit = Commit {
                 partition: unit.partition(),
-                writes: vec![Write {
-                    stream: consent_stream(&sub),
-                    expected: Some(version),
-                    body: body.clone(),
-                    deadline: None,
-                    events: vec![StoredEvent { at: now, body }],
-                }],
+                writes: vec![write(&sub, Some(version), &consent, now, &event)?],
                 reply: None,
                 calls: call.iter().cloned().collect(),
             };
@@ -214,4 +192,35 @@ impl Engine {
             return Ok(true);
         }
     }
+}
+
+/// What happened to a consent, as its history keeps it.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ConsentEvent<'a> {
+    Shared {
+        order: &'a OrderId,
+        scopes: &'a BTreeSet<Scope>,
+    },
+    Revoked,
+}
+
+fn write(
+    sub: &str,
+    expected: Option<u64>,
+    consent: &Consent,
+    at: Timestamp,
+    event: &ConsentEvent<'_>,
+) -> Result<Write, StoreError> {
+    let wrong = |error: serde_json::Error| unreadable("a consent", &error);
+    Ok(Write {
+        stream: consent_stream(sub),
+        expected,
+        body: serde_json::to_string(consent).map_err(wrong)?,
+        deadline: None,
+        events: vec![StoredEvent {
+            at,
+            body: serde_json::to_string(event).map_err(wrong)?,
+        }],
+    })
 }

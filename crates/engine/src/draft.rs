@@ -82,7 +82,9 @@ impl Engine {
             deadline,
             events,
         }];
-        writes.extend(self.consent_write(unit, payment, &draft.happened).await?);
+        let consent = self.consent_change(unit, payment, &draft.happened).await?;
+        let (consent, _turn) = consent.unzip();
+        writes.extend(consent);
         let calls = std::mem::take(&mut draft.calls);
         let commit = Commit {
             partition: partition.clone(),

@@ -143,13 +143,12 @@ impl Engine {
         let Some(overdraft) = limits.overdraft else {
             return Ok(None);
         };
-        let captured = self
-            .sum(unit, |payment| total(payment, |r| r.captured))
+        let earned = self
+            .sum(unit, |payment| {
+                total(payment, Reservation::remaining_to_refund)
+            })
             .await?;
-        let refunded = self
-            .sum(unit, |payment| total(payment, |r| r.refunded))
-            .await?;
-        let balance = captured.units() - refunded.units() - limits.paid_out.units();
+        let balance = earned.units() - limits.paid_out.units();
         Ok(Some(Settlement { balance, overdraft }))
     }
 

@@ -134,8 +134,21 @@ impl Engine {
         self.changes.subscribe()
     }
 
-    /// Forgets every payment, call, key and person.
+    /// Forgets every payment, call, key and person. Operations under way end first; those that
+    /// still wait for their turn come to nothing.
     pub async fn clear(&self) -> Result<(), StoreError> {
+        let units: Vec<Arc<Unit>> = Environment::ALL
+            .into_iter()
+            .flat_map(|environment| {
+                let snapshot = self.directory.of(environment);
+                snapshot.units().into_iter().cloned().collect::<Vec<_>>()
+            })
+            .collect();
+        let mut alone = Vec::with_capacity(units.len());
+        for unit in &units {
+            alone.push(unit.running.pace.write().await);
+            unit.running.retire();
+        }
         self.store.clear().await?;
         self.agenda.clear();
         self.directory.reload().await?;

@@ -30,7 +30,7 @@ impl Engine {
     ) -> Result<Initiated, Refused> {
         let limits = unit.facts.limits;
         let needs_sums = limits.receive.is_some() || limits.request.is_some();
-        let _pace = self.pace(unit, At::Now, needs_sums).await;
+        let _pace = self.pace(unit, At::Now, needs_sums).await?;
         let partition = unit.partition();
         let stream = payment_stream(order.id.as_str());
         let Some(_turn) = self.lanes.enter(&partition, &stream).await else {
@@ -83,7 +83,7 @@ impl Engine {
     ) -> Result<Done, Refused> {
         let needs_sums =
             matches!(intent, Intent::Refund { .. }) && unit.facts.limits.overdraft.is_some();
-        let _pace = self.pace(unit, at, needs_sums).await;
+        let _pace = self.pace(unit, at, needs_sums).await?;
         let partition = unit.partition();
         let stream = payment_stream(order);
         let Some(_turn) = self.lanes.enter(&partition, &stream).await else {
@@ -182,20 +182,33 @@ impl Engine {
         failed.map_or(Ok(()), |cause| Err(cause.into()))
     }
 
-    async fn pace<'a>(&self, unit: &'a Unit, at: At, alone: bool) -> Pace<'a> {
-        match at {
+    /// Waits until the unit's clock stands still enough for the operation. Refuses when the whole
+    /// platform was reset meanwhile: the unit is not the one of that name now.
+    pub(crate) async fn pace<'a>(
+        &self,
+        unit: &'a Unit,
+        at: At,
+        alone: bool,
+    ) -> Result<Pace<'a>, Refused> {
+        let pace = match at {
             At::Moment {
                 pace: AtPace::Held, ..
             } => Pace::Held,
             At::Now | At::Moment { .. } if alone => Pace::Alone(unit.running.pace.write().await),
             At::Now | At::Moment { .. } => Pace::Shared(unit.running.pace.read().await),
+        };
+        if unit.running.is_retired() {
+            return Err(Refused::Fault(
+                "the platform was reset meanwhile".to_owned(),
+            ));
         }
+        Ok(pace)
     }
 }
 
 /// Keeps the unit's clock from being advanced while an operation runs.
 #[expect(dead_code, reason = "held for their drop")]
-enum Pace<'a> {
+pub(crate) enum Pace<'a> {
     Held,
     Shared(tokio::sync::RwLockReadGuard<'a, ()>),
     Alone(tokio::sync::RwLockWriteGuard<'a, ()>),
@@ -232,18 +245,21 @@ fn saved_reply(asked: &Idempotency<'_>, order: &str, operated: &Operated) -> Sav
 
 /// What the caller hears when the operation itself was recorded as failed.
 fn failure(event: &Event, command: &Command) -> Option<Cause> {
-    match (event, command) {
-        (Event::CaptureFailed(_), _) => Some(Cause::CaptureRefusedByBank),
-        (
-            Event::RefundFailed(_),
-            Command::Refund {
-                settlement: Some(account),
-                ..
-            },
-        ) => Some(Cause::SettlementExhausted {
+    if matches!(event, Event::CaptureFailed(_)) {
+        return Some(Cause::CaptureRefusedByBank);
+    }
+    if let (
+        Event::RefundFailed(_),
+        Command::Refund {
+            settlement: Some(account),
+            ..
+        },
+    ) = (event, command)
+    {
+        return Some(Cause::SettlementExhausted {
             balance: account.balance,
             overdraft: account.overdraft,
-        }),
-        _ => None,
+        });
     }
+    None
 }

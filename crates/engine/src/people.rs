@@ -83,33 +83,22 @@ impl Engine {
         self.act(unit, order, act, At::Now).await
     }
 
-    /// The approval of a person who acts unasked, at its moment.
-    pub(crate) async fn act_unasked(
+    /// What a person who acts unasked must see before they can approve; the approval itself
+    /// happens on the way to whatever is done next with the order.
+    pub(crate) async fn see_shipping_unasked(
         &self,
         unit: &Arc<Unit>,
         view: &View,
         at: At,
     ) -> Result<(), ActRefused> {
-        let acting = view.payment.open().and_then(|open| open.acting.clone());
-        let Some(acting) = acting else { return Ok(()) };
-        let phone = acting.payer.phone;
-        self.see_shipping_if_needed(unit, view, &phone, at).await?;
-        // The machine asks for a confirmation once (3-D Secure); such a person gives it.
-        let act = Act::Approve {
-            phone,
-            card: 0,
-            shipping_method: None,
-        };
-        let order = view.payment.order.id.as_str();
-        let operated = self.act(unit, order, act.clone(), at).await?;
-        if operated
-            .payment
-            .open()
-            .is_some_and(|open| open.in_three_d_secure)
-        {
-            self.act(unit, order, act, at).await?;
+        let acting = view.payment.open().and_then(|open| open.acting.as_ref());
+        match acting {
+            Some(acting) => {
+                self.see_shipping_if_needed(unit, view, &acting.payer.phone, at)
+                    .await
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(crate) async fn act(

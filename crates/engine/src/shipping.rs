@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sandkasse_domain::{
     Minor, PhoneNumber,
-    payment::{Cause, Checkout, ShippingMethod, ShippingOffer, ShippingSource},
+    payment::{Cause, Checkout, Command, ShippingMethod, ShippingOffer, ShippingSource},
 };
 use sandkasse_store::CallFailure;
 use serde::Deserialize;
@@ -35,6 +35,10 @@ impl Engine {
         at: At,
     ) -> Result<ShippingOffer, ActRefused> {
         let payment = &view.payment;
+        // Before the shop is asked anything.
+        payment
+            .decide(&Command::Open, view.now)
+            .map_err(Refused::from)?;
         let person = self
             .payer(unit, phone, view.now)
             .map_err(|reason| Refused::from(Cause::CannotPay { reason }))?;

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
 use jiff::SignedDuration;
@@ -31,6 +31,8 @@ pub(crate) struct Running {
     /// nothing happens at an old moment while the new one is being reached. Operations whose
     /// decision needs sums over the whole unit hold it for writing too.
     pub(crate) pace: RwLock<()>,
+    /// Set when the platform was reset: whoever still holds this unit may change nothing more.
+    retired: AtomicBool,
 }
 
 impl Running {
@@ -38,7 +40,16 @@ impl Running {
         Running {
             ahead_ms: AtomicI64::new(ahead_ms),
             pace: RwLock::new(()),
+            retired: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set_ahead(&self, ahead_ms: i64) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sandkasse_domain::{Minor, person::Acts};
-use sandkasse_engine::{Act, ActRefused, Settings};
+use sandkasse_engine::{Act, ActRefused, Refused, Settings};
 use sandkasse_store::{CallFailure, MemoryStore};
 use sandkasse_testkit::{World, days, hours, minutes, seconds};
 use serde_json::{Value, json};
@@ -241,5 +241,90 @@ async fn an_opened_link_gets_five_more_minutes() {
     assert_eq!(
         operated.payment.reservation().map(|it| it.grant.amount),
         Minor::try_new(1000)
+    );
+}
+
+/// The runner approves once, whoever looks first, and reports nothing as failed.
+#[tokio::test]
+async fn who_acts_unasked_acts_once() {
+    // Amount, seconds moved on, the log.
+    let rows: [(i64, i64, &[&str]); 4] = [
+        (1000, 61, &["RESERVE", "INITIATE"]),
+        // The bank refuses: one attempt, however often somebody looks.
+        (151, 61, &["RESERVE!", "INITIATE"]),
+        (202, 61, &["RESERVE", "INITIATE"]),
+        // Approved after a minute, and the bank silent for an hour, all in one advance.
+        (201, 7200, &["RESERVE", "INITIATE"]),
+    ];
+    for (amount, moved, log) in rows {
+        let world = World::new().await;
+        let person = world.person(|person| person.acts = Acts::After(60)).await;
+        let shop = world.shop(|_| {}).await;
+        let order = format!("acts-{amount}");
+        let body = |body: &mut Value| {
+            body["customerInfo"]["mobileNumber"] = person.phone.as_str().into();
+        };
+        shop.initiate_but(&order, amount, body).await.ok();
+        let engine = &world.platform.engine;
+        engine
+            .advance(&shop.unit(), seconds(moved))
+            .await
+            .expect("nothing failed");
+        let callbacks = world.recorder.callbacks(&order).len();
+        assert_eq!(
+            callbacks,
+            usize::from(amount != 151),
+            "{amount}: owed by then"
+        );
+        assert_eq!(shop.log(&order).await, log, "{amount}");
+        engine.run_due_units().await;
+        assert_eq!(shop.log(&order).await, log, "{amount}");
+    }
+}
+
+/// Approvals of different orders by one person all touch that person's consent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_person_approves_many_orders_at_once() {
+    let world = World::new().await;
+    let kari = world.person(|_| {}).await;
+    let shop = world
+        .shop(|facts| facts.rate_limits = sandkasse_domain::sales_unit::RateLimits::Off)
+        .await;
+    let orders: Vec<String> = (0..64).map(|index| format!("scope-{index}")).collect();
+    for order in &orders {
+        let scope = |body: &mut Value| body["transaction"]["scope"] = "name email".into();
+        shop.initiate_but(order, 1000, scope).await.ok();
+    }
+    let approvals = orders.into_iter().map(|order| {
+        let (shop, phone) = (shop.clone(), kari.phone.as_str().to_owned());
+        tokio::spawn(async move { shop.force_approve(&order, &phone).await.status })
+    });
+    for approval in approvals.collect::<Vec<_>>() {
+        assert_eq!(approval.await.expect("no panic"), 200);
+    }
+}
+
+#[tokio::test]
+async fn nobody_works_on_after_a_reset() {
+    let world = World::new().await;
+    let shop = world.shop(|_| {}).await;
+    let unit = shop.unit();
+    shop.initiate("acme-1", 1000).await.ok();
+    world
+        .platform
+        .engine
+        .clear()
+        .await
+        .expect("memory does not fail");
+    let late = world.platform.engine.view(&unit, "acme-1").await;
+    assert!(late.is_err(), "nothing is left: {late:?}");
+    let act = world
+        .platform
+        .engine
+        .person_acts(&unit, "acme-1", Act::Open)
+        .await;
+    assert!(
+        matches!(act, Err(ActRefused::Refused(Refused::Fault(_)))),
+        "{act:?}"
     );
 }

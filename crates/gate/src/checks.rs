@@ -11,6 +11,7 @@ use sandkasse_engine::{Engine, Unit, directory::Client};
 
 use crate::{
     GateCause, Limit, RateWindows, Step, TokenFault, Trace, near,
+    rate::Moment,
     token::{KeySource, Tokens},
 };
 
@@ -32,7 +33,7 @@ pub struct Gate {
 }
 
 /// Who calls, as far as the checks so far have proved it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Caller {
     /// The sales unit acted for.
     pub unit: Arc<Unit>,
@@ -205,9 +206,13 @@ impl Gate {
             unit.facts.environment.name(),
             limit.operation
         );
-        let now = self.engine.now(unit);
+        let real = self.engine.clock.now();
+        let moment = Moment {
+            on_clock: unit.now(real),
+            real,
+        };
         self.rates
-            .count(key, limit, now)
+            .count(&key, limit, moment)
             .map_err(|retry_after| GateCause::RateExceeded {
                 operation: limit.operation,
                 limit: limit.per_minute,

@@ -3,9 +3,13 @@
 //! A window opens with the first call under a key and lasts a minute on the sales unit's clock;
 //! all calls count, refused and repeated ones too. Windows live in memory: a restart forgets them,
 //! which lets at most twice the limit pass in the minute that saw it.
+//!
+//! What a window counts for comes from the caller, before anything has judged it, and may be a
+//! megabyte long or a secret; so windows are kept under a digest of it.
 
 use std::{collections::HashMap, time::Duration};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use parking_lot::Mutex;
 use sandkasse_domain::Timestamp;
 
@@ -26,6 +30,8 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug)]
 struct Window {
     opened_at: Timestamp,
+    /// In real time: when it can be forgotten.
+    stale_at: Timestamp,
     calls: u32,
 }
 
@@ -37,29 +43,45 @@ pub struct RateWindows {
 
 #[derive(Debug, Default)]
 struct Windows {
-    open: HashMap<String, Window>,
+    open: HashMap<[u8; 32], Window>,
     sweep_at: usize,
+}
+
+/// A moment on a sales unit's clock, and in real time.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// On the clock that the limit is counted by.
+    pub on_clock: Timestamp,
+    /// Real time.
+    pub real: Timestamp,
 }
 
 impl RateWindows {
     /// Counts a call. `Err` says how long until the window closes, in whole seconds, at least 1.
-    pub fn count(&self, key: String, limit: Limit, now: Timestamp) -> Result<(), Duration> {
+    pub fn count(&self, key: &str, limit: Limit, moment: Moment) -> Result<(), Duration> {
+        let mut digest_of = [0; 32];
+        let digest = digest(&SHA256, key.as_bytes());
+        digest_of
+            .iter_mut()
+            .zip(digest.as_ref())
+            .for_each(|(to, from)| *to = *from);
+        let now = moment.on_clock;
+        let fresh = Window {
+            opened_at: now,
+            stale_at: moment.real + WINDOW,
+            calls: 0,
+        };
         let mut windows = self.windows.lock();
         if windows.open.len() >= windows.sweep_at.max(SWEEP_AT) {
-            windows.open.retain(|_, window| is_open(window, now));
-            // Clocks differ between units, so a sweep may find little; it then waits for twice
-            // as many, and the cost of sweeping stays a constant share.
+            windows
+                .open
+                .retain(|_, window| window.stale_at > moment.real);
+            // The next sweep waits for twice as many, so its cost stays a constant share.
             windows.sweep_at = windows.open.len() * 2;
         }
-        let window = windows.open.entry(key).or_insert(Window {
-            opened_at: now,
-            calls: 0,
-        });
+        let window = windows.open.entry(digest_of).or_insert(fresh);
         if !is_open(window, now) {
-            *window = Window {
-                opened_at: now,
-                calls: 0,
-            };
+            *window = fresh;
         }
         if window.calls < limit.per_minute {
             window.calls += 1;
@@ -98,12 +120,43 @@ mod tests {
         let windows = RateWindows::default();
         let start = Timestamp::UNIX_EPOCH;
         let at = |ms: i64| start + SignedDuration::from_millis(ms);
-        let count = |key: &str, ms| windows.count(key.to_owned(), limit, at(ms));
+        let count = |key: &str, ms| {
+            let moment = Moment {
+                on_clock: at(ms),
+                real: at(ms),
+            };
+            windows.count(key, limit, moment)
+        };
         assert_eq!(count("a", 0), Ok(()));
         assert_eq!(count("a", 10), Ok(()));
         assert_eq!(count("a", 20), Err(Duration::from_secs(60)));
         assert_eq!(count("b", 20), Ok(()), "another key has another window");
         assert_eq!(count("a", 59_999), Err(Duration::from_secs(1)));
         assert_eq!(count("a", 60_000), Ok(()));
+    }
+
+    /// Clocks of sales units differ by years; what one unit's clock shows says nothing of another
+    /// unit's windows.
+    #[test]
+    fn sweeping_goes_by_real_time() {
+        let limit = Limit {
+            operation: "capture",
+            per_minute: 1,
+        };
+        let windows = RateWindows::default();
+        let start = Timestamp::UNIX_EPOCH;
+        let count = |key: &str, ahead: SignedDuration| {
+            let moment = Moment {
+                on_clock: start + ahead,
+                real: start,
+            };
+            windows.count(key, limit, moment)
+        };
+        assert_eq!(count("mine", SignedDuration::ZERO), Ok(()));
+        let far = SignedDuration::from_hours(24 * 365);
+        for index in 0..=SWEEP_AT {
+            assert_eq!(count(&format!("theirs-{index}"), far), Ok(()));
+        }
+        assert!(count("mine", SignedDuration::ZERO).is_err(), "still open");
     }
 }

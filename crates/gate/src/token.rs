@@ -47,8 +47,6 @@ pub struct Claims {
     pub env: Environment,
     /// Private: how far the sales unit's clock was ahead of real time at issue, in milliseconds.
     pub ahead_ms: i64,
-    /// Private: issued by `/miami/v1/token`, so that calls need no subscription key.
-    pub miami: bool,
 }
 
 /// For whom a token is issued.
@@ -62,14 +60,12 @@ pub struct Issue<'a> {
     pub ahead_ms: i64,
     /// In seconds.
     pub life: i64,
-    /// Issued by `/miami/v1/token`.
-    pub miami: bool,
     /// A fresh number.
     pub id: uuid::Uuid,
 }
 
 /// A fresh token and its times, Unix seconds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[expect(missing_docs, reason = "the names are the platform's own")]
 pub struct Issued {
     pub token: String,
@@ -136,7 +132,6 @@ impl Tokens {
             ver: "1.0".to_owned(),
             env: self.environment,
             ahead_ms: issue.ahead_ms,
-            miami: issue.miami,
         };
         let header = Header {
             kid: Some(key.kid.clone()),

@@ -69,6 +69,10 @@ pub(crate) fn courier(
     CourierHandle::new(courier, store, now, Limits::default())
 }
 
+/// What a seed makes again is there already.
+const SEED_REPEATS: &str = "--seed makes the same ids and keys again, and this database has those of an earlier run: \
+     use a new one (--database sqlite:OTHER-FILE), or one that is forgotten (--database sqlite::memory:)";
+
 /// The platform, with demo data if it is new.
 pub(crate) async fn platform(
     settings: &Settings,
@@ -91,6 +95,20 @@ pub(crate) async fn platform(
     let engine = Engine::open(store, clock, chance, messenger.clone(), wording)
         .await
         .map_err(failed)?;
+    let is_new = Environment::ALL
+        .into_iter()
+        .all(|environment| engine.directory.of(environment).is_empty());
+    if !is_new && settings.seed.is_some() {
+        return Err(Ended::WrongUse(SEED_REPEATS.to_owned()));
+    }
+    if is_new && settings.demo_data {
+        demo::fill(&engine, settings.local_urls)
+            .await
+            .map_err(failed)?;
+    }
+    if !settings.demo_data_bearable && demo::is_within(&engine) {
+        return Err(Ended::WrongUse(exposure::DEMO_KEYS_WITHIN.to_owned()));
+    }
     let owed = courier
         .recover(|partition| {
             let directory = engine.directory.of(partition.environment);
@@ -102,17 +120,6 @@ pub(crate) async fn platform(
         .map_err(failed)?;
     if owed > 0 {
         tracing::info!(calls = owed, "calls that an earlier run owed are sent now");
-    }
-    let is_new = Environment::ALL
-        .into_iter()
-        .all(|environment| engine.directory.of(environment).is_empty());
-    if is_new && settings.demo_data {
-        demo::fill(&engine, settings.local_urls)
-            .await
-            .map_err(failed)?;
-    }
-    if !settings.demo_data_bearable && demo::is_within(&engine) {
-        return Err(Ended::WrongUse(exposure::DEMO_KEYS_WITHIN.to_owned()));
     }
     let engine = Arc::new(engine);
     let gate = Gate::new(

@@ -4,8 +4,9 @@
 //! listeners accept; that takes longer than all the rest, and is done beside the first requests.
 //! The order of an end: no new deadlines, no new requests, answers, calls, data.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use jiff::SignedDuration;
 use sandkasse_api::Platform;
 use sandkasse_courier::CourierHandle;
@@ -183,7 +184,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         stop,
         listeners,
         beside: vec![
-            tokio::spawn(platform.engine.clone().run_agenda()),
+            tokio::spawn(keep_agenda(platform.engine.clone())),
             tokio::spawn(warm_keys(platform.clone())),
             tokio::spawn(prune(platform.engine.clone())),
         ],
@@ -198,6 +199,16 @@ fn hosts(settings: &Settings, portal: SocketAddr) -> Vec<String> {
         .as_ref()
         .map(|url| url.host().to_owned());
     std::iter::once(own).chain(public).collect()
+}
+
+/// The agenda for ever, also after a mistake of ours in it.
+async fn keep_agenda(engine: Arc<Engine>) {
+    loop {
+        let run = AssertUnwindSafe(engine.clone().run_agenda());
+        if run.catch_unwind().await.is_err() {
+            tracing::error!("the agenda broke down, and begins again");
+        }
+    }
 }
 
 /// So that the first token is quick as well.

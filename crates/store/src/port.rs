@@ -20,6 +20,8 @@
 //! * "Oldest" and "newest" call means the order in which they were committed: the clocks of two
 //!   sales units cannot be compared.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -115,7 +117,7 @@ pub struct SavedReply {
 }
 
 /// A call the platform owes a merchant, complete: whoever sends it needs nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutgoingCall {
     /// Unique in the whole installation.
     pub id: String,
@@ -272,7 +274,7 @@ impl Commit {
 }
 
 /// An entry of the directory: who is who. Small and read-mostly; the engine holds all of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DirectoryEntry {
     /// `merchant`, `sales_unit`, `person`, …
     pub kind: String,
@@ -282,6 +284,29 @@ pub struct DirectoryEntry {
     pub key: String,
     /// JSON; `None` deletes the entry.
     pub body: Option<String>,
+}
+
+/// Secrets stay out of logs and panics.
+impl fmt::Debug for OutgoingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingCall")
+            .field("id", &self.id)
+            .field("purpose", &self.purpose)
+            .field("about", &self.about)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bodies hold keys.
+impl fmt::Debug for DirectoryEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectoryEntry")
+            .field("kind", &self.kind)
+            .field("environment", &self.environment)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a commit was not made. Nothing of it is in the store.

@@ -270,7 +270,9 @@ pub(super) fn status(view: &View) -> String {
         .history
         .iter()
         .rev()
-        .find_map(|happened| entry(payment, happened));
+        .filter_map(|happened| entry(payment, happened))
+        // What failed changed nothing: after a refused capture the money is still reserved.
+        .find(|entry| entry.operation_success);
     let (status, at) = match &payment.state {
         State::Initiated(open) if open.in_three_d_secure => ("REGISTER", None),
         State::OutcomeUnknown { since, .. } => ("REGISTER", Some(*since)),

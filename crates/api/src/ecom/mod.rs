@@ -13,8 +13,8 @@ use sandkasse_domain::{
     payment::Operation,
     sales_unit::{Product, Standing as MerchantStanding},
 };
-use sandkasse_engine::{Act, Done, Idempotency, Intent, Operated, Rendered};
-use sandkasse_gate::{Caller, Limit, Step, link};
+use sandkasse_engine::{Act, Done, Idempotency, Intent, Operated, Rendered, directory::Client};
+use sandkasse_gate::{Caller, GateCause, Limit, Step, Trace, link};
 use serde_json::Value;
 
 use crate::{Answer, Call, Why, body};
@@ -79,7 +79,21 @@ async fn admitted(
 ) -> Result<Answer, Why> {
     let (platform, environment, request) = (call.platform, call.environment, call.request);
     let (gate, headers) = (&platform.gate, &request.headers);
-    let key_of = gate.subscription_key(environment, headers, Some(Product::Ecom), call.trace)?;
+    let key_of = gate.subscription_key(environment, headers, Some(Product::Ecom), call.trace);
+    let key_of = match key_of {
+        // A token of `/miami/v1/token` comes without one, and has no right to payments
+        // (reference: partner-keys.md).
+        Err(missing @ GateCause::SubscriptionKeyMissing { .. }) => {
+            let client = gate
+                .token(environment, headers, &mut Trace::default())
+                .await;
+            return Err(Why::Gate(match client {
+                Ok(Client::Office(_)) => GateCause::KeysWithoutRight,
+                Ok(Client::Unit(_)) | Err(_) => missing,
+            }));
+        }
+        other => other?,
+    };
     let client = gate.token(environment, headers, call.trace).await?;
     let caller = gate.same_owner(&client, &key_of, headers, call.trace)?;
 

@@ -40,6 +40,7 @@ struct Line<'a> {
 pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
     let wording = call.platform.engine.wording(call.environment);
     let wires = match why {
+        Why::Gate(GateCause::KeysWithoutRight) => return formats::gateway(403, "Forbidden"),
         Why::Gate(cause) => match formats::refused_by_gate(call, cause, "ecomm") {
             Some(answer) => return answer,
             None => vec![foreign_msn(cause)],

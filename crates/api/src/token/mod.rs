@@ -72,8 +72,10 @@ struct Token {
 
 /// `POST /accesstoken/get`. Bodies and `Authorization` are ignored, as clients send both.
 pub(crate) async fn get(call: &mut Call<'_>) -> Result<Answer, (Answer, Why)> {
-    let token = token(call).await;
-    worded(call, token)
+    match token(call).await {
+        Ok(token) => Ok(worded(&token)),
+        Err(why) => Err((refusals::answer(call, &why), why)),
+    }
 }
 
 async fn token(call: &mut Call<'_>) -> Result<Token, Why> {
@@ -96,15 +98,7 @@ async fn token(call: &mut Call<'_>) -> Result<Token, Why> {
 
     let life = call.environment.token_life_seconds();
     let now = call.platform.engine.now(unit);
-    let issued = issue(
-        call,
-        &unit.facts.keys.client_id,
-        now,
-        unit.ahead_ms(),
-        life,
-        false,
-    )
-    .await?;
+    let issued = issue(call, &unit.facts.keys.client_id, now, unit.ahead_ms(), life).await?;
     Ok(Token {
         token_type: "Bearer",
         expires_in: (life - 1).to_string(),
@@ -125,15 +119,15 @@ struct MiamiToken {
 
 /// `POST /miami/v1/token`, for management and accounting keys. No subscription key is asked for.
 pub(crate) async fn miami(call: &mut Call<'_>) -> Result<Answer, (Answer, Why)> {
-    let token = miami_token(call).await;
-    worded(call, token)
+    match miami_token(call).await {
+        Ok(token) => Ok(worded(&token)),
+        Err(why) => Err((refusals::answer(call, &why), why)),
+    }
 }
 
-fn worded(call: &Call<'_>, token: Result<impl Serialize, Why>) -> Result<Answer, (Answer, Why)> {
-    let token = token.map_err(|why| (refusals::answer(call, &why), why))?;
-    let body = serde_json::to_string(&token).expect("plain structs always serialise");
-    let answer = Answer::new(200, "application/json; charset=utf-8", body);
-    Ok(uncached(answer))
+fn worded(token: &impl Serialize) -> Answer {
+    let body = serde_json::to_string(token).expect("plain structs always serialise");
+    uncached(Answer::new(200, "application/json; charset=utf-8", body))
 }
 
 async fn miami_token(call: &mut Call<'_>) -> Result<MiamiToken, Why> {
@@ -160,7 +154,7 @@ async fn miami_token(call: &mut Call<'_>) -> Result<MiamiToken, Why> {
     // What belongs to no sales unit follows real time.
     let now = call.platform.engine.clock.now();
     // The life is what the answer says; the token itself lives a second less everywhere.
-    let issued = issue(call, &keys.client_id, now, 0, MIAMI_LIFE + 1, true).await?;
+    let issued = issue(call, &keys.client_id, now, 0, MIAMI_LIFE + 1).await?;
     Ok(MiamiToken {
         access_token: issued.token,
         token_type: "Bearer",
@@ -185,7 +179,6 @@ async fn issue(
     now: Timestamp,
     ahead_ms: i64,
     life: i64,
-    miami: bool,
 ) -> Result<Issued, Why> {
     let id = call.platform.engine.chance.uuid();
     let issue = Issue {
@@ -193,7 +186,6 @@ async fn issue(
         now,
         ahead_ms,
         life,
-        miami,
         id,
     };
     call.platform

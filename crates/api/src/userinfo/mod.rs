@@ -48,7 +48,8 @@ async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
     let (gate, headers) = (&platform.gate, &call.request.headers);
     // The official collections omit the key, a plugin sends it on every call: both work. One that
     // does not cover Login is refused (reference: userinfo.md §5).
-    let key_of = if headers.contains_key("ocp-apim-subscription-key") {
+    let sent = headers.get("ocp-apim-subscription-key");
+    let key_of = if sent.is_some_and(|key| !key.is_empty()) {
         Some(gate.subscription_key(environment, headers, Some(Product::Login), call.trace)?)
     } else {
         None

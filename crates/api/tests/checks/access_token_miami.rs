@@ -179,3 +179,25 @@ async fn tok_30_such_a_token_opens_no_payments_and_follows_real_time() {
     let got = details.send().await;
     got.answered(401, TOKEN_REJECTED, "token.expired");
 }
+
+/// Management and accounting keys never reach payments (reference: partner-keys.md, step 3).
+#[tokio::test]
+async fn office_keys_have_no_right_to_payments() {
+    let (world, keys) = stage().await;
+    let got = ask(&world, &basic(&keys.client_id, &keys.client_secret))
+        .send()
+        .await;
+    let token = got.ok()["access_token"].as_str().unwrap().to_owned();
+    let details = world
+        .ask(
+            Environment::Test,
+            "GET",
+            "/ecomm/v2/payments/acme-1/details",
+        )
+        .header("Authorization", &format!("Bearer {token}"));
+    let forbidden = r#"{ "statusCode": 403, "message": "Forbidden" }"#;
+    details
+        .send()
+        .await
+        .answered(403, forbidden, "keys.without_right");
+}

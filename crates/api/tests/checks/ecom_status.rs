@@ -89,3 +89,26 @@ async fn ecom_81_the_status_is_the_latest_event() {
         ));
     }
 }
+
+/// What the bank refused to pay is still reserved: a poller must not take it for captured.
+#[tokio::test]
+async fn a_failed_capture_is_no_capture() {
+    let world = World::new().await;
+    let kari = world.person(|_| {}).await;
+    let shop = world.shop(|_| {}).await;
+    shop.reserved("acme-1", 1000, &kari).await;
+    let directory = &world.platform.engine.directory;
+    directory
+        .change_person(shop.environment, &kari.id, |person| person.cards.clear())
+        .await
+        .expect("memory does not fail");
+    shop.advance(sandkasse_testkit::days(31)).await;
+    let refused = shop.capture("acme-1", 1000).await;
+    refused.refused(400, "Payment", "63", "capture.refused_by_bank");
+    assert_eq!(
+        shop.log("acme-1").await,
+        ["CAPTURE!", "RESERVE", "INITIATE"]
+    );
+    let status = shop.status("acme-1").await.ok();
+    assert_eq!(status["transactionInfo"]["status"], "RESERVE");
+}

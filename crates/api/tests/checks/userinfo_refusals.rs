@@ -94,6 +94,8 @@ async fn uinf_13_the_subscription_key_is_optional_but_must_fit() {
     let ask = shop.ask_userinfo(&sub).await;
     let with = |key: &str| ask.clone().header("Ocp-Apim-Subscription-Key", key).send();
     ask.clone().send().await.ok();
+    // An empty header is no header (reference: platform.md §4.1).
+    with("").await.ok();
     let keys = shop.keys();
     for key in [&keys.primary, &keys.secondary] {
         with(key).await.ok();

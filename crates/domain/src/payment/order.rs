@@ -124,6 +124,11 @@ impl std::fmt::Debug for Order {
 }
 
 impl Order {
+    /// Whether the merchant learns something of the payer.
+    pub fn shares_data(&self) -> bool {
+        self.is_express() || !self.scope.is_empty()
+    }
+
     /// Whether address and shipping are chosen in the app.
     pub fn is_express(&self) -> bool {
         matches!(self.checkout, Checkout::Express { .. })

@@ -63,7 +63,6 @@ impl std::fmt::Debug for OfficeKeys {
 }
 
 /// A change of the directory.
-#[derive(Debug)]
 pub enum Change {
     /// A new merchant, or a changed one.
     Merchant(Environment, Merchant),

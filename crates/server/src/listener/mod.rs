@@ -1,9 +1,9 @@
 //! How a request gets in and an answer out: sockets, HTTP/1.1 and h2c, and their limits.
 //!
 //! A [`Site`] answers whole requests; it sees neither sockets nor panics. What a request asks for
-//! is done even if its caller goes away meanwhile: anything but a read runs in a task of its own,
-//! because a payment that is committed and whose callback was never handed to the courier would be
-//! the price of a dropped connection.
+//! is done even if its caller goes away meanwhile: each request runs in a task of its own, because
+//! a payment that is committed and whose callback was never handed to the courier would be the
+//! price of a dropped connection. Reads too: a deadline that has passed happens before the answer.
 
 pub(crate) mod limits;
 mod receive;
@@ -13,7 +13,6 @@ mod tests;
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    panic::AssertUnwindSafe,
     pin::pin,
     sync::{
         Arc,
@@ -22,8 +21,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -156,13 +154,7 @@ async fn connection<S: Site>(
 
 /// Answers whatever happens.
 async fn guarded<S: Site>(site: Arc<S>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let responded = site.clone().respond(request);
-    let response = if reads {
-        AssertUnwindSafe(responded).catch_unwind().await.ok()
-    } else {
-        tokio::spawn(responded).await.ok()
-    };
+    let response = tokio::spawn(site.clone().respond(request)).await.ok();
     // The panic itself is in the log already, with its place.
     response.unwrap_or_else(|| site.fault())
 }

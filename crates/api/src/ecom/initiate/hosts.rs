@@ -76,6 +76,7 @@ fn names_nobody(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::NotFound
         || [
             "not known",
+            "does not resolve",
             "No address associated",
             "nodename nor servname",
         ]

@@ -15,7 +15,6 @@ use crate::body::{BodyFault, Fields, Need, Object};
 const MAX_LONG: usize = 255;
 
 /// Members of the right types.
-#[derive(Debug)]
 pub(super) struct Merchant {
     pub(super) msn: Option<String>,
     callback_prefix: Option<String>,

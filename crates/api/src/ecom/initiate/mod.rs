@@ -23,14 +23,12 @@ pub(super) use merchant::check_msn;
 pub(super) use transaction::check_text;
 
 /// A body whose members have the right types.
-#[derive(Debug)]
 pub(super) struct Sent {
     customer: Option<Customer>,
     merchant: Option<Merchant>,
     transaction: Option<Transaction>,
 }
 
-#[derive(Debug)]
 struct Customer {
     mobile_number: Option<String>,
 }

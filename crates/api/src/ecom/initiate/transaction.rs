@@ -9,7 +9,6 @@ use crate::body::{BodyFault, Fields, Need, Object, payable};
 const TEXT_RULE: &str = "transactionText is required, maximum 100 characters";
 
 /// Members of the right types.
-#[derive(Debug)]
 pub(super) struct Transaction {
     order_id: Option<String>,
     amount: Option<i64>,
@@ -20,7 +19,6 @@ pub(super) struct Transaction {
 }
 
 /// A member of `additionalData`, which airlines send.
-#[derive(Debug)]
 struct Additional {
     name: &'static str,
     least: usize,
