@@ -13,6 +13,7 @@ mod bench;
 mod cargo;
 mod clients;
 mod oracles;
+mod part;
 mod process;
 mod report;
 mod setup;

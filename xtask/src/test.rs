@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cargo::{self, cargo};
 use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
+use crate::part::Part;
 use crate::report::Report;
 use crate::{process, setup};
 
@@ -22,21 +23,6 @@ pub(crate) struct Options {
     /// A folder with the official OpenAPI documents and Postman collections.
     #[arg(long, value_name = "FOLDER", env = "SANDKASSE_ORACLES")]
     oracles: Option<PathBuf>,
-}
-
-/// A part of the tests that can be run alone.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Part {
-    /// Unit and integration tests of all crates.
-    Rust,
-    /// The examples in documentation comments.
-    Doc,
-    /// The PyPI client `vipps`, unmodified.
-    PypiVipps,
-    /// The official Postman collection, run by newman.
-    Postman,
-    /// Prism as a validating proxy with the official OpenAPI documents.
-    Prism,
 }
 
 /// Formatting and lints, then everything `run` runs.

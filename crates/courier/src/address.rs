@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sandkasse_domain::sales_unit::UrlPolicy;
 
-use crate::url::Scheme;
+use crate::scheme::Scheme;
 use networks::network;
 
 /// Ports that every merchant may listen on.

@@ -12,6 +12,7 @@
 
 pub mod address;
 pub mod resolver;
+mod scheme;
 pub mod send;
 pub mod url;
 pub mod worker;

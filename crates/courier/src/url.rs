@@ -25,6 +25,8 @@ pub use fault::{SyntaxRule, UrlFault};
 use parts::Parts;
 use sandkasse_domain::sales_unit::UrlPolicy;
 
+pub use crate::scheme::Scheme;
+
 /// No URL may have more characters than this.
 pub const MAX_URL_CHARS: usize = 255;
 
@@ -33,37 +35,6 @@ pub const INTENT: &str = "INTENT";
 
 /// Schemes that run or read something in the browser that follows them.
 const DANGEROUS_SCHEMES: [&str; 5] = ["javascript", "data", "vbscript", "file", "blob"];
-
-/// How a merchant is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// In the clear; for local hosts only.
-    Http,
-    /// Over TLS.
-    Https,
-}
-
-impl Scheme {
-    /// The port when the URL names none.
-    pub fn default_port(self) -> u16 {
-        match self {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Result<Self, UrlFault> {
-        if text.eq_ignore_ascii_case("https") {
-            Ok(Scheme::Https)
-        } else if text.eq_ignore_ascii_case("http") {
-            Ok(Scheme::Http)
-        } else {
-            Err(UrlFault::Scheme {
-                scheme: text.to_ascii_lowercase(),
-            })
-        }
-    }
-}
 
 /// The host of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -142,7 +113,9 @@ pub(crate) fn judge_call(text: &str, policy: UrlPolicy) -> Result<(Target, &str)
 }
 
 fn judge_target(parts: &Parts<'_>, policy: UrlPolicy) -> Result<Target, UrlFault> {
-    let scheme = Scheme::parse(parts.scheme)?;
+    let scheme = Scheme::parse(parts.scheme).ok_or_else(|| UrlFault::Scheme {
+        scheme: parts.scheme.to_ascii_lowercase(),
+    })?;
     if policy == UrlPolicy::Strict && scheme == Scheme::Http {
         return Err(parts.scheme_fault());
     }

@@ -74,6 +74,10 @@ pub struct SalesUnit {
     pub sub_delay_ms: i64,
 }
 
+/// How long details usually lack the `sub` after an approval: milliseconds on the real platform
+/// (reference: ecom.md §2.5).
+pub const SUB_DELAY_MS: i64 = 200;
+
 /// What a sales unit was approved for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -15,8 +15,8 @@ use sandkasse_domain::{
     Environment, Msn, PhoneNumber,
     person::{Acts, Address, AddressKind, AppUse, Card, CardState, Person, PersonId},
     sales_unit::{
-        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SalesUnit, Standing,
-        UrlPolicy,
+        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SUB_DELAY_MS, SalesUnit,
+        Standing, UrlPolicy,
     },
 };
 use sandkasse_engine::{
@@ -197,7 +197,7 @@ impl World {
             },
             clock_ahead_ms: 0,
             tokens_survive_advance: false,
-            sub_delay_ms: 200,
+            sub_delay_ms: SUB_DELAY_MS,
         };
         change(&mut facts);
         let change = Change::Unit(Box::new(facts.clone()));

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail, ensure};
 
 use crate::oracles::Oracles;
-use crate::test::Part;
+use crate::part::Part;
 use crate::{cargo, process};
 
 use self::server::Server;

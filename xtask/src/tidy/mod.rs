@@ -3,6 +3,7 @@
 //! [`problems`] is all of them; `cargo xtask tidy` prints it, and an ordinary test of this crate asserts that it is
 //! empty. A further check is a function from [`Files`] to problems, named in [`problems`].
 
+mod check;
 mod checks;
 mod files;
 mod lines;

@@ -11,7 +11,7 @@
 use serde::Deserialize;
 
 use super::Problem;
-use super::checks::Check;
+use super::check::Check;
 use super::files::Files;
 
 pub(crate) const FILE: &str = "docs/checks-not-yet.toml";

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checks::Check;
+use super::check::Check;
 use super::files::{Files, TextFile};
 
 /// The checks that tests name, and where. Prefixes are those of the reference, so `code_40` in a name is just a word.

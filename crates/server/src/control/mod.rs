@@ -38,7 +38,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use guard::Guard;
 pub(crate) use problem::Problem;
-pub(crate) use units::SUB_DELAY_MS;
 
 /// What the handlers share.
 pub(crate) struct Control {

@@ -24,9 +24,6 @@ use super::{
 };
 use crate::numbers;
 
-/// After an approval with `scope`, details lack the `sub` for so long.
-pub(crate) const SUB_DELAY_MS: i64 = 200;
-
 /// All sales units asked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UnitList {
@@ -136,7 +133,7 @@ pub(super) async fn create(
         },
         clock_ahead_ms: 0,
         tokens_survive_advance: false,
-        sub_delay_ms: SUB_DELAY_MS,
+        sub_delay_ms: sandkasse_domain::sales_unit::SUB_DELAY_MS,
     };
     traits.apply(&mut unit);
     let keys = UnitKeys::of(&unit, control.platform.base(environment));

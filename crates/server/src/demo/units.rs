@@ -4,14 +4,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sandkasse_domain::{
     Environment, Msn,
     sales_unit::{
-        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SalesUnit, Standing,
-        UrlPolicy,
+        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SUB_DELAY_MS, SalesUnit,
+        Standing, UrlPolicy,
     },
 };
 use sandkasse_engine::directory::{Change, OfficeKeys, OfficeKind};
 
 use super::MAIN_UNIT;
-use crate::control::SUB_DELAY_MS;
 
 /// The merchant of most units.
 const FIRST: &str = "310000000";

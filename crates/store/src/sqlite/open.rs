@@ -3,7 +3,6 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -11,13 +10,10 @@ use super::SqliteStore;
 use super::error::{OpenError, failed};
 use super::pool::Readers;
 use super::schema::{self, Found};
-use super::writer::Writer;
+use super::writer::{BUSY_TIMEOUT, Writer};
 
 /// How much of the database the writer keeps at hand; together with the readers at most 16 MiB.
 const WRITER_CACHE_KIB: i64 = 8_192;
-
-/// How long the writer waits for a lock. Nobody holds one, except a person with the `sqlite3` shell.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl SqliteStore {
     /// Opens the database at `path`, or creates it; its folder must exist.

@@ -21,9 +21,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::apply::Work;
 use super::error::{Severity, closed, failed};
-use super::open::BUSY_TIMEOUT;
 use super::statements::Statements;
 use crate::port::StoreError;
+
+/// How long the writer waits for a lock. Nobody holds one, except a person with the `sqlite3` shell.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many pieces of work are put into one transaction.
 const GROUP_LIMIT: usize = 512;

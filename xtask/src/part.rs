@@ -1,0 +1,18 @@
+//! The parts of all tests, by the names under which one is asked for alone.
+
+use clap::ValueEnum;
+
+/// A part of the tests that can be run alone.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Unit and integration tests of all crates.
+    Rust,
+    /// The examples in documentation comments.
+    Doc,
+    /// The PyPI client `vipps`, unmodified.
+    PypiVipps,
+    /// The official Postman collection, run by newman.
+    Postman,
+    /// Prism as a validating proxy with the official OpenAPI documents.
+    Prism,
+}
