@@ -92,18 +92,25 @@ impl Engine {
             reply,
             calls: calls.clone(),
         };
-        self.store.commit(commit).await?;
-
-        if let Some(deadline) = deadline {
-            self.agenda.note(&partition, deadline);
-        }
-        for call in calls {
-            self.outgoing
-                .post(partition.clone(), unit.facts.url_policy, call);
-        }
-        // Nobody waiting is no error.
-        let _ = self.changes.send((partition, order.to_owned()));
-        Ok(())
+        // In a task of its own: what is committed is also handed over, even if the caller goes
+        // away meanwhile. A lost hand-over would delay a callback until the next start.
+        let (store, agenda) = (self.store.clone(), self.agenda.clone());
+        let (outgoing, changes) = (self.outgoing.clone(), self.changes.clone());
+        let (policy, order) = (unit.facts.url_policy, order.to_owned());
+        let made = tokio::spawn(async move {
+            store.commit(commit).await?;
+            if let Some(deadline) = deadline {
+                agenda.note(&partition, deadline);
+            }
+            for call in calls {
+                outgoing.post(partition.clone(), policy, call);
+            }
+            // Nobody waiting is no error.
+            let _ = changes.send((partition, order));
+            Ok(())
+        });
+        made.await
+            .unwrap_or_else(|error| Err(StoreError(error.to_string()).into()))
     }
 
     /// What a person's app remembers of an approval: force approve works from now on.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use sandkasse_domain::{
-    Minor, PhoneNumber, Timestamp,
-    payment::{Asking, Command, InitiateFacts, Order, Payer, Payment, Reservation, Settlement},
+    Minor, OrderId, PhoneNumber, Timestamp,
+    payment::{Asking, Command, InitiateFacts, Payer, Payment, Reservation, Settlement},
     person::{Acts, CannotPay, CardState, Person},
     phone::BadNumber,
 };
@@ -20,19 +20,10 @@ impl Engine {
     pub(crate) async fn initiate_facts(
         &self,
         unit: &Arc<Unit>,
-        order: &Order,
         mobile: Option<&Result<PhoneNumber, BadNumber>>,
         now: Timestamp,
     ) -> Result<InitiateFacts, Refused> {
         let limits = unit.facts.limits;
-        let existing = self
-            .store
-            .load(&unit.partition(), &payment_stream(order.id.as_str()))
-            .await?;
-        let first_used = match existing {
-            Some(record) => Some(parse_payment(&record.body)?.initiated_at),
-            None => None,
-        };
         let payer = mobile.map(|number| {
             let phone = number.as_ref().map_err(|fault| CannotPay::Number(*fault))?;
             self.payer(unit, phone, now)
@@ -43,7 +34,7 @@ impl Engine {
             .and_then(|found| found.as_ref().ok())
             .map(|(_, person)| person);
         Ok(InitiateFacts {
-            first_used,
+            first_used: None,
             may_skip_landing_page: unit.facts.skip_landing_page,
             may_ask_nin: unit.facts.nin_scope,
             receive: match limits.receive {
@@ -59,6 +50,19 @@ impl Engine {
             payer: payer.map(|found| found.map(|(payer, _)| payer)),
             transaction_id: self.chance.transaction_id(),
         })
+    }
+
+    /// When an order id was used before, if it was.
+    pub(crate) async fn first_used(
+        &self,
+        unit: &Unit,
+        order: &OrderId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let stream = payment_stream(order.as_str());
+        match self.store.load(&unit.partition(), &stream).await? {
+            Some(record) => Ok(Some(parse_payment(&record.body)?.initiated_at)),
+            None => Ok(None),
+        }
     }
 
     /// Whoever has a number, if that person may pay at `now`.

@@ -87,7 +87,7 @@ pub struct Engine {
     store: Arc<dyn Store>,
     outgoing: Arc<dyn Outgoing>,
     lanes: lanes::Lanes,
-    agenda: agenda::Agenda,
+    agenda: Arc<agenda::Agenda>,
     settings: Settings,
     changes: broadcast::Sender<(Partition, String)>,
 }
@@ -102,7 +102,7 @@ impl Engine {
         settings: Settings,
     ) -> Result<Engine, StoreError> {
         let directory = Directory::open(store.clone()).await?;
-        let agenda = agenda::Agenda::new(store.next_deadlines().await?);
+        let agenda = Arc::new(agenda::Agenda::new(store.next_deadlines().await?));
         let engine = Engine {
             clock,
             chance,

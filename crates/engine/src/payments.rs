@@ -39,18 +39,33 @@ impl Engine {
             }
             .into());
         };
+        // Nearly every order id is new, and the commit finds out when one is not. So whether this
+        // one was used before is looked up only when something speaks against it.
+        let mut looked_up = false;
         for _ in 0..ATTEMPTS {
             let now = self.now(unit);
-            let facts = self
-                .initiate_facts(unit, &order, mobile.as_ref(), now)
-                .await?;
+            let mut facts = self.initiate_facts(unit, mobile.as_ref(), now).await?;
+            if looked_up {
+                facts.first_used = self.first_used(unit, &order.id).await?;
+            }
             let mut draft = Draft::new();
-            for event in initiate(order.clone(), facts)? {
+            let events = match initiate(order.clone(), facts) {
+                Ok(events) => events,
+                Err(_) if !looked_up => {
+                    looked_up = true;
+                    continue;
+                }
+                Err(cause) => return Err(cause.into()),
+            };
+            for event in events {
                 self.record(unit, &mut draft, Happened { at: now, event });
             }
             match self.commit(unit, order.id.as_str(), &mut draft, None).await {
                 Ok(()) => {}
-                Err(CommitError::Conflict) => continue,
+                Err(CommitError::Conflict) => {
+                    looked_up = true;
+                    continue;
+                }
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
             let payment = draft.payment.expect("an initiate records the payment");

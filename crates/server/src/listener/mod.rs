@@ -1,9 +1,8 @@
 //! How a request gets in and an answer out: sockets, HTTP/1.1 and h2c, and their limits.
 //!
 //! A [`Site`] answers whole requests; it sees neither sockets nor panics. What a request asks for
-//! is done even if its caller goes away meanwhile: each request runs in a task of its own, because
-//! a payment that is committed and whose callback was never handed to the courier would be the
-//! price of a dropped connection. Reads too: a deadline that has passed happens before the answer.
+//! is done even if its caller goes away meanwhile: anything but a read runs in a task of its own.
+//! (A read may let a deadline happen; the engine commits that in a task of its own.)
 
 pub(crate) mod limits;
 mod receive;
@@ -13,6 +12,7 @@ mod tests;
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     pin::pin,
     sync::{
         Arc,
@@ -21,7 +21,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use futures_util::FutureExt;
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -154,7 +155,13 @@ async fn connection<S: Site>(
 
 /// Answers whatever happens.
 async fn guarded<S: Site>(site: Arc<S>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let response = tokio::spawn(site.clone().respond(request)).await.ok();
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let responded = site.clone().respond(request);
+    let response = if reads {
+        AssertUnwindSafe(responded).catch_unwind().await.ok()
+    } else {
+        tokio::spawn(responded).await.ok()
+    };
     // The panic itself is in the log already, with its place.
     response.unwrap_or_else(|| site.fault())
 }
