@@ -9,6 +9,8 @@ use crate::{Catalogue, Cause, Page, pattern};
 pub struct Wire<'a> {
     /// HTTP status.
     pub status: u16,
+    /// `Content-Type`.
+    pub media: &'a str,
     /// `errorCode` of the first error, where there is one.
     pub code: Option<&'a str>,
     /// The text: `errorMessage`, `message` or `detail`; `None` when it is not at hand.
@@ -41,8 +43,11 @@ impl Page {
             (Some(pattern), Some(code)) => pattern::matches(pattern, code),
             (None, _) | (_, None) => true,
         };
-        code && [Wording::Faq, Wording::Guide, Wording::Recorded]
-            .into_iter()
-            .any(fits)
+        let media = self.format.media_type() == Some(wire.media);
+        media
+            && code
+            && [Wording::Faq, Wording::Guide, Wording::Recorded]
+                .into_iter()
+                .any(fits)
     }
 }

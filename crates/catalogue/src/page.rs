@@ -272,6 +272,19 @@ impl Format {
             Format::Callback => "call to the merchant",
         }
     }
+
+    /// The `Content-Type` of such an answer; `None` where it is none.
+    pub fn media_type(self) -> Option<&'static str> {
+        Some(match self {
+            Format::Gateway | Format::TokenRejected | Format::KeysDiffer | Format::Responseinfo => {
+                "application/json"
+            }
+            Format::Oauth => "application/json; charset=utf-8",
+            Format::Ecom => "application/json;charset=UTF-8",
+            Format::Problem => "application/problem+json",
+            Format::Page | Format::Callback => return None,
+        })
+    }
 }
 
 impl Kind {

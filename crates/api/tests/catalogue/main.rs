@@ -4,7 +4,7 @@
 mod complete;
 mod lists;
 
-use sandkasse_catalogue::{Catalogue, Cause, Format, Page, captures};
+use sandkasse_catalogue::{Catalogue, Cause, Page, Wire, captures};
 use sandkasse_domain::Wording;
 use sandkasse_testkit::{Got, Spoken, Stage};
 
@@ -78,7 +78,7 @@ fn judge(page: &Page, cause: &Cause, wording: Wording, got: &Got) -> Result<(), 
     if Some(status) != page.status_in(wording) {
         return Err(format!("status {status}"));
     }
-    if media != media_type(page.format) {
+    if Some(media.as_str()) != page.format.media_type() {
         return Err(format!("media type {media}"));
     }
     if group.as_deref() != page.group_in(wording) {
@@ -92,26 +92,15 @@ fn judge(page: &Page, cause: &Cause, wording: Wording, got: &Got) -> Result<(), 
     if !fits(page.texts.of(wording), &text) {
         return Err(format!("text {text:?}"));
     }
-    let wire = sandkasse_catalogue::Wire {
+    let wire = Wire {
         status,
+        media: &media,
         code: code.as_deref(),
         text: Some(&text),
     };
     match Catalogue::get().of_answer(&cause.id, wire) {
         Some((found, _)) if found.slug == page.slug => Ok(()),
         found => Err(format!("leads to {:?}", found.map(|(page, _)| &page.slug))),
-    }
-}
-
-fn media_type(format: Format) -> &'static str {
-    match format {
-        Format::Gateway | Format::TokenRejected | Format::KeysDiffer | Format::Responseinfo => {
-            "application/json"
-        }
-        Format::Oauth => "application/json; charset=utf-8",
-        Format::Ecom => "application/json;charset=UTF-8",
-        Format::Problem => "application/problem+json",
-        Format::Page | Format::Callback => "",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use sandkasse_courier::TableResolver;
 use sandkasse_domain::{
     Environment, Wording,
     person::Person,
@@ -10,7 +11,7 @@ use sandkasse_domain::{
 use sandkasse_engine::{Settings, directory::OfficeKind};
 use tokio::task::JoinHandle;
 
-use crate::{Got, Shop, Trouble, TroubledStore, World};
+use crate::{Got, Recorder, Shop, Trouble, TroubledStore, World};
 
 /// Nobody has this number.
 pub(super) const UNKNOWN_PHONE: &str = "48059528";
@@ -36,7 +37,12 @@ impl Cast {
             test_wording: wording,
             production_wording: wording,
         };
-        let world = World::with(store.clone(), settings).await;
+        // DNS knows the hosts of correct requests, and no other.
+        let dns = TableResolver::new().with("example.com", ["93.184.216.34"]);
+        let recorder = Arc::new(Recorder::default());
+        let outgoing = recorder.clone();
+        let world =
+            World::with_outgoing(store.clone(), settings, recorder, outgoing, dns, false).await;
         let here = if in_production {
             Environment::Production
         } else {

@@ -90,6 +90,11 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: &str) -> Result<(), Un
             let token = shop.token().await;
             cast.name(names::TOKEN, &token);
         }
+        // The other values are the shop's own.
+        ["token", "fetched", "with", names @ ..] => {
+            let token = names::token_with(cast, names).await?;
+            cast.name(names::TOKEN, &token);
+        }
         ["store", "broken"] => cast.break_store(),
         _ => return Err(unknown(direction)),
     }

@@ -71,6 +71,22 @@ async fn token(cast: &mut Cast, name: &str) -> Result<String, Unplayable> {
     Ok(shop.token().await)
 }
 
+/// A token of a request in which some of the three values are others'.
+pub(super) async fn token_with(cast: &Cast, others: &[&str]) -> Result<String, Unplayable> {
+    let mut ask = cast.shop.ask_token();
+    for name in others {
+        let value = cast.names.get(*name);
+        let value = value.ok_or_else(|| unknown(format!("${name}")))?;
+        let header = match *name {
+            name if name.ends_with("SUBSCRIPTION_KEY") => "Ocp-Apim-Subscription-Key",
+            name if name.ends_with("CLIENT_ID") => "client_id",
+            _ => "client_secret",
+        };
+        ask = ask.header(header, value);
+    }
+    Ok(access_token(&ask.send().await.ok()))
+}
+
 fn access_token(answer: &Value) -> String {
     let token = answer["access_token"].as_str();
     token.expect("a token").to_owned()
