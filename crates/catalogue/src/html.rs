@@ -59,6 +59,10 @@ fn of_cause(cause: &Cause) -> String {
 fn prose(markdown: &str) -> String {
     let is_safe = |url: &str| url.starts_with("https://") || !url.contains(':');
     let mut dropped = false;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what another library adds is ordinary Markdown"
+    )]
     let events = Parser::new_ext(markdown, Options::empty()).filter_map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
         Event::Start(Tag::HtmlBlock) => Some(Event::Start(Tag::Paragraph)),

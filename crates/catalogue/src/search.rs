@@ -29,28 +29,51 @@ enum Fit {
 }
 
 impl Catalogue {
-    /// The pages that fit, the best first. Letters' case does not matter; a line out of a log may
-    /// be given as it is.
+    /// The pages that fit, the best first. Letters' case does not matter; a body out of a log may
+    /// be given as it is, and then its text is looked for.
     pub fn search(&self, sought: &str) -> Vec<Hit<'_>> {
         let sought = sought.trim().to_lowercase();
+        let sought = said_in(&sought).unwrap_or(&sought);
         if sought.is_empty() {
             return Vec::new();
         }
-        let found = |page| Some((fit(page, &sought)?, page));
+        let found = |page| Some((fit(page, sought)?, page));
         let mut hits: Vec<_> = self.pages().iter().filter_map(found).collect();
         hits.sort_by_key(|(fit, _)| *fit);
         hits.into_iter()
             .map(|(_, page)| Hit {
                 page,
-                cause: page.causes.iter().find(|cause| is_named(cause, &sought)),
+                cause: page.causes.iter().find(|cause| is_named(cause, sought)),
             })
             .collect()
     }
 }
 
+/// The text in the body of an answer, in lower case; `None` when it looks like none.
+fn said_in(body: &str) -> Option<&str> {
+    if !body.starts_with(['{', '[']) {
+        return None;
+    }
+    let members = [
+        "errormessage",
+        "message",
+        "detail",
+        "error_description",
+        "responsemessage",
+    ];
+    members.iter().find_map(|name| {
+        let (_, after) = body.split_once(&format!("\"{name}\""))?;
+        let value = after.trim_start().strip_prefix(':')?.trim_start();
+        let value = value.strip_prefix('"')?.split('"').next()?;
+        // The identity provider goes on with ids and a moment.
+        value.split("\\r\\n").next()
+    })
+}
+
 fn fit(page: &Page, sought: &str) -> Option<Fit> {
     let is = |text: &str| text.to_lowercase() == sought;
-    if is(&page.slug) || page.code.as_deref().is_some_and(is) {
+    let is_code = |code: &str| pattern::matches(&code.to_lowercase(), sought);
+    if is(&page.slug) || page.code.as_deref().is_some_and(is_code) {
         return Some(Fit::Code);
     }
     if page.also.iter().any(|code| is(code)) {
@@ -70,9 +93,8 @@ fn fit(page: &Page, sought: &str) -> Option<Fit> {
         return Some(Fit::Part);
     }
     let all = everything(page);
-    let words = sought.split(|it: char| it.is_whitespace() || "\"{}[],;".contains(it));
-    let mut words = words.filter(|word| !word.is_empty()).peekable();
-    (words.peek().is_some() && words.all(|word| all.contains(word))).then_some(Fit::Words)
+    let mut words = sought.split_whitespace();
+    words.all(|word| all.contains(word)).then_some(Fit::Words)
 }
 
 fn is_named(cause: &Cause, sought: &str) -> bool {

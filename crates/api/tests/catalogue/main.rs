@@ -33,18 +33,24 @@ async fn every_cause_is_answered_as_its_page_says() {
     assert!(played > 80, "{played}");
 }
 
-/// What a page says of the future is still not so; otherwise the page is corrected.
+/// A cause that awaits something has its answer already, wherever the request can be played; only
+/// the explanation knows less than the page. When it knows as much, the page is corrected.
 #[tokio::test(start_paused = true)]
 async fn what_awaits_something_has_not_come_yet() {
-    let mut came = Vec::new();
+    let (mut wrong, mut played) = (Vec::new(), 0);
     for (page, cause) in causes().filter(|(_, cause)| cause.awaits.is_some()) {
-        if let Ok(it) = Stage::default().try_play(cause).await
-            && judge(page, cause, Wording::Faq, &it.got).is_ok()
-        {
-            came.push(format!("{} {}: take `awaits` away", page.slug, cause.id));
+        let Ok(it) = Stage::default().try_play(cause).await else {
+            continue;
+        };
+        played += 1;
+        if let Err(how) = compare(page, Wording::Faq, &it.got) {
+            wrong.push(format!("{} {}: {how}", page.slug, cause.id));
+        } else if it.got.cause() == cause.id {
+            wrong.push(format!("{} {}: take `awaits` away", page.slug, cause.id));
         }
     }
-    assert!(came.is_empty(), "{}", came.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!("{played} of those that await something can be played");
 }
 
 fn causes() -> impl Iterator<Item = (&'static Page, &'static Cause)> {
@@ -68,6 +74,28 @@ fn judge(page: &Page, cause: &Cause, wording: Wording, got: &Got) -> Result<(), 
     if got.cause() != cause.id {
         return Err(format!("refused for {:?}: {}", got.cause(), got.body));
     }
+    compare(page, wording, got)?;
+    let Spoken {
+        status,
+        media,
+        code,
+        text,
+        ..
+    } = got.spoken(page.format);
+    let wire = Wire {
+        status,
+        media: &media,
+        code: code.as_deref(),
+        text: Some(&text),
+    };
+    match Catalogue::get().of_answer(&cause.id, wire) {
+        Some((found, _)) if found.slug == page.slug => Ok(()),
+        found => Err(format!("leads to {:?}", found.map(|(page, _)| &page.slug))),
+    }
+}
+
+/// The answer alone, whatever it was given for.
+fn compare(page: &Page, wording: Wording, got: &Got) -> Result<(), String> {
     let Spoken {
         status,
         media,
@@ -92,16 +120,7 @@ fn judge(page: &Page, cause: &Cause, wording: Wording, got: &Got) -> Result<(), 
     if !fits(page.texts.of(wording), &text) {
         return Err(format!("text {text:?}"));
     }
-    let wire = Wire {
-        status,
-        media: &media,
-        code: code.as_deref(),
-        text: Some(&text),
-    };
-    match Catalogue::get().of_answer(&cause.id, wire) {
-        Some((found, _)) if found.slug == page.slug => Ok(()),
-        found => Err(format!("leads to {:?}", found.map(|(page, _)| &page.slug))),
-    }
+    Ok(())
 }
 
 /// Whether a text is this pattern, with a value of the right kind for each placeholder.

@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 
 use crate::{Got, Recorder, Shop, Trouble, TroubledStore, World};
 
+/// What makes a person another.
+type Change = fn(&mut Person);
+
 /// Nobody has this number.
 pub(super) const UNKNOWN_PHONE: &str = "48059528";
 
@@ -91,7 +94,7 @@ impl Cast {
 
     /// People with something about them.
     async fn people(&mut self, here: Environment) {
-        let traits: [(&str, fn(&mut Person)); 6] = [
+        let traits: [(&str, Change); 6] = [
             ("CHILD_PHONE", |it| {
                 it.birthdate = jiff::civil::date(2010, 1, 2)
             }),
