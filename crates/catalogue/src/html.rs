@@ -5,7 +5,8 @@ use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 use crate::{Cause, Page};
 
 impl Page {
-    /// The page as an `<article>`; headings begin at `h1`.
+    /// The page as an `<article>`; headings begin at `h1`, each cause is a `<section>` with its id.
+    /// Links to other pages are relative to an address that ends in the page's slug.
     pub fn html(&self) -> String {
         let mut out = String::from("<article class=\"refusal\">\n");
         line(&mut out, "h1", &self.title);

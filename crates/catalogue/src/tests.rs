@@ -219,6 +219,13 @@ fn text_keeps_to_its_width_and_html_to_its_tags() {
             }
             assert!(text.contains(&page.slug) && text.ends_with('\n'), "{text}");
         }
+        for cause in &page.causes {
+            let text = page.text_of(cause, 80);
+            assert!(
+                text.starts_with(&cause.id) && !text.contains("]("),
+                "{text}"
+            );
+        }
         let html = page.html();
         assert_eq!(html.matches("<section").count(), page.causes.len());
         assert!(

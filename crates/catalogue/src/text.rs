@@ -27,10 +27,7 @@ impl Page {
 
     /// The page as plain text, no line longer than `width` unless a single word is.
     pub fn text(&self, width: usize) -> String {
-        let mut out = Lines {
-            width,
-            text: String::new(),
-        };
+        let mut out = self.lines(width);
         out.wrap("", "", &self.title);
         out.wrap("", "", &format!("{} · {}", self.headline(), self.slug));
         out.gap();
@@ -54,26 +51,41 @@ impl Page {
         out.wrap("", "", &self.provenance());
         out.text
     }
-}
 
-impl Cause {
-    /// The cause alone, as plain text.
-    pub fn text(&self, width: usize) -> String {
-        let mut out = Lines {
+    /// One of its causes alone, with the request that provokes it.
+    pub fn text_of(&self, cause: &Cause, width: usize) -> String {
+        let mut out = self.lines(width);
+        out.cause(cause);
+        if let Some(request) = &cause.request {
+            out.gap();
+            for line in &cause.given {
+                out.text.push_str(&format!("    # {line}\n"));
+            }
+            for line in request.trim().lines() {
+                out.text.push_str(format!("    {line}").trim_end());
+                out.gap();
+            }
+        }
+        out.text
+    }
+
+    fn lines(&self, width: usize) -> Lines<'_> {
+        Lines {
+            folder: self.folder(),
             width,
             text: String::new(),
-        };
-        out.cause(self);
-        out.text
+        }
     }
 }
 
-struct Lines {
+struct Lines<'a> {
+    /// The page's, which its links start from.
+    folder: &'a str,
     width: usize,
     text: String,
 }
 
-impl Lines {
+impl Lines<'_> {
     fn gap(&mut self) {
         self.text.push('\n');
     }
@@ -85,14 +97,14 @@ impl Lines {
             format!("  {}", cause.faq.join(", "))
         };
         self.wrap("", "", &format!("{}{rows}", cause.id));
-        self.wrap("  ", "  ", &plain(&cause.means));
-        self.wrap("  Tell: ", "        ", &plain(&cause.tell));
+        self.wrap("  ", "  ", &self.plain(&cause.means));
+        self.wrap("  Tell: ", "        ", &self.plain(&cause.tell));
         let remedy = if cause.mendable {
             "  Fix:  "
         } else {
             "  Else: "
         };
-        self.wrap(remedy, "        ", &plain(cause.remedy()));
+        self.wrap(remedy, "        ", &self.plain(cause.remedy()));
     }
 
     /// A paragraph or a list of Markdown; code stays as it is.
@@ -116,11 +128,26 @@ impl Lines {
     }
 
     fn item(&mut self, indent: &str, markdown: &str) {
-        let text = plain(markdown);
+        let text = self.plain(markdown);
         match text.strip_prefix("- ") {
             Some(text) => self.wrap(&format!("{indent}- "), &format!("{indent}  "), text),
             None => self.wrap(indent, indent, &text),
         }
+    }
+
+    /// Markdown without its marks: pages use code, emphasis, lists and links to other pages.
+    fn plain(&self, markdown: &str) -> String {
+        let mut pieces = markdown.split("](");
+        let mut out = pieces.next().unwrap_or_default().replace('[', "");
+        for piece in pieces {
+            let (link, rest) = piece.split_once(')').unwrap_or((piece, ""));
+            let link = match link.strip_prefix("../") {
+                Some(elsewhere) => elsewhere.to_owned(),
+                None => format!("{}/{link}", self.folder),
+            };
+            out.push_str(&format!(" ({link}){}", rest.replace('[', "")));
+        }
+        out.replace("**", "").replace(['`', '*'], "")
     }
 
     fn wrap(&mut self, first: &str, other: &str, text: &str) {
@@ -142,11 +169,6 @@ impl Lines {
         self.text.push_str(line.trim_end());
         self.text.push('\n');
     }
-}
-
-/// Markdown without its marks: our pages use code, emphasis and lists only.
-fn plain(markdown: &str) -> String {
-    markdown.replace("**", "").replace('`', "")
 }
 
 fn capitalised(word: &str) -> String {
