@@ -3,6 +3,7 @@
 
 mod complete;
 mod lists;
+mod stage;
 
 use sandkasse_catalogue::{Catalogue, Cause, Page, Wire, captures};
 use sandkasse_domain::Wording;
