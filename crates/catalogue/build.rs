@@ -24,10 +24,11 @@ fn main() {
     }
     let mut listed = String::from("[\n");
     for page in pages {
-        let slug = page
-            .strip_prefix(root)
-            .expect("it is below")
-            .with_extension("");
+        let name = |path: Option<&Path>| {
+            let name = path.and_then(Path::file_stem).expect("it has a name");
+            name.to_string_lossy().into_owned()
+        };
+        let slug = format!("{}/{}", name(page.parent()), name(Some(&page)));
         let path = page.canonicalize().expect("it is there");
         writeln!(listed, "({slug:?}, include_str!({path:?})),").expect("memory does not fail");
     }
