@@ -44,7 +44,7 @@ pub use formats::{Format, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, T
 pub use inside::cause_of;
 pub use member::{renamed_member, with_member, without_member};
 pub use recorder::Recorder;
-pub use shop::Shop;
+pub use shop::{Shop, closed};
 pub use troubled::{Trouble, TroubledStore};
 pub use world::World;
 
