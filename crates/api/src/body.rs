@@ -221,6 +221,15 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A member whose name has the same letters, with hyphens or underscores in between: the name
+    /// of a header, say.
+    pub(crate) fn lookalike(&self, name: &str) -> Option<String> {
+        let letters = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
+        let mut sent = self.members.keys();
+        sent.find(|sent| *sent != name && letters(sent) == letters(name))
+            .map(|sent| self.name(sent))
+    }
+
     fn name(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()

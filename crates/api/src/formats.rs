@@ -40,7 +40,7 @@ pub(crate) fn refused_by_gate(call: &Call<'_>, cause: &GateCause, api: &str) -> 
             401,
             "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API.",
         )),
-        GateCause::SubscriptionKeyUnknown | GateCause::SubscriptionKeyProduct { .. } => {
+        GateCause::SubscriptionKeyUnknown { .. } | GateCause::SubscriptionKeyProduct { .. } => {
             challenge(gateway(
                 401,
                 "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.",
@@ -71,13 +71,50 @@ pub(crate) fn refused_by_gate(call: &Call<'_>, cause: &GateCause, api: &str) -> 
             )
             .with(RETRY_AFTER, &seconds.to_string())
         }
-        GateCause::KeysWithoutRight | GateCause::MsnNotYours { .. } => return None,
+        GateCause::KeysWithoutRight { .. }
+        | GateCause::MsnNotYours { .. }
+        | GateCause::PartnerMsnMissing { .. }
+        | GateCause::PartnerMsnUnknown { .. }
+        | GateCause::PartnerMsn { .. }
+        | GateCause::Standing { .. } => return None,
     })
 }
 
-/// The text about a wrong MSN, the same on every payment API (reference: platform.md §5).
-pub(crate) fn msn_text(msn: &str) -> String {
-    format!(
-        "Invalid MSN: {msn}. Check your API keys on portal.vipps.no and see the eCom FAQ for tips."
-    )
+/// Status and text about a wrong MSN, the same on every payment API, each in its own format
+/// (reference: platform.md §5). `None` for every other cause.
+pub(crate) fn msn_refusal(cause: &GateCause) -> Option<(u16, String)> {
+    const OTHER_ENVIRONMENT: &str =
+        "Check that you are using the correct credentials for the right environment.";
+    let check_keys = |msn: &str| {
+        format!(
+            "Invalid MSN: {msn}. Check your API keys on portal.vipps.no and see the eCom FAQ for tips."
+        )
+    };
+    // The FAQ of 2023-06-13 writes `supermerchant ID`; the wire had a small `id` in 2022.
+    Some(match cause {
+        GateCause::MsnNotYours { msn, .. } => (401, check_keys(msn)),
+        GateCause::PartnerMsn { msn, .. } => (403, check_keys(msn)),
+        GateCause::PartnerMsnUnknown { msn, .. } => (
+            403,
+            format!(
+                "Invalid MSN: {msn}. This MSN is not valid for the provided supermerchant ID. {OTHER_ENVIRONMENT}"
+            ),
+        ),
+        GateCause::PartnerMsnMissing { .. } => (
+            403,
+            format!(
+                "Invalid MSN: This MSN is not valid for the provided supermerchant ID. {OTHER_ENVIRONMENT}"
+            ),
+        ),
+        GateCause::RouteUnknown { .. }
+        | GateCause::MethodUnknown { .. }
+        | GateCause::SubscriptionKeyMissing { .. }
+        | GateCause::SubscriptionKeyUnknown { .. }
+        | GateCause::SubscriptionKeyProduct { .. }
+        | GateCause::Token { .. }
+        | GateCause::KeysOfDifferentOwners { .. }
+        | GateCause::KeysWithoutRight { .. }
+        | GateCause::RateExceeded { .. }
+        | GateCause::Standing { .. } => return None,
+    })
 }

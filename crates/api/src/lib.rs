@@ -16,8 +16,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sandkasse_courier::Resolver;
-use sandkasse_domain::{Environment, payment::Cause};
-use sandkasse_engine::{Engine, Refused};
+use sandkasse_domain::{Environment, Msn, payment::Cause};
+use sandkasse_engine::{Engine, Refused, directory::Client};
 use sandkasse_gate::{Gate, GateCause, Step, Trace};
 
 pub use body::{BodyFault, FieldFault};
@@ -74,6 +74,17 @@ pub struct Exchange {
     pub why: Option<Why>,
     /// What each check saw.
     pub trace: Trace,
+    /// Who called, as far as it was proved.
+    pub who: Who,
+}
+
+/// Who called, as far as it was proved.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// Whose keys these are: known when token and subscription key fit together.
+    pub client: Option<Client>,
+    /// The sales unit acted for.
+    pub unit: Option<Msn>,
 }
 
 /// Why a call was refused: what is true, before any API words it.
@@ -85,8 +96,6 @@ pub enum Why {
     Body(BodyFault),
     /// Fields have values that are not allowed.
     Fields(Vec<FieldFault>),
-    /// The merchant or sales unit is not open for this.
-    Standing(ecom::Standing),
     /// The payment says no.
     Payment(Cause),
     /// No token is given.
@@ -100,16 +109,16 @@ pub enum Why {
 }
 
 impl Why {
-    /// The id under which the reference lists the cause (errors-faq.md).
-    pub fn id(&self) -> &'static str {
+    /// The id under which the reference lists the cause (errors-faq.md). All persons of the test
+    /// environment are made up, so there it may say what is the matter with one.
+    pub fn id(&self, environment: Environment) -> &'static str {
         match self {
             Why::Gate(cause) => cause.id(),
             Why::Body(fault) => fault.id(),
             Why::Fields(faults) => faults
                 .first()
                 .map_or("request.invalid", |fault| fault.cause),
-            Why::Standing(standing) => standing.id(),
-            Why::Payment(cause) => ecom::cause_id(cause),
+            Why::Payment(cause) => ecom::cause_id(cause, environment),
             Why::Token(cause) => cause.id(),
             Why::Userinfo(cause) => cause.id(),
             Why::NotBuilt => "route.not_built",
@@ -122,7 +131,6 @@ impl Why {
             Why::Gate(cause) => cause.step(),
             Why::Body(_) => Step::Body,
             Why::Fields(_) => Step::Fields,
-            Why::Standing(standing) => standing.step(),
             Why::NotBuilt => Step::Route,
             Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) => Step::Rules,
         }
@@ -162,6 +170,7 @@ pub(crate) struct Call<'a> {
     pub(crate) environment: Environment,
     pub(crate) request: &'a Request,
     pub(crate) trace: &'a mut Trace,
+    pub(crate) who: &'a mut Who,
 }
 
 impl Platform {
@@ -175,21 +184,23 @@ impl Platform {
 
     /// Answers a call of a merchant.
     pub async fn answer(&self, environment: Environment, request: &Request) -> Exchange {
-        let mut trace = Trace::default();
-        let outcome = self.route(environment, request, &mut trace).await;
+        let (mut trace, mut who) = (Trace::default(), Who::default());
+        let outcome = self.route(environment, request, &mut trace, &mut who).await;
         match outcome {
             Ok(answer) => Exchange {
                 answer,
                 why: None,
                 trace,
+                who,
             },
             Err((answer, why)) => {
-                trace.failed(why.step(), why.id());
+                trace.failed(why.step(), why.id(environment));
                 note(environment, request, &answer, &why);
                 Exchange {
                     answer,
                     why: Some(why),
                     trace,
+                    who,
                 }
             }
         }
@@ -200,6 +211,7 @@ impl Platform {
         environment: Environment,
         request: &Request,
         trace: &mut Trace,
+        who: &mut Who,
     ) -> Result<Answer, (Answer, Why)> {
         let route = match routes::find(environment, &request.method, &request.path) {
             Ok(route) => route,
@@ -214,6 +226,7 @@ impl Platform {
             environment,
             request,
             trace,
+            who,
         };
         match route {
             Route::Token => token::get(&mut call).await,
@@ -233,7 +246,7 @@ fn note(environment: Environment, request: &Request, answer: &Answer, why: &Why)
     if let Why::Fault(fault) = why {
         tracing::error!(%environment, %method, status, fault, "the platform failed");
     } else {
-        tracing::debug!(%environment, %method, status, refusal = why.id(), "refused");
+        tracing::debug!(%environment, %method, status, refusal = why.id(environment), "refused");
     }
 }
 

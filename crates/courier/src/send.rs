@@ -32,7 +32,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::CertificateDer;
 use sandkasse_domain::sales_unit::UrlPolicy;
-use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall};
+use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, authorization_place};
+use sandkasse_vault::{Vault, is_sealed};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::resolver::Resolver;
@@ -45,8 +46,10 @@ pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const MAX_ANSWER_HEAD_BYTES: usize = 64 * 1024;
 
 /// What an installation decides about its calls.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CourierConfig {
+    /// Opens the `Authorization` of calls. Without it sealed ones cannot be sent.
+    pub vault: Option<Arc<Vault>>,
     /// Where the platform itself listens: never a target.
     pub own: Vec<SocketAddr>,
     /// Ports of public hosts besides [`crate::address::USUAL_PORTS`].
@@ -141,6 +144,25 @@ impl Courier {
         }
     }
 
+    /// The merchant's own `Authorization`, opened for this moment only. Calls of an earlier version
+    /// were not sealed.
+    fn authorization(&self, call: &OutgoingCall) -> Result<Option<String>, CallFailure> {
+        let Some(kept) = &call.authorization else {
+            return Ok(None);
+        };
+        if !is_sealed(kept) {
+            return Ok(Some(kept.clone()));
+        }
+        let opened = self
+            .config
+            .vault
+            .as_ref()
+            .and_then(|vault| vault.open(&authorization_place(&call.about), kept).ok());
+        opened.map(Some).ok_or_else(|| CallFailure::BadUrl {
+            detail: "authorization: it was sealed under another master key".to_owned(),
+        })
+    }
+
     async fn exchange(
         &self,
         call: &OutgoingCall,
@@ -151,7 +173,8 @@ impl Courier {
         let deadline = tokio::time::Instant::now() + limit;
         let (target, rest) =
             url::judge_call(&call.url, policy).map_err(|fault| unfit(&call.url, &fault))?;
-        let request = request::build(call, &target, rest)?;
+        let authorization = self.authorization(call)?;
+        let request = request::build(call, authorization.as_deref(), &target, rest)?;
         let addresses = self.addresses(&target, policy).await?;
         let stream = connect::connect(&addresses, &target, &self.config.own, deadline).await?;
         match target.scheme {

@@ -5,9 +5,12 @@
 
 pub mod consent;
 pub mod environment;
+pub mod keys;
+pub mod merchant;
 pub mod money;
 pub mod msn;
 pub mod order_id;
+pub mod partner;
 pub mod payment;
 pub mod person;
 pub mod phone;

@@ -1,40 +1,15 @@
-//! Merchants and their sales units.
+//! Sales units: what a merchant sells through, and what they may be used for.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, Minor, Msn};
-
-/// An organisation number: nine digits in Norway.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct OrgNo(pub String);
-
-/// A legal entity that sells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Merchant {
-    /// Its identity.
-    pub orgno: OrgNo,
-    /// As registered.
-    pub name: String,
-    /// Whether it may be paid.
-    pub standing: Standing,
-}
-
-/// How a merchant stands with the platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// In order.
-    Active,
-    /// Closed: deleted from the Business register, unconfirmed, … (error 37).
-    Deactivated,
-    /// Blocked by the platform, for a reason it never tells (error 31).
-    Blocked,
-    /// The agreement was not signed yet (error 36).
-    Unsigned,
-}
+use crate::{
+    Environment, Minor, Msn, Timestamp,
+    keys::{Keys, RetiredKey},
+    merchant::OrgNo,
+    partner::{PartnerId, PspId},
+};
 
 /// One brand, shop or channel of a merchant: the one who is paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,10 +22,20 @@ pub struct SalesUnit {
     pub name: String,
     /// Whose it is.
     pub merchant: OrgNo,
-    /// Whether the merchant keeps it open (error 37 when not).
-    pub active: bool,
+    /// Whether it takes payments (error 37 when not).
+    #[serde(default)]
+    pub state: UnitState,
     /// What it may be used for.
     pub products: BTreeSet<Product>,
+    /// What its merchant ordered and the platform has not approved yet.
+    #[serde(default)]
+    pub ordered: BTreeSet<Product>,
+    /// The one partner who may act for it.
+    #[serde(default)]
+    pub partner: Option<PartnerId>,
+    /// The payment service provider that made it, if one did. Its merchant has no keys to it.
+    #[serde(default)]
+    pub psp: Option<PspId>,
     /// What happens at approval.
     pub capture: CaptureType,
     /// Whether `skipLandingPage` is allowed (error 38 when not).
@@ -65,6 +50,9 @@ pub struct SalesUnit {
     pub limits: Limits,
     /// Its keys.
     pub keys: Keys,
+    /// Keys that were replaced.
+    #[serde(default)]
+    pub retired: Vec<RetiredKey>,
     /// How far its clock is ahead of real time, in milliseconds. Only ever grows.
     pub clock_ahead_ms: i64,
     /// Advancing the clock normally ages tokens. When set, tokens issued before an advance keep
@@ -72,6 +60,36 @@ pub struct SalesUnit {
     pub tokens_survive_advance: bool,
     /// After an approval with `scope`, how long details still lack the `sub`, in milliseconds.
     pub sub_delay_ms: i64,
+}
+
+/// Whether a sales unit takes payments. Number and keys stay the same through every change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum UnitState {
+    /// It does.
+    #[default]
+    Active,
+    /// It does not (error 37).
+    Deactivated {
+        /// Who closed it.
+        by: ClosedBy,
+        /// Real time.
+        at: Timestamp,
+    },
+}
+
+/// Who closed a sales unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosedBy {
+    /// The merchant on the portal, by the person who signed with BankID.
+    Merchant {
+        /// Their name.
+        person: String,
+    },
+    /// The platform, because nobody used a test unit for a very long time. It did so until 2023
+    /// (FAQ-81, FAQ-82).
+    Idle,
 }
 
 /// How long details usually lack the `sub` after an approval: milliseconds on the real platform
@@ -133,39 +151,34 @@ pub struct Limits {
     pub paid_out: Minor,
 }
 
-/// The four values that a developer copies from the portal.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Keys {
-    /// A GUID; does not change when keys are regenerated.
-    pub client_id: String,
-    /// Base64 of 16 bytes.
-    pub client_secret: String,
-    /// 32 hexadecimal digits.
-    pub primary: String,
-    /// 32 hexadecimal digits, interchangeable with the primary.
-    pub secondary: String,
-}
-
-/// One of the keys that can be regenerated alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum KeyName {
-    ClientSecret,
-    PrimarySubscriptionKey,
-    SecondarySubscriptionKey,
-}
-
-/// Secrets stay out of logs and panics.
-impl std::fmt::Debug for Keys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys")
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
-    }
-}
-
 impl SalesUnit {
+    /// A new unit with the platform's defaults: eCom and Login, reserve capture, limits on, public
+    /// addresses only.
+    pub fn new(environment: Environment, msn: Msn, merchant: OrgNo, keys: Keys) -> SalesUnit {
+        SalesUnit {
+            environment,
+            name: format!("Sales unit {msn}"),
+            msn,
+            merchant,
+            state: UnitState::Active,
+            products: [Product::Ecom, Product::Login].into(),
+            ordered: BTreeSet::new(),
+            partner: None,
+            psp: None,
+            capture: CaptureType::Reserve,
+            skip_landing_page: false,
+            nin_scope: false,
+            rate_limits: RateLimits::On,
+            url_policy: UrlPolicy::Strict,
+            limits: Limits::default(),
+            keys,
+            retired: Vec::new(),
+            clock_ahead_ms: 0,
+            tokens_survive_advance: false,
+            sub_delay_ms: SUB_DELAY_MS,
+        }
+    }
+
     /// Whether payments were ever approved for it; a Login-only unit has none (error 97).
     pub fn takes_payments(&self) -> bool {
         self.products.contains(&Product::Ecom) || self.products.contains(&Product::Recurring)

@@ -140,6 +140,7 @@ impl Engine {
     ) -> Result<Timestamp, StoreError> {
         let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX).max(0);
         let _nobody_else = unit.running.pace.write().await;
+        unit.running.begin_idle(self.now(unit));
         let ahead_ms = unit.ahead_ms().saturating_add(by_ms).min(MOST_AHEAD_MS);
         // First durable, then run, then seen: after a crash in the middle the rest is due at once.
         self.directory

@@ -28,12 +28,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::SignedDuration;
 use sandkasse_domain::{
     Environment, Msn, Timestamp, Wording,
     payment::{Cause, Happened, Payment},
-    sales_unit::UrlPolicy,
+    sales_unit::{ClosedBy, UnitState, UrlPolicy},
 };
 use sandkasse_store::{CallOutcome, Kind, OutgoingCall, Partition, Store, StoreError, StreamId};
+use sandkasse_vault::Vault;
 use tokio::sync::broadcast;
 
 pub use chance::Chance;
@@ -84,6 +86,8 @@ pub struct Engine {
     pub chance: Chance,
     /// Who is who.
     pub directory: Directory,
+    /// Secrets at rest.
+    pub vault: Arc<Vault>,
     store: Arc<dyn Store>,
     outgoing: Arc<dyn Outgoing>,
     lanes: lanes::Lanes,
@@ -99,14 +103,16 @@ impl Engine {
         clock: Arc<dyn WallClock>,
         chance: Chance,
         outgoing: Arc<dyn Outgoing>,
+        vault: Arc<Vault>,
         settings: Settings,
     ) -> Result<Engine, StoreError> {
-        let directory = Directory::open(store.clone()).await?;
+        let directory = Directory::open(store.clone(), vault.clone()).await?;
         let agenda = Arc::new(agenda::Agenda::new(store.next_deadlines().await?));
         let engine = Engine {
             clock,
             chance,
             directory,
+            vault,
             store,
             outgoing,
             lanes: lanes::Lanes::default(),
@@ -178,11 +184,37 @@ impl Engine {
         }
     }
 
+    /// Closes a test unit that nobody used for a year, where the installation does that, and tells
+    /// by whom and when it was closed. The platform itself does so no longer (FAQ-82).
+    pub async fn close_if_idle(&self, unit: &Unit) -> Option<(ClosedBy, Timestamp)> {
+        let now = self.now(unit);
+        let used_at = unit.running.used(now)?;
+        let idle = now.duration_since(used_at) >= IDLE;
+        let closes = self.settings.test_idle_deactivation
+            && unit.facts.environment == Environment::Test
+            && unit.facts.state == UnitState::Active;
+        if !(idle && closes) {
+            return None;
+        }
+        let (by, at) = (ClosedBy::Idle, self.clock.now());
+        let state = UnitState::Deactivated { by: by.clone(), at };
+        self.directory
+            .change_unit(unit.facts.environment, &unit.facts.msn, |facts| {
+                facts.state = state;
+            })
+            .await
+            .ok()?;
+        Some((by, at))
+    }
+
     /// Which wording an environment speaks.
     pub fn wording(&self, environment: Environment) -> Wording {
         self.settings.wording(environment)
     }
 }
+
+/// So long a test unit must be unused to be closed.
+const IDLE: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// The name of the secret that landing page links are signed with.
 pub const LINK_SECRET: &str = "link";
@@ -194,6 +226,8 @@ pub struct Settings {
     pub test_wording: Wording,
     /// Which wording production speaks.
     pub production_wording: Wording,
+    /// Whether test units that nobody used for a year are deactivated, as the platform once did.
+    pub test_idle_deactivation: bool,
 }
 
 impl Settings {

@@ -7,7 +7,7 @@ use sandkasse_domain::{
     payment::{Cause, Command, Due, Event, Happened, Operation, Order, initiate},
     phone::BadNumber,
 };
-use sandkasse_store::{CommitError, SavedReply};
+use sandkasse_store::{CommitError, SavedReply, authorization_place};
 
 use crate::{
     Done, Engine, Idempotency, Initiated, Intent, Operated, Refused, Rendered, Unit,
@@ -25,9 +25,15 @@ impl Engine {
     pub async fn initiate(
         &self,
         unit: &Arc<Unit>,
-        order: Order,
+        mut order: Order,
         mobile: Option<Result<PhoneNumber, BadNumber>>,
     ) -> Result<Initiated, Refused> {
+        // The merchant's own secret: from here on nobody but the courier opens it.
+        if let Some(token) = &mut order.auth_token {
+            *token = self
+                .vault
+                .seal(&authorization_place(order.id.as_str()), token);
+        }
         let limits = unit.facts.limits;
         let needs_sums = limits.receive.is_some() || limits.request.is_some();
         let _pace = self.pace(unit, At::Now, needs_sums).await?;

@@ -6,10 +6,7 @@ use std::sync::{
 };
 
 use jiff::SignedDuration;
-use sandkasse_domain::{
-    Timestamp,
-    sales_unit::{Merchant, SalesUnit},
-};
+use sandkasse_domain::{Timestamp, merchant::Merchant, sales_unit::SalesUnit};
 use sandkasse_store::Partition;
 use tokio::sync::RwLock;
 
@@ -31,6 +28,8 @@ pub(crate) struct Running {
     /// nothing happens at an old moment while the new one is being reached. Operations whose
     /// decision needs sums over the whole unit hold it for writing too.
     pub(crate) pace: RwLock<()>,
+    /// When it was last used, on its own clock, in milliseconds; 0 when not since the process began.
+    used_at: AtomicI64,
     /// Set when the platform was reset: whoever still holds this unit may change nothing more.
     retired: AtomicBool,
 }
@@ -39,6 +38,7 @@ impl Running {
     pub(crate) fn new(ahead_ms: i64) -> Running {
         Running {
             ahead_ms: AtomicI64::new(ahead_ms),
+            used_at: AtomicI64::new(0),
             pace: RwLock::new(()),
             retired: AtomicBool::new(false),
         }
@@ -50,6 +50,22 @@ impl Running {
 
     pub(crate) fn is_retired(&self) -> bool {
         self.retired.load(Ordering::SeqCst)
+    }
+
+    /// Notes a use, and tells the one before.
+    pub(crate) fn used(&self, now: Timestamp) -> Option<Timestamp> {
+        let before = self.used_at.swap(now.as_millisecond(), Ordering::Relaxed);
+        (before != 0)
+            .then(|| Timestamp::from_millisecond(before).ok())
+            .flatten()
+    }
+
+    /// Before time is advanced: an idle time begins now, unless it has begun.
+    pub(crate) fn begin_idle(&self, now: Timestamp) {
+        let unused = (0, now.as_millisecond());
+        let _ =
+            self.used_at
+                .compare_exchange(unused.0, unused.1, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     pub(crate) fn set_ahead(&self, ahead_ms: i64) {

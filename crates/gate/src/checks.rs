@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use sandkasse_domain::{
-    Environment, Msn,
+    Environment,
     sales_unit::{Product, RateLimits},
 };
-use sandkasse_engine::{Engine, Unit, directory::Client};
+use sandkasse_engine::{Engine, directory::Client};
 
 use crate::{
-    GateCause, Limit, RateWindows, Step, TokenFault, Trace, near,
+    Caller, GateCause, Limit, RateWindows, Step, TokenFault, Trace, acting,
+    cause::{KeyMix, KeyNear},
+    near,
     rate::Moment,
     token::{KeySource, Tokens},
 };
@@ -19,6 +21,8 @@ use crate::{
 pub(crate) const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
 /// The header that names the sales unit.
 pub(crate) const MSN: &str = "merchant-serial-number";
+/// The header that carries the access token.
+const AUTHORIZATION: &str = "authorization";
 
 /// The gate of both environments.
 pub struct Gate {
@@ -32,11 +36,19 @@ pub struct Gate {
     lenient_bearer: bool,
 }
 
-/// Who calls, as far as the checks so far have proved it.
+/// An access token that was accepted.
+pub struct Bearer {
+    /// Whom it was issued to.
+    pub client: Client,
+    /// The `client_id` of the owner of the subscription key it was fetched with, if another.
+    pub fetched_with: Option<String>,
+}
+
+/// Keys that fit together: whose they are is proved.
 #[derive(Clone)]
-pub struct Caller {
-    /// The sales unit acted for.
-    pub unit: Arc<Unit>,
+pub struct Keyring {
+    /// Whose they are.
+    pub client: Client,
     /// The subscription key sent, if any.
     pub subscription_key: Option<String>,
 }
@@ -75,7 +87,7 @@ impl Gate {
         headers: &HeaderMap,
         product: Option<Product>,
         trace: &mut Trace,
-    ) -> Result<Arc<Unit>, GateCause> {
+    ) -> Result<Client, GateCause> {
         let key = match header(headers, SUBSCRIPTION_KEY) {
             Some(key) if !key.is_empty() => key,
             _ => {
@@ -85,10 +97,12 @@ impl Gate {
         };
         trace.passed(Step::SubscriptionKey, "sent");
         let snapshot = self.engine.directory.of(environment);
-        let unit = snapshot
-            .unit_of_subscription_key(key)
-            .ok_or(GateCause::SubscriptionKeyUnknown)?;
-        if let Some(product) = product {
+        let client = snapshot.client_of_subscription_key(key).ok_or_else(|| {
+            GateCause::SubscriptionKeyUnknown {
+                near: self.near_key(environment, key),
+            }
+        })?;
+        if let (Some(product), Client::Unit(unit)) = (product, client) {
             let covered = unit.facts.products.contains(&product)
                 || (product != Product::Login && !unit.facts.takes_payments());
             if !covered {
@@ -98,9 +112,34 @@ impl Gate {
         }
         trace.passed(
             Step::SubscriptionKeyValid,
-            format!("of sales unit {}", unit.facts.msn),
+            format!("of {}", client.described()),
         );
-        Ok(unit.clone())
+        Ok(client.clone())
+    }
+
+    /// What an unknown key nearly is.
+    fn near_key(&self, environment: Environment, key: &str) -> Option<KeyNear> {
+        let here = self.engine.directory.of(environment);
+        let there = self.engine.directory.of(environment.other());
+        if let Some(client) = there.client_of_subscription_key(key) {
+            let of = client.described();
+            return Some(KeyNear::OtherEnvironment { of });
+        }
+        if let Some((client, gone)) = here.client_of_retired_key(key) {
+            return Some(KeyNear::Regenerated {
+                of: client.described(),
+                key: gone.key,
+                at: gone.at,
+            });
+        }
+        let plain: String = key
+            .split_whitespace()
+            .collect::<String>()
+            .to_ascii_lowercase();
+        let client = here.client_of_subscription_key(&plain)?;
+        Some(KeyNear::Blanks {
+            of: client.described(),
+        })
     }
 
     /// Step 4: an access token of this environment, in its time.
@@ -109,9 +148,10 @@ impl Gate {
         environment: Environment,
         headers: &HeaderMap,
         trace: &mut Trace,
-    ) -> Result<Client, GateCause> {
+    ) -> Result<Bearer, GateCause> {
         let token = self.bearer(headers)?;
-        let claims = self.tokens(environment).verify(token).await?;
+        let verified = self.tokens(environment).verify(token).await?;
+        let claims = &verified.claims;
         let snapshot = self.engine.directory.of(environment);
         let client =
             snapshot
@@ -128,18 +168,23 @@ impl Gate {
                 .checked_add(jiff::SignedDuration::from_millis(claims.ahead_ms))
                 .unwrap_or(real),
             // What belongs to no sales unit follows real time.
-            Client::Office(_) => real,
+            Client::Partner(_) | Client::Psp(_) | Client::Office(_) => real,
         };
-        claims.judge(now)?;
+        verified.judge(now)?;
         trace.passed(Step::Token, format!("of client {}", claims.appid));
-        Ok(client)
+        Ok(Bearer {
+            client,
+            fetched_with: claims.fetched_with.clone(),
+        })
     }
 
     fn bearer<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, TokenFault> {
         // Servers trim values, so of an empty token only the word arrives.
-        let value = header(headers, "authorization")
+        let value = header(headers, AUTHORIZATION)
             .filter(|value| !matches!(value.trim_end(), "" | "Bearer"))
-            .ok_or(TokenFault::Missing)?;
+            .ok_or_else(|| TokenFault::Missing {
+                misspelt: near::misspelt(headers, AUTHORIZATION),
+            })?;
         if let Some(token) = value.strip_prefix("Bearer ") {
             return Ok(token);
         }
@@ -154,128 +199,134 @@ impl Gate {
         }
     }
 
-    /// Step 5: token and subscription key are of the same owner.
+    /// Step 5: token and subscription key are of the same owner. `claimed` is the MSN that stands
+    /// in the call; the explanation uses it to tell which of the two is the wrong one.
     pub fn same_owner(
         &self,
-        client: &Client,
-        key_of: &Arc<Unit>,
+        bearer: Bearer,
+        key_of: &Client,
         headers: &HeaderMap,
+        claimed: Option<&str>,
         trace: &mut Trace,
-    ) -> Result<Caller, GateCause> {
-        let different = |token_of: &str| GateCause::KeysOfDifferentOwners {
-            token_of: token_of.to_owned(),
-            key_of: key_of.facts.msn.to_string(),
-        };
-        let unit = match client {
-            Client::Unit(unit) => unit,
-            Client::Office(keys) => return Err(different(&keys.owner.0)),
-        };
-        if unit.facts.msn != key_of.facts.msn {
-            return Err(different(unit.facts.msn.as_str()));
+    ) -> Result<Keyring, GateCause> {
+        let Bearer {
+            client,
+            fetched_with,
+        } = bearer;
+        if client.id() != key_of.id() {
+            let is_of_key = |msn: &str| match key_of {
+                Client::Unit(unit) => unit.facts.msn.as_str() == msn,
+                Client::Partner(_) | Client::Psp(_) | Client::Office(_) => false,
+            };
+            let mix = if fetched_with.is_some() {
+                KeyMix::FetchedWithOther
+            } else if claimed.is_some_and(is_of_key) {
+                KeyMix::TokenOfOther
+            } else {
+                KeyMix::KeyOfOther
+            };
+            return Err(GateCause::KeysOfDifferentOwners {
+                token_of: client.described(),
+                key_of: key_of.described(),
+                mix,
+            });
         }
-        trace.passed(
-            Step::SameOwner,
-            format!("both of sales unit {}", unit.facts.msn),
-        );
-        let subscription_key = header(headers, SUBSCRIPTION_KEY).map(str::to_owned);
-        Ok(Caller {
-            unit: unit.clone(),
-            subscription_key,
+        trace.passed(Step::SameOwner, format!("both of {}", client.described()));
+        Ok(Keyring {
+            client,
+            subscription_key: header(headers, SUBSCRIPTION_KEY).map(str::to_owned),
         })
     }
 
-    /// Step 6: not too many calls. `about` is what the limit counts for; `claimed` the MSN of
-    /// header or body, whose window is its own when it is not the caller's.
+    /// Steps 5½ and 7 ahead of their time: the sales unit acted for, or what those steps will
+    /// answer. The rate limit between them counts differently for the two.
+    pub fn acting(
+        &self,
+        environment: Environment,
+        keyring: &Keyring,
+        headers: &HeaderMap,
+        in_body: Option<&str>,
+    ) -> Result<Caller, GateCause> {
+        acting::acting(&self.engine, environment, keyring, headers, in_body)
+    }
+
+    /// Step 6: not too many calls. `about` is what the limit counts for.
+    ///
+    /// A call whose MSN a later step refuses has a window of its own, so nobody can use up another
+    /// unit's: `claimed` is that MSN.
     pub fn rate(
         &self,
-        caller: &Caller,
+        environment: Environment,
+        keyring: &Keyring,
+        acting: Result<&Caller, &str>,
         limit: Limit,
-        about: &str,
-        claimed: Option<&str>,
+        about: &About<'_>,
         trace: &mut Trace,
     ) -> Result<(), GateCause> {
-        let unit = &caller.unit;
-        if unit.facts.rate_limits == RateLimits::Off {
+        let unit = match (&acting, &keyring.client) {
+            (Ok(caller), _) => Some(&caller.unit),
+            (Err(_), Client::Unit(unit)) => Some(unit),
+            (Err(_), Client::Partner(_) | Client::Psp(_) | Client::Office(_)) => None,
+        };
+        if unit.is_some_and(|unit| unit.facts.rate_limits == RateLimits::Off) {
             trace.passed(Step::Rate, "switched off for this sales unit");
             return Ok(());
         }
-        let own = unit.facts.msn.as_str();
-        let claimed = claimed.filter(|msn| *msn != own).unwrap_or_default();
+        let whose = match &acting {
+            Ok(caller) => format!("msn/{}", caller.unit.facts.msn),
+            Err(claimed) => format!("refused/{}/{claimed}", keyring.client.id()),
+        };
         let key = format!(
-            "{}/{own}/{claimed}/{}/{about}",
-            unit.facts.environment.name(),
-            limit.operation
+            "{}/{whose}/{}/{}/{}",
+            environment.name(),
+            limit.operation,
+            about.key.unwrap_or_default(),
+            about.order
         );
         let real = self.engine.clock.now();
         let moment = Moment {
-            on_clock: unit.now(real),
+            on_clock: unit.map_or(real, |unit| unit.now(real)),
             real,
         };
         self.rates
             .count(&key, limit, moment)
             .map_err(|retry_after| GateCause::RateExceeded {
+                id: limit.id,
                 operation: limit.operation,
                 limit: limit.per_minute,
+                about: about.described(unit.map(|unit| unit.facts.msn.as_str())),
                 retry_after,
             })?;
         trace.passed(Step::Rate, format!("at most {} a minute", limit.per_minute));
         Ok(())
     }
-
-    /// Step 7: the header's MSN, if sent, is the caller's own.
-    pub fn msn_header(
-        &self,
-        caller: &Caller,
-        headers: &HeaderMap,
-        trace: &mut Trace,
-    ) -> Result<(), GateCause> {
-        match header(headers, MSN).filter(|msn| !msn.is_empty()) {
-            None => trace.passed(Step::MsnHeader, "not sent"),
-            Some(msn) => {
-                own_msn(caller, msn, true)?;
-                trace.passed(Step::MsnHeader, "the caller's own");
-            }
-        }
-        Ok(())
-    }
-
-    /// Step 9: the body's MSN is the caller's own. Only a well-formed one is looked at here; what
-    /// is missing or has other characters waits for the fields.
-    pub fn msn_body(
-        &self,
-        caller: &Caller,
-        msn: Option<&str>,
-        trace: &mut Trace,
-    ) -> Result<(), GateCause> {
-        if let Some(msn) = msn.filter(|msn| Msn::try_new(msn).is_some()) {
-            own_msn(caller, msn, false)?;
-            trace.passed(Step::MsnBody, "the caller's own");
-        }
-        Ok(())
-    }
 }
 
-fn own_msn(caller: &Caller, msn: &str, in_header: bool) -> Result<(), GateCause> {
-    let yours = caller.unit.facts.msn.as_str();
-    if msn == yours {
-        return Ok(());
+/// What a limit counts for.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The order id, literally as sent.
+    pub order: &'a str,
+    /// The subscription key, where each has a count of its own.
+    pub key: Option<&'a str>,
+}
+
+impl About<'_> {
+    fn described(&self, msn: Option<&str>) -> String {
+        let order = self.order;
+        let msn = msn.map_or(String::new(), |msn| format!(" of MSN {msn}"));
+        let key = if self.key.is_some() {
+            ", called with this subscription key"
+        } else {
+            ""
+        };
+        format!("order `{order}`{msn}{key}")
     }
-    Err(GateCause::MsnNotYours {
-        msn: msn.to_owned(),
-        yours: yours.to_owned(),
-        in_header,
-    })
 }
 
 /// A header as text. Bytes that are no text make the header worthless, as on the platform.
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get(name)
         .map(|value| value.to_str().unwrap_or("\u{fffd}"))
-}
-
-impl From<TokenFault> for GateCause {
-    fn from(fault: TokenFault) -> GateCause {
-        GateCause::Token { fault }
-    }
 }

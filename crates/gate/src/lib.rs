@@ -5,15 +5,20 @@
 //! the [`Trace`]. What a failed check answers on the wire is not decided here: the APIs map a
 //! [`GateCause`] to their own bytes.
 
+mod acting;
 mod cause;
 mod checks;
 pub mod link;
 mod near;
 mod rate;
+pub mod standing;
 pub mod token;
 mod trace;
 
-pub use cause::{GateCause, TokenFault};
-pub use checks::{Caller, Gate};
+pub use acting::{ActingBy, Caller};
+pub use cause::{GateCause, KeyMix, KeyNear, MsnIs, PartnerFault, TokenFault, Used};
+pub use checks::{About, Bearer, Gate, Keyring};
+pub use near::{distance, misspelt};
 pub use rate::{Limit, RateWindows};
+pub use standing::Standing;
 pub use trace::{Line, Step, Trace};

@@ -7,7 +7,7 @@ const LETTERS_OFF: usize = 2;
 
 /// The name of a header that was sent and probably meant as `name`: other hyphens, underscores
 /// for hyphens, or a letter or two off (reference: errors-faq.md, "Explanation record").
-pub(crate) fn misspelt(headers: &HeaderMap, name: &str) -> Option<String> {
+pub fn misspelt(headers: &HeaderMap, name: &str) -> Option<String> {
     let letters = |name: &str| name.replace(['-', '_'], "");
     let wanted = letters(name);
     let mut sent = headers.keys().map(HeaderName::as_str);
@@ -16,7 +16,7 @@ pub(crate) fn misspelt(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// How many letters must be put in, taken out or replaced to make one text the other.
-fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (1..=b.len()).collect();
     for (above, x) in a.bytes().enumerate() {
         let (mut diagonal, mut left) = (above, above + 1);

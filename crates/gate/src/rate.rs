@@ -21,6 +21,8 @@ const SWEEP_AT: usize = 16_384;
 /// So many calls a minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
+    /// The cause when it is exceeded: `rate.initiate`.
+    pub id: &'static str,
     /// What is counted, for the explanation.
     pub operation: &'static str,
     /// How many calls pass in a minute.
@@ -114,6 +116,7 @@ mod tests {
     #[test]
     fn a_window_counts_closes_and_tells_when() {
         let limit = Limit {
+            id: "rate.capture",
             operation: "capture",
             per_minute: 2,
         };
@@ -140,6 +143,7 @@ mod tests {
     #[test]
     fn sweeping_goes_by_real_time() {
         let limit = Limit {
+            id: "rate.capture",
             operation: "capture",
             per_minute: 1,
         };

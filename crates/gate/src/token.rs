@@ -4,7 +4,13 @@
 //! at start-up: making one takes longer than everything else a start does. A token that was
 //! verified once is remembered, so that a call costs no RSA.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use aws_lc_rs::{encoding::AsDer, encoding::Pkcs8V1Der, rsa::KeySize};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,7 +22,7 @@ use sandkasse_domain::{Environment, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use crate::TokenFault;
+use crate::{TokenFault, Used};
 
 /// `resource` and `aud` of every token, a constant of the real platform.
 pub const RESOURCE: &str = "00000002-0000-0000-c000-000000000000";
@@ -45,6 +51,9 @@ pub struct Claims {
     ver: String,
     /// Private: the environment.
     pub env: Environment,
+    /// Private: the `client_id` of the subscription key's owner, if that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_with: Option<String>,
     /// Private: how far the sales unit's clock was ahead of real time at issue, in milliseconds.
     pub ahead_ms: i64,
 }
@@ -60,6 +69,8 @@ pub struct Issue<'a> {
     pub ahead_ms: i64,
     /// In seconds.
     pub life: i64,
+    /// The `client_id` of the subscription key's owner, if that is somebody else.
+    pub fetched_with: Option<&'a str>,
     /// A fresh number.
     pub id: uuid::Uuid,
 }
@@ -78,7 +89,7 @@ pub struct Tokens {
     environment: Environment,
     source: KeySource,
     key: OnceCell<SigningKey>,
-    verified: Cache<String, Arc<Claims>>,
+    verified: Cache<String, Arc<Verified>>,
 }
 
 /// Where the signing key comes from.
@@ -131,6 +142,7 @@ impl Tokens {
             uti: issue.id.simple().to_string(),
             ver: "1.0".to_owned(),
             env: self.environment,
+            fetched_with: issue.fetched_with.map(str::to_owned),
             ahead_ms: issue.ahead_ms,
         };
         let header = Header {
@@ -149,9 +161,9 @@ impl Tokens {
 
     /// Checks the signature and the issuer. The times are judged by whoever knows the clock:
     /// [`Claims::judge`].
-    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenFault> {
-        if let Some(claims) = self.verified.get(token) {
-            return Ok(claims);
+    pub async fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenFault> {
+        if let Some(verified) = self.verified.get(token) {
+            return Ok(verified);
         }
         let malformed = |detail: String| TokenFault::Malformed { detail };
         if token.len() > LONGEST {
@@ -195,9 +207,13 @@ impl Tokens {
         if claims.env != self.environment {
             return Err(TokenFault::OtherEnvironment);
         }
-        let claims = Arc::new(claims);
-        self.verified.insert(token.to_owned(), claims.clone());
-        Ok(claims)
+        let verified = Arc::new(Verified {
+            claims,
+            times: AtomicU64::new(0),
+            since: OnceLock::new(),
+        });
+        self.verified.insert(token.to_owned(), verified.clone());
+        Ok(verified)
     }
 
     /// The public key, for whoever wants to check a token.
@@ -219,19 +235,34 @@ impl Tokens {
     }
 }
 
-impl Claims {
-    /// Whether the token lives at `now`, on the clock it was issued on.
+/// A token whose signature was checked, and how it is used.
+pub struct Verified {
+    /// What it says.
+    pub claims: Claims,
+    times: AtomicU64,
+    since: OnceLock<Timestamp>,
+}
+
+impl Verified {
+    /// Whether the token lives at `now`, on the clock it was issued on. Counts the use.
     pub fn judge(&self, now: Timestamp) -> Result<(), TokenFault> {
+        let claims = &self.claims;
+        let times = self.times.fetch_add(1, Ordering::Relaxed);
+        let since = *self.since.get_or_init(|| now);
         let moment = |seconds| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-        if now.as_second() >= self.exp {
+        if now.as_second() >= claims.exp {
             return Err(TokenFault::Expired {
-                at: moment(self.exp),
+                at: moment(claims.exp),
                 now,
+                used: Used {
+                    times,
+                    since: (times > 0).then_some(since),
+                },
             });
         }
-        if now.as_second() < self.nbf {
+        if now.as_second() < claims.nbf {
             return Err(TokenFault::NotYet {
-                from: moment(self.nbf),
+                from: moment(claims.nbf),
                 now,
             });
         }

@@ -18,6 +18,8 @@ pub enum Step {
     Token,
     /// Token and subscription key are of the same owner.
     SameOwner,
+    /// Keys of this kind have a right to this API.
+    KindOfKeys,
     /// Not too many calls.
     Rate,
     /// The MSN of the header is the caller's.

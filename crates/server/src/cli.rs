@@ -23,6 +23,11 @@ is SANDKASSE_READY_FILE and `ready_file`. A flag wins over a variable, a variabl
   allow_local_urls                            callbacks to private networks although others can reach the platform
   lenient_bearer                              accept tokens without the word `Bearer`
   wording, production_wording                 texts of errors: faq, 2023-06 or recorded
+  master_key                                  what keys are sealed under in the database [default: a file beside it]
+  partners_in_test                            partner keys in the test environment too
+  test_idle_deactivation                      close test units that nobody used for a year
+  register_url                                a Business register elsewhere [default: a built-in one]
+  explanations, journal_mb                    no `Explain` header; how many calls the inspector remembers
 SANDKASSE_LOG says what is logged to standard error: error, warn, info (the default), debug.
 
 Exit codes: 0 fine, 1 failed while running, 2 wrong use or configuration.";

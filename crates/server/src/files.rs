@@ -3,10 +3,12 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
-use sandkasse_gate::token::KeySource;
+use sandkasse_gate::token::{KeySource, file::write_secret};
+use sandkasse_vault::{MasterKey, Vault};
 
 /// The folder that a database file and the signing keys lie in.
 #[derive(Debug)]
@@ -38,6 +40,36 @@ impl DataFolder {
     /// Where the test environment's signing key is, or will be.
     pub(crate) fn test_key(&self) -> KeySource {
         KeySource::File(self.0.join("test-signing-key.pem"))
+    }
+
+    /// What secrets in the database are sealed under; made by the first start. Whoever has this
+    /// file and the database has the keys, so a backup of one goes elsewhere than the other's.
+    pub(crate) fn master_key(&self) -> Result<MasterKey, String> {
+        let path = self.0.join("master.key");
+        let cannot = |error: io::Error| format!("cannot use {}: {error}", path.display());
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let mode = fs::metadata(&path).map_err(cannot)?.permissions().mode();
+                if mode & 0o077 != 0 {
+                    return Err(format!(
+                        "{} can be read by others: `chmod 600` it, or give the key as SANDKASSE_MASTER_KEY",
+                        path.display()
+                    ));
+                }
+                MasterKey::from_hex(&text).ok_or_else(|| {
+                    format!(
+                        "{} holds no master key of 64 hexadecimal digits",
+                        path.display()
+                    )
+                })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = Vault::fresh_key();
+                write_secret(&path, format!("{}\n", key.to_hex()).as_bytes()).map_err(cannot)?;
+                Ok(key)
+            }
+            Err(error) => Err(cannot(error)),
+        }
     }
 
     /// The same for production.

@@ -1,7 +1,7 @@
 //! Numbers of the outside world, made up but well-formed: organisations, people, telephones.
 
 use jiff::civil::Date;
-use sandkasse_domain::{PhoneNumber, sales_unit::OrgNo};
+use sandkasse_domain::{PhoneNumber, merchant::OrgNo};
 use sandkasse_engine::Chance;
 
 /// A Norwegian organisation number that starts with 3, as synthetic ones do.

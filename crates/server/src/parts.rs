@@ -8,10 +8,11 @@ use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
 use sandkasse_engine::{Chance, Engine, WallClock};
 use sandkasse_gate::{Gate, token::KeySource};
 use sandkasse_store::{MemoryStore, SqliteStore, Store, StoreError};
+use sandkasse_vault::Vault;
 
 use crate::{
     Ended,
-    config::{Database, Settings},
+    config::{Database, MasterKeyText, Settings},
     demo, exposure,
     files::DataFolder,
     messenger::Messenger,
@@ -24,17 +25,19 @@ pub(crate) struct Data {
     pub(crate) sqlite: Option<Arc<SqliteStore>>,
     pub(crate) test_key: KeySource,
     pub(crate) production_key: KeySource,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) shown: String,
 }
 
 /// Opens a database.
-pub(crate) fn open(database: &Database) -> Result<Data, Ended> {
+pub(crate) fn open(database: &Database, master_key: Option<&MasterKeyText>) -> Result<Data, Ended> {
     Ok(match database {
         Database::Memory => Data {
             store: Arc::new(MemoryStore::new()),
             sqlite: None,
             test_key: KeySource::Fresh,
             production_key: KeySource::Fresh,
+            vault: Arc::new(Vault::fresh()),
             shown: "in memory, gone with the process".to_owned(),
         },
         Database::File(path) => {
@@ -48,6 +51,13 @@ pub(crate) fn open(database: &Database) -> Result<Data, Ended> {
                 sqlite: Some(store),
                 test_key: folder.test_key(),
                 production_key: folder.production_key(),
+                vault: {
+                    let key = match master_key {
+                        Some(given) => given.key(),
+                        None => folder.master_key().map_err(Ended::WrongUse)?,
+                    };
+                    Arc::new(Vault::new(&key))
+                },
                 shown: path.display().to_string(),
             }
         }
@@ -57,16 +67,17 @@ pub(crate) fn open(database: &Database) -> Result<Data, Ended> {
 /// Whoever calls merchants; `own` are the addresses that are never called.
 pub(crate) fn courier(
     own: Vec<SocketAddr>,
-    store: Arc<dyn Store>,
+    data: &Data,
     clock: Arc<dyn WallClock>,
 ) -> CourierHandle {
     let config = CourierConfig {
+        vault: Some(data.vault.clone()),
         own,
         ..CourierConfig::default()
     };
     let courier = Courier::new(config, Arc::new(SystemResolver));
     let now = Arc::new(move || clock.now());
-    CourierHandle::new(courier, store, now, Limits::default())
+    CourierHandle::new(courier, data.store.clone(), now, Limits::default())
 }
 
 /// What a seed makes again is there already.
@@ -88,13 +99,21 @@ pub(crate) async fn platform(
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,
         production_wording: settings.production_wording,
+        test_idle_deactivation: settings.test_idle_deactivation,
     };
     let messenger = Arc::new(Messenger::new(courier.clone(), settings.local_urls));
     let failed = |error: StoreError| Ended::Failed(error.to_string());
     let (store, clock) = (data.store.clone(), clock.clone());
-    let engine = Engine::open(store, clock, chance, messenger.clone(), wording)
-        .await
-        .map_err(failed)?;
+    let engine = Engine::open(
+        store,
+        clock,
+        chance,
+        messenger.clone(),
+        data.vault.clone(),
+        wording,
+    )
+    .await
+    .map_err(failed)?;
     let is_new = Environment::ALL
         .into_iter()
         .all(|environment| engine.directory.of(environment).is_empty());

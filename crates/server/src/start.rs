@@ -116,10 +116,10 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         production: base(&settings.production_url, doors.production.1),
         portal: base(&settings.portal_url, doors.portal.1),
     };
-    let data = parts::open(&settings.database)?;
+    let data = parts::open(&settings.database, settings.master_key.as_ref())?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let own = vec![doors.test.1, doors.production.1, doors.portal.1];
-    let courier = parts::courier(own, data.store.clone(), clock.clone());
+    let courier = parts::courier(own, &data, clock.clone());
     let platform = parts::platform(&settings, &places, &data, &clock, &courier).await?;
 
     let (stop, stopped) = watch::channel(false);

@@ -129,7 +129,8 @@ pub struct OutgoingCall {
     pub method: String,
     /// The exact URL, put together by concatenation and never normalised.
     pub url: String,
-    /// The exact value of `Authorization`, if any. A secret: never logged, never listed.
+    /// The exact value of `Authorization`, if any. A secret: never logged, never listed, and sealed
+    /// for [`authorization_place`].
     pub authorization: Option<String>,
     /// The exact body, JSON.
     pub body: Option<String>,
@@ -137,6 +138,11 @@ pub struct OutgoingCall {
     pub timeout_ms: u64,
     /// When it was promised, on the sales unit's clock.
     pub owed_at: Timestamp,
+}
+
+/// The place for which the `Authorization` of calls about an order is sealed.
+pub fn authorization_place(about: &str) -> String {
+    format!("authToken/{about}")
 }
 
 /// What an outgoing call is for.

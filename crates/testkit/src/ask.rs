@@ -32,6 +32,8 @@ pub struct Got {
     pub why: Option<Why>,
     /// What each check saw.
     pub trace: Trace,
+    /// Where it was asked.
+    pub environment: Environment,
 }
 
 impl Ask {
@@ -128,6 +130,7 @@ impl Ask {
             body: String::from_utf8(exchange.answer.body.to_vec()).expect("answers are text"),
             why: exchange.why,
             trace: exchange.trace,
+            environment: self.environment,
         };
         oracle::check(
             self.environment,
@@ -170,7 +173,10 @@ impl Got {
 
     /// The cause's id; empty for a success.
     pub fn cause(&self) -> &'static str {
-        self.why.as_ref().map(Why::id).unwrap_or_default()
+        self.why
+            .as_ref()
+            .map(|why| why.id(self.environment))
+            .unwrap_or_default()
     }
 
     /// Asserts eCom's array of one error: exactly these bytes but for the text and the fresh

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-use crate::World;
+use crate::{World, recorder::vault};
 
 /// Calls merchants over sockets. The real limits hold, in real time.
 pub struct RealCourier {
@@ -24,7 +24,13 @@ impl RealCourier {
     /// A world in memory that calls its merchants.
     pub async fn world() -> (World, Arc<RealCourier>) {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let courier = Courier::new(CourierConfig::default(), Arc::new(TableResolver::new()));
+        let courier = Courier::new(
+            CourierConfig {
+                vault: Some(vault()),
+                ..CourierConfig::default()
+            },
+            Arc::new(TableResolver::new()),
+        );
         let began: Timestamp = "2023-06-13T12:00:00Z".parse().expect("a moment");
         let clock = Arc::new(move || began);
         let handle = CourierHandle::new(courier, store.clone(), clock, Limits::default());

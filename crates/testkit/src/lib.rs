@@ -45,7 +45,7 @@ pub use formats::{Format, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, T
 pub use inside::cause_of;
 pub use member::{renamed_member, with_member, without_member};
 pub use recorder::Recorder;
-pub use shop::Shop;
+pub use shop::{Shop, closed};
 pub use stage::{Played, Spoken, Stage, Unplayable};
 pub use troubled::{Trouble, TroubledStore};
 pub use world::World;

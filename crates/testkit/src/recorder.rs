@@ -1,13 +1,26 @@
 //! Stands where merchants would be: takes every call, answers as scripted.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use sandkasse_domain::sales_unit::UrlPolicy;
 use sandkasse_engine::Outgoing;
-use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition, Purpose};
+use sandkasse_store::{
+    CallFailure, CallOutcome, OutgoingCall, Partition, Purpose, authorization_place,
+};
+use sandkasse_vault::{MasterKey, Vault};
 use serde_json::Value;
+
+/// The vault of every world.
+pub(crate) fn vault() -> Arc<Vault> {
+    static VAULT: OnceLock<Arc<Vault>> = OnceLock::new();
+    let vault = VAULT.get_or_init(|| Arc::new(Vault::new(&MasterKey::new([7; 32]))));
+    vault.clone()
+}
 
 /// What was said to merchants, and what they answer to questions.
 #[derive(Default)]
@@ -17,6 +30,15 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// Notes a call as the merchant would get it: with its own `Authorization`.
+    fn note(&self, mut call: OutgoingCall) {
+        if let Some(sealed) = &mut call.authorization {
+            let place = authorization_place(&call.about);
+            *sealed = vault().open(&place, sealed).expect("sealed by this world");
+        }
+        self.calls.lock().push(call);
+    }
+
     /// All calls so far, oldest first.
     pub fn calls(&self) -> Vec<OutgoingCall> {
         self.calls.lock().clone()
@@ -51,7 +73,7 @@ impl Recorder {
 #[async_trait]
 impl Outgoing for Recorder {
     fn post(&self, _partition: Partition, _policy: UrlPolicy, call: OutgoingCall) {
-        self.calls.lock().push(call);
+        self.note(call);
     }
 
     async fn ask(
@@ -62,7 +84,7 @@ impl Outgoing for Recorder {
     ) -> CallOutcome {
         let answer = self.answers.lock().get(&call.about).cloned();
         let limit_ms = call.timeout_ms;
-        self.calls.lock().push(call);
+        self.note(call);
         match answer.unwrap_or(Err(CallFailure::Timeout { limit_ms })) {
             Ok(answer) => CallOutcome {
                 status: Some(200),

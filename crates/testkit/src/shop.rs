@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sandkasse_domain::{
     Environment, Msn,
+    keys::{KeyName, Keys},
     person::Person,
-    sales_unit::{KeyName, Keys, SalesUnit},
+    sales_unit::{ClosedBy, SalesUnit, UnitState},
 };
 use sandkasse_engine::{Act, ActRefused, Operated, Unit, directory::regenerate};
 use serde_json::{Value, json};
@@ -73,14 +74,10 @@ impl Shop {
     /// Makes a new key in place of one; answers the old one.
     pub async fn regenerate(&self, name: KeyName) -> String {
         let old = self.keys();
-        let chance = &self.world.platform.engine.chance;
-        self.change(|facts| regenerate(&mut facts.keys, name, chance))
+        let engine = &self.world.platform.engine;
+        self.change(|facts| regenerate(&mut facts.keys, &mut facts.retired, name, engine))
             .await;
-        match name {
-            KeyName::ClientSecret => old.client_secret,
-            KeyName::PrimarySubscriptionKey => old.primary,
-            KeyName::SecondarySubscriptionKey => old.secondary,
-        }
+        old.value(name).to_owned()
     }
 
     /// A token request with the right keys.
@@ -308,5 +305,15 @@ impl Shop {
         self.approve(order, person)
             .await
             .expect("the person can pay");
+    }
+}
+
+/// A sales unit that its merchant closed.
+pub fn closed() -> UnitState {
+    UnitState::Deactivated {
+        by: ClosedBy::Merchant {
+            person: "Ola Nordmann".to_owned(),
+        },
+        at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -1,11 +1,8 @@
 //! The world a test plays in.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,11 +10,10 @@ use sandkasse_api::Platform;
 use sandkasse_courier::TableResolver;
 use sandkasse_domain::{
     Environment, Msn, PhoneNumber,
+    keys::Keys,
+    merchant::{Merchant, OrgNo, Standing},
     person::{Acts, Address, AddressKind, AppUse, Card, CardState, Person, PersonId},
-    sales_unit::{
-        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SUB_DELAY_MS, SalesUnit,
-        Standing, UrlPolicy,
-    },
+    sales_unit::{SalesUnit, UrlPolicy},
 };
 use sandkasse_engine::{
     Chance, Engine, ManualClock, Outgoing, Settings, WallClock,
@@ -26,7 +22,7 @@ use sandkasse_engine::{
 use sandkasse_gate::{Gate, token::KeySource};
 use sandkasse_store::{MemoryStore, Store};
 
-use crate::{Ask, Recorder, Shop};
+use crate::{Ask, Recorder, Shop, recorder::vault};
 
 /// Both environments, in memory, at noon of a day in June 2023.
 #[derive(Clone)]
@@ -97,9 +93,16 @@ impl World {
     ) -> World {
         let start: Timestamp = "2023-06-13T12:00:00Z".parse().expect("a moment");
         let clock = Arc::new(ManualClock::new(start));
-        let engine = Engine::open(store, clock.clone(), Chance::seeded(1), outgoing, settings)
-            .await
-            .expect("an empty store opens");
+        let engine = Engine::open(
+            store,
+            clock.clone(),
+            Chance::seeded(1),
+            outgoing,
+            vault(),
+            settings,
+        )
+        .await
+        .expect("an empty store opens");
         let engine = Arc::new(engine);
         let gate = Gate::new(
             engine.clone(),
@@ -151,11 +154,8 @@ impl World {
 
     /// Changes how a merchant stands, in both environments.
     pub async fn set_standing(&self, orgno: &OrgNo, standing: Standing) {
-        let merchant = Merchant {
-            orgno: orgno.clone(),
-            name: format!("Merchant {}", orgno.0),
-            standing,
-        };
+        let mut merchant = Merchant::new(orgno.clone(), &format!("Merchant {}", orgno.0));
+        merchant.standing = standing;
         let changes =
             Environment::ALL.map(|environment| Change::Merchant(environment, merchant.clone()));
         self.platform
@@ -176,29 +176,16 @@ impl World {
     /// The same, of a merchant that is there already.
     pub async fn shop_of(&self, merchant: &OrgNo, change: impl FnOnce(&mut SalesUnit)) -> Shop {
         let chance = &self.platform.engine.chance;
-        let mut facts = SalesUnit {
-            environment: Environment::Test,
-            msn: Msn::try_new(&format!("{}", 200_001 + self.number())).expect("six digits"),
-            name: "Acme socks".to_owned(),
-            merchant: merchant.clone(),
-            active: true,
-            products: BTreeSet::from([Product::Ecom, Product::Login]),
-            capture: CaptureType::Reserve,
-            skip_landing_page: false,
-            nin_scope: false,
-            rate_limits: RateLimits::On,
-            url_policy: UrlPolicy::Local,
-            limits: Limits::default(),
-            keys: Keys {
-                client_id: chance.uuid().to_string(),
-                client_secret: chance.client_secret(),
-                primary: chance.subscription_key(),
-                secondary: chance.subscription_key(),
-            },
-            clock_ahead_ms: 0,
-            tokens_survive_advance: false,
-            sub_delay_ms: SUB_DELAY_MS,
+        let msn = Msn::try_new(&format!("{}", 200_001 + self.number())).expect("six digits");
+        let keys = Keys {
+            client_id: chance.uuid().to_string(),
+            client_secret: chance.client_secret(),
+            primary: chance.subscription_key(),
+            secondary: chance.subscription_key(),
         };
+        let mut facts = SalesUnit::new(Environment::Test, msn, merchant.clone(), keys);
+        "Acme socks".clone_into(&mut facts.name);
+        facts.url_policy = UrlPolicy::Local;
         change(&mut facts);
         let change = Change::Unit(Box::new(facts.clone()));
         self.platform

@@ -9,12 +9,13 @@ mod modify;
 mod refusals;
 mod wire;
 
-use sandkasse_domain::{
-    payment::Operation,
-    sales_unit::{Product, Standing as MerchantStanding},
-};
+use http::HeaderMap;
+use sandkasse_domain::{payment::Operation, sales_unit::Product};
 use sandkasse_engine::{Act, Done, Idempotency, Intent, Operated, Rendered, directory::Client};
-use sandkasse_gate::{Caller, GateCause, Limit, Step, Trace, link};
+use sandkasse_gate::{
+    About, Caller, GateCause, Keyring, Limit, Step, Trace, link,
+    standing::{self, Needs, payments_approved},
+};
 use serde_json::Value;
 
 use crate::{Answer, Call, Why, body};
@@ -22,43 +23,6 @@ use crate::{Answer, Call, Why, body};
 pub use refusals::cause_id;
 
 const JSON: &str = "application/json;charset=UTF-8";
-
-/// Why a merchant or sales unit may not do this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Blocked by the platform (31).
-    Blocked,
-    /// The agreement was not signed (36).
-    Unsigned,
-    /// The merchant was deactivated (37).
-    MerchantDeactivated,
-    /// The sales unit was deactivated by its merchant (37).
-    UnitDeactivated,
-    /// The sales unit was approved for Login only (97).
-    LoginOnly,
-}
-
-impl Standing {
-    pub(crate) fn id(self) -> &'static str {
-        match self {
-            Standing::Blocked => "merchant.blocked",
-            Standing::Unsigned => "merchant.unsigned",
-            Standing::MerchantDeactivated => "merchant.deactivated",
-            Standing::UnitDeactivated => "unit.deactivated",
-            Standing::LoginOnly => "unit.login_only",
-        }
-    }
-
-    pub(crate) fn step(self) -> Step {
-        match self {
-            Standing::Blocked
-            | Standing::Unsigned
-            | Standing::MerchantDeactivated
-            | Standing::UnitDeactivated => Step::Standing,
-            Standing::LoginOnly => Step::Product,
-        }
-    }
-}
 
 /// Answers an eCom call.
 pub(crate) async fn handle(
@@ -84,29 +48,45 @@ async fn admitted(
         // A token of `/miami/v1/token` comes without one, and has no right to payments
         // (reference: partner-keys.md).
         Err(missing @ GateCause::SubscriptionKeyMissing { .. }) => {
-            let client = gate
+            let bearer = gate
                 .token(environment, headers, &mut Trace::default())
                 .await;
-            return Err(Why::Gate(match client {
-                Ok(Client::Office(_)) => GateCause::KeysWithoutRight,
-                Ok(Client::Unit(_)) | Err(_) => missing,
+            return Err(Why::Gate(match bearer.map(|bearer| bearer.client) {
+                Ok(Client::Office(keys)) => GateCause::KeysWithoutRight {
+                    kind: keys.kind.name(),
+                },
+                Ok(Client::Unit(_) | Client::Partner(_) | Client::Psp(_)) | Err(_) => missing,
             }));
         }
         other => other?,
     };
-    let client = gate.token(environment, headers, call.trace).await?;
-    let caller = gate.same_owner(&client, &key_of, headers, call.trace)?;
-
+    let bearer = gate.token(environment, headers, call.trace).await?;
     let reads_body = !matches!(operation, Operation::Details | Operation::Status);
     let body = reads_body.then(|| body::parse(&request.body));
-    let parsed = body.as_ref().and_then(|body| body.as_ref().ok());
-    rate(call, &caller, operation, order, parsed)?;
-    gate.msn_header(&caller, headers, call.trace)?;
+    let sight = Sight::of(
+        headers,
+        body.as_ref().and_then(|body| body.as_ref().ok()),
+        order,
+    );
+    let claimed = sight.header.or(sight.msn);
+    let keyring = gate.same_owner(bearer, &key_of, headers, claimed, call.trace)?;
+    call.who.client = Some(keyring.client.clone());
+
+    let acting = gate.acting(environment, &keyring, headers, sight.msn);
+    if let Err(cause @ GateCause::KeysWithoutRight { .. }) = acting {
+        return Err(cause.into());
+    }
+    rate(call, &keyring, acting.as_ref().ok(), operation, &sight)?;
+    let caller = acting?;
+    call.who.unit = Some(caller.unit.facts.msn.clone());
+    let saw = sight.header.map_or("not sent", |_| "the one acted for");
+    call.trace.passed(Step::MsnHeader, saw);
 
     let body = body.transpose()?;
     match (operation, &body) {
         (Operation::Details | Operation::Status, _) | (_, None) => {
-            product(call, &caller)?;
+            standing(call, &caller, Needs::TheBooks).await?;
+            payments_approved(&caller, call.trace)?;
             let order = order.unwrap_or_default();
             let view = platform.engine.view(&caller.unit, order).await?;
             let body = if operation == Operation::Status {
@@ -124,88 +104,90 @@ async fn admitted(
     }
 }
 
+/// What can be seen of a call before any check has judged it: literally what was sent.
+struct Sight<'a> {
+    header: Option<&'a str>,
+    msn: Option<&'a str>,
+    order: Option<&'a str>,
+}
+
+impl<'a> Sight<'a> {
+    fn of(headers: &'a HeaderMap, body: Option<&'a Value>, order: Option<&'a str>) -> Sight<'a> {
+        let in_body = |pointer: &str| {
+            body.and_then(|body| body.pointer(pointer))
+                .and_then(Value::as_str)
+        };
+        let header = headers.get("merchant-serial-number");
+        Sight {
+            header: header
+                .and_then(|value| value.to_str().ok())
+                .filter(|msn| !msn.is_empty()),
+            msn: in_body("/merchantInfo/merchantSerialNumber"),
+            order: order.or_else(|| in_body("/transaction/orderId")),
+        }
+    }
+}
+
 /// Step 6. The order id counted for is the literal one of path or body; a body in which none can
 /// be found is not counted.
 fn rate(
     call: &mut Call<'_>,
-    caller: &Caller,
+    keyring: &Keyring,
+    acting: Option<&Caller>,
     operation: Operation,
-    order: Option<&str>,
-    body: Option<&Value>,
+    sight: &Sight<'_>,
 ) -> Result<(), Why> {
-    let per_minute = match operation {
-        Operation::Initiate => 2,
-        Operation::Capture | Operation::Cancel | Operation::Refund => 5,
-        Operation::Details | Operation::Status => 120,
+    let (per_minute, id) = match operation {
+        Operation::Initiate => (2, "rate.initiate"),
+        Operation::Capture => (5, "rate.capture"),
+        Operation::Cancel => (5, "rate.cancel"),
+        Operation::Refund => (5, "rate.refund"),
+        Operation::Details | Operation::Status => (120, "rate.details"),
         // No limit is documented for the test call.
         Operation::Approve => return Ok(()),
     };
-    let in_body = |pointer: &str| {
-        body.and_then(|body| body.pointer(pointer))
-            .and_then(Value::as_str)
-    };
-    let Some(order) = order.or_else(|| in_body("/transaction/orderId")) else {
+    let Some(order) = sight.order else {
         return Ok(());
     };
-    let about = match (operation, &caller.subscription_key) {
+    let key = match operation {
         // Polling counts per order and subscription key, everything else per order.
-        (Operation::Details | Operation::Status, Some(key)) => format!("{key}/{order}"),
-        _ => order.to_owned(),
+        Operation::Details | Operation::Status => keyring.subscription_key.as_deref(),
+        Operation::Initiate
+        | Operation::Capture
+        | Operation::Cancel
+        | Operation::Refund
+        | Operation::Approve => None,
     };
-    let own = caller.unit.facts.msn.as_str();
-    let header = call.request.headers.get("merchant-serial-number");
-    let header = header
-        .and_then(|value| value.to_str().ok())
-        .filter(|msn| !msn.is_empty());
-    let claimed = header
-        .filter(|msn| *msn != own)
-        .or_else(|| in_body("/merchantInfo/merchantSerialNumber"));
+    // A body's MSN that is not the one acted for will be refused.
+    let claimed = sight.header.or(sight.msn).unwrap_or_default();
+    let acting = match (acting, sight.msn) {
+        (Some(caller), Some(msn)) if msn != caller.unit.facts.msn.as_str() => Err(msn),
+        (Some(caller), _) => Ok(caller),
+        (None, _) => Err(claimed),
+    };
     let limit = Limit {
+        id,
         operation: operation.name(),
         per_minute,
     };
-    Ok(call
-        .platform
-        .gate
-        .rate(caller, limit, &about, claimed, call.trace)?)
+    let (gate, environment) = (&call.platform.gate, call.environment);
+    let about = About { order, key };
+    Ok(gate.rate(environment, keyring, acting, limit, &about, call.trace)?)
 }
 
-/// Step 10, first half: deactivation closes payments, not the books.
-fn standing(call: &mut Call<'_>, caller: &Caller) -> Result<(), Why> {
-    let refused = match caller.unit.merchant.standing {
-        MerchantStanding::Blocked => Some(Standing::Blocked),
-        MerchantStanding::Unsigned => Some(Standing::Unsigned),
-        MerchantStanding::Deactivated => Some(Standing::MerchantDeactivated),
-        MerchantStanding::Active => {
-            (!caller.unit.facts.active).then_some(Standing::UnitDeactivated)
-        }
-    };
-    match refused {
-        Some(standing) => Err(Why::Standing(standing)),
-        None => {
-            call.trace
-                .passed(Step::Standing, "merchant and sales unit are active");
-            Ok(())
-        }
-    }
-}
-
-/// Step 10, second half: a Login-only unit takes no payments.
-fn product(call: &mut Call<'_>, caller: &Caller) -> Result<(), Why> {
-    if !caller.unit.facts.takes_payments() {
-        return Err(Why::Standing(Standing::LoginOnly));
-    }
-    call.trace.passed(Step::Product, "approved for payments");
-    Ok(())
+/// Step 10, first half.
+async fn standing(call: &mut Call<'_>, caller: &Caller, needs: Needs) -> Result<(), Why> {
+    let engine = &call.platform.engine;
+    Ok(standing::standing(engine, caller, needs, call.trace).await?)
 }
 
 async fn initiate(call: &mut Call<'_>, caller: &Caller, body: &Value) -> Result<Answer, Why> {
     let sent = initiate::Sent::read(body)?;
     call.trace.passed(Step::Body, "JSON of the right types");
     let platform = call.platform;
-    platform.gate.msn_body(caller, sent.msn(), call.trace)?;
-    standing(call, caller)?;
-    product(call, caller)?;
+    caller.msn_body(&platform.engine, sent.msn(), call.trace)?;
+    standing(call, caller, Needs::OpenForPayments).await?;
+    payments_approved(caller, call.trace)?;
     let (order, mobile) = sent.check(&caller.unit).map_err(Why::Fields)?;
     let (policy, resolver) = (caller.unit.facts.url_policy, platform.resolver.as_ref());
     initiate::check_hosts(&order, policy, resolver)
@@ -248,11 +230,14 @@ async fn modify(
     let sent = modify::Sent::read(body)?;
     call.trace.passed(Step::Body, "JSON of the right types");
     let platform = call.platform;
-    platform.gate.msn_body(caller, sent.msn(), call.trace)?;
-    if operation == Operation::Capture {
-        standing(call, caller)?;
-    }
-    product(call, caller)?;
+    caller.msn_body(&platform.engine, sent.msn(), call.trace)?;
+    let needs = if operation == Operation::Capture {
+        Needs::OpenForPayments
+    } else {
+        Needs::TheBooks
+    };
+    standing(call, caller, needs).await?;
+    payments_approved(caller, call.trace)?;
     let checked = sent
         .check(operation, &call.request.headers)
         .map_err(Why::Fields)?;
@@ -322,7 +307,8 @@ async fn approve(
 ) -> Result<Answer, Why> {
     let sent = modify::SentApproval::read(body)?;
     call.trace.passed(Step::Body, "JSON of the right types");
-    product(call, caller)?;
+    standing(call, caller, Needs::TheBooks).await?;
+    payments_approved(caller, call.trace)?;
     let (engine, order) = (&call.platform.engine, order.unwrap_or_default());
     let view = engine.view(&caller.unit, order).await?;
     if let Some(token) = &sent.token {

@@ -9,7 +9,7 @@ use sandkasse_domain::{
 };
 use serde_json::Value;
 
-use super::initiate::{check_msn, check_text};
+use super::initiate::{SentMsn, check_text};
 use crate::{
     FieldFault,
     body::{BodyFault, Fields, Need, Object, payable},
@@ -20,7 +20,7 @@ const MAX_REQUEST_ID: usize = 40;
 
 /// A body whose members have the right types.
 pub(super) struct Sent {
-    merchant: Option<Option<String>>,
+    merchant: Option<SentMsn>,
     transaction: Option<(Option<i64>, Option<String>)>,
     release_remainder: bool,
 }
@@ -41,9 +41,7 @@ impl Sent {
         let merchant = root.object("merchantInfo", Need::Required)?;
         let transaction = root.object("transaction", Need::Required)?;
         Ok(Sent {
-            merchant: merchant
-                .map(|merchant| merchant.text("merchantSerialNumber", Need::Required))
-                .transpose()?,
+            merchant: merchant.map(SentMsn::read).transpose()?,
             transaction: match transaction {
                 None => None,
                 Some(it) => Some((
@@ -56,7 +54,7 @@ impl Sent {
     }
 
     pub(super) fn msn(&self) -> Option<&str> {
-        self.merchant.as_ref()?.as_deref()
+        self.merchant.as_ref()?.text.as_deref()
     }
 
     pub(super) fn check(
@@ -68,7 +66,7 @@ impl Sent {
         let (mut amount, mut text) = (None, None);
         match &self.merchant {
             None => fields.missing("merchantInfo"),
-            Some(msn) => check_msn(msn.as_deref(), &mut fields),
+            Some(msn) => msn.check(&mut fields),
         }
         match self.transaction {
             None => fields.missing("transaction"),

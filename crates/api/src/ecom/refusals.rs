@@ -6,15 +6,15 @@
 use std::borrow::Cow;
 
 use sandkasse_domain::{
-    Wording,
+    Environment, Wording,
     payment::{Cause, Operation},
     person::CannotPay,
     phone::BadNumber,
 };
-use sandkasse_gate::GateCause;
+use sandkasse_gate::{GateCause, Standing};
 use serde::Serialize;
 
-use super::{JSON, Standing, wire::json};
+use super::{JSON, wire::json};
 use crate::{Answer, Call, Why, formats};
 
 /// One line of format D.
@@ -40,10 +40,13 @@ struct Line<'a> {
 pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
     let wording = call.platform.engine.wording(call.environment);
     let wires = match why {
-        Why::Gate(GateCause::KeysWithoutRight) => return formats::gateway(403, "Forbidden"),
         Why::Gate(cause) => match formats::refused_by_gate(call, cause, "ecomm") {
             Some(answer) => return answer,
-            None => vec![foreign_msn(cause)],
+            None => match words_of_gate(cause, wording) {
+                Some(wire) => vec![wire],
+                // Keys of a kind that has no right to payments (reference: README, ruling 5).
+                None => return formats::gateway(403, "Forbidden"),
+            },
         },
         Why::Body(_) | Why::Fault(_) => vec![internal()],
         Why::Fields(faults) => {
@@ -63,7 +66,6 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
                 })
                 .collect()
         }
-        Why::Standing(standing) => vec![words_of_standing(*standing, wording)],
         Why::Payment(cause) => vec![words(cause, wording)],
         Why::Token(_) | Why::Userinfo(_) | Why::NotBuilt => vec![internal()],
     };
@@ -106,24 +108,16 @@ fn internal() -> Wire {
     )
 }
 
-fn foreign_msn(cause: &GateCause) -> Wire {
-    let (status, msn) = match cause {
-        GateCause::MsnNotYours { msn, .. } => (401, msn.as_str()),
-        // Keys of a kind that has no right to payments are 403 (reference: README, ruling 5).
-        GateCause::KeysWithoutRight
-        | GateCause::RouteUnknown { .. }
-        | GateCause::MethodUnknown { .. }
-        | GateCause::SubscriptionKeyMissing { .. }
-        | GateCause::SubscriptionKeyUnknown
-        | GateCause::SubscriptionKeyProduct { .. }
-        | GateCause::Token { .. }
-        | GateCause::KeysOfDifferentOwners { .. }
-        | GateCause::RateExceeded { .. } => (403, ""),
-    };
-    wire(status, "Merchant", "Unauthorized", formats::msn_text(msn))
+/// What the gate found and eCom words itself.
+fn words_of_gate(cause: &GateCause, wording: Wording) -> Option<Wire> {
+    if let GateCause::Standing { standing } = cause {
+        return Some(words_of_standing(standing, wording));
+    }
+    let (status, text) = formats::msn_refusal(cause)?;
+    Some(wire(status, "Merchant", "Unauthorized", text))
 }
 
-fn words_of_standing(standing: Standing, wording: Wording) -> Wire {
+fn words_of_standing(standing: &Standing, wording: Wording) -> Wire {
     match standing {
         Standing::Blocked => wire(
             400,
@@ -137,7 +131,13 @@ fn words_of_standing(standing: Standing, wording: Wording) -> Wire {
             "36",
             "The merchant's agreement has not been signed.",
         ),
-        Standing::MerchantDeactivated | Standing::UnitDeactivated => wire(
+        Standing::PartnerDeactivated { .. }
+        | Standing::MerchantDeactivated { .. }
+        | Standing::DeletedFromRegister { .. }
+        | Standing::FormChanged { .. }
+        | Standing::Unconfirmed { .. }
+        | Standing::UnitDeactivated { .. }
+        | Standing::UnitIdle { .. } => wire(
             400,
             "Merchant",
             "37",
@@ -336,7 +336,7 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
 }
 
 /// The id under which the reference lists a cause (errors-faq.md).
-pub fn cause_id(cause: &Cause) -> &'static str {
+pub fn cause_id(cause: &Cause, environment: Environment) -> &'static str {
     match cause {
         Cause::SkipLandingPageNotAllowed => "unit.skip_landing_page",
         Cause::NinNotAllowed => "unit.nin",
@@ -349,6 +349,12 @@ pub fn cause_id(cause: &Cause) -> &'static str {
         Cause::CannotPay {
             reason: CannotPay::Number(BadNumber::Foreign),
         } => "phone.foreign",
+        Cause::CannotPay {
+            reason: CannotPay::Unknown,
+        } if environment == Environment::Test => "test.real_user",
+        Cause::CannotPay {
+            reason: CannotPay::NeverLoggedIn,
+        } if environment == Environment::Test => "test.user_not_logged_in",
         Cause::CannotPay { .. } => "user.unavailable",
         Cause::AppOutdated => "user.app_outdated",
         Cause::OrderUnknown { .. } => "order.unknown",

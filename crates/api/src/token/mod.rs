@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use sandkasse_domain::{Environment, Timestamp};
 use sandkasse_engine::directory::Client;
 use sandkasse_gate::{
-    Step,
+    Step, misspelt,
     token::{Issue, Issued, RESOURCE},
 };
 use serde::Serialize;
@@ -20,7 +20,10 @@ const MIAMI_LIFE: i64 = 900;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenCause {
     /// No `client_id`.
-    ClientIdMissing,
+    ClientIdMissing {
+        /// A header that was probably meant as it.
+        misspelt: Option<String>,
+    },
     /// Nobody here has it; `elsewhere` if the other environment knows it.
     ClientUnknown {
         /// As received.
@@ -34,9 +37,15 @@ pub enum TokenCause {
         client_id: String,
     },
     /// No `client_secret`.
-    SecretMissing,
+    SecretMissing {
+        /// A header that was probably meant as it.
+        misspelt: Option<String>,
+    },
     /// The secret is not this client's, or not any more.
-    SecretWrong,
+    SecretWrong {
+        /// It was until then, real time. Tells of a stored key.
+        regenerated_at: Option<Timestamp>,
+    },
     /// `/miami/v1/token` knows one grant type only.
     GrantType {
         /// As received.
@@ -47,11 +56,18 @@ pub enum TokenCause {
 impl TokenCause {
     pub(crate) fn id(&self) -> &'static str {
         match self {
-            TokenCause::ClientIdMissing => "token.client_id_missing",
+            TokenCause::ClientIdMissing { misspelt: Some(_) }
+            | TokenCause::SecretMissing { misspelt: Some(_) } => "header.misspelt",
+            TokenCause::ClientIdMissing { misspelt: None } => "token.client_id_missing",
             TokenCause::ClientUnknown { .. } => "token.client_unknown",
             TokenCause::WrongEndpoint { .. } => "token.wrong_endpoint",
-            TokenCause::SecretMissing => "token.secret_missing",
-            TokenCause::SecretWrong => "token.secret_wrong",
+            TokenCause::SecretMissing { misspelt: None } => "token.secret_missing",
+            TokenCause::SecretWrong {
+                regenerated_at: Some(_),
+            } => "token.secret_regenerated",
+            TokenCause::SecretWrong {
+                regenerated_at: None,
+            } => "token.secret_wrong",
             TokenCause::GrantType { .. } => "token.grant_type",
         }
     }
@@ -80,25 +96,30 @@ pub(crate) async fn get(call: &mut Call<'_>) -> Result<Answer, (Answer, Why)> {
 
 async fn token(call: &mut Call<'_>) -> Result<Token, Why> {
     let headers = &call.request.headers;
-    call.platform
-        .gate
-        .subscription_key(call.environment, headers, None, call.trace)?;
+    let key_of =
+        call.platform
+            .gate
+            .subscription_key(call.environment, headers, None, call.trace)?;
     let client_id = text(headers, "client_id");
     let client = client(call, client_id)?;
-    let Client::Unit(unit) = &client else {
+    if let Client::Office(_) = &client {
         let client_id = client_id.unwrap_or_default().to_owned();
         return Err(Why::Token(TokenCause::WrongEndpoint { client_id }));
-    };
-    check_secret(
-        text(headers, "client_secret"),
-        &unit.facts.keys.client_secret,
-    )?;
+    }
+    check_secret(call, text(headers, "client_secret"), &client)?;
+    call.who.client = Some(client.clone());
     call.trace
         .passed(Step::Rules, "client_id and client_secret fit together");
 
     let life = call.environment.token_life_seconds();
-    let now = call.platform.engine.now(unit);
-    let issued = issue(call, &unit.facts.keys.client_id, now, unit.ahead_ms(), life).await?;
+    let engine = &call.platform.engine;
+    // What belongs to no sales unit follows real time.
+    let (now, ahead_ms) = match &client {
+        Client::Unit(unit) => (engine.now(unit), unit.ahead_ms()),
+        Client::Partner(_) | Client::Psp(_) | Client::Office(_) => (engine.clock.now(), 0),
+    };
+    let fetched_with = (key_of.id() != client.id()).then(|| key_of.id());
+    let issued = issue(call, client.id(), now, ahead_ms, life, fetched_with).await?;
     Ok(Token {
         token_type: "Bearer",
         expires_in: (life - 1).to_string(),
@@ -144,17 +165,19 @@ async fn miami_token(call: &mut Call<'_>) -> Result<MiamiToken, Why> {
             text(headers, "client_secret").map(str::to_owned),
         ),
     };
-    let Client::Office(keys) = client(call, client_id.as_deref())? else {
+    let client = client(call, client_id.as_deref())?;
+    let Client::Office(keys) = &client else {
         let client_id = client_id.unwrap_or_default();
         return Err(Why::Token(TokenCause::WrongEndpoint { client_id }));
     };
-    check_secret(secret.as_deref(), &keys.client_secret)?;
+    check_secret(call, secret.as_deref(), &client)?;
+    call.who.client = Some(client.clone());
     call.trace
         .passed(Step::Rules, "client_id and client_secret fit together");
     // What belongs to no sales unit follows real time.
     let now = call.platform.engine.clock.now();
     // The life is what the answer says; the token itself lives a second less everywhere.
-    let issued = issue(call, &keys.client_id, now, 0, MIAMI_LIFE + 1).await?;
+    let issued = issue(call, &keys.client_id, now, 0, MIAMI_LIFE + 1, None).await?;
     Ok(MiamiToken {
         access_token: issued.token,
         token_type: "Bearer",
@@ -179,6 +202,7 @@ async fn issue(
     now: Timestamp,
     ahead_ms: i64,
     life: i64,
+    fetched_with: Option<&str>,
 ) -> Result<Issued, Why> {
     let id = call.platform.engine.chance.uuid();
     let issue = Issue {
@@ -186,6 +210,7 @@ async fn issue(
         now,
         ahead_ms,
         life,
+        fetched_with,
         id,
     };
     call.platform
@@ -199,7 +224,10 @@ async fn issue(
 fn client(call: &Call<'_>, client_id: Option<&str>) -> Result<Client, Why> {
     let client_id = client_id
         .filter(|client_id| !client_id.is_empty())
-        .ok_or(Why::Token(TokenCause::ClientIdMissing))?;
+        .ok_or_else(|| {
+            let misspelt = misspelt(&call.request.headers, "client_id");
+            Why::Token(TokenCause::ClientIdMissing { misspelt })
+        })?;
     let known = |environment: Environment| {
         call.platform
             .engine
@@ -209,6 +237,10 @@ fn client(call: &Call<'_>, client_id: Option<&str>) -> Result<Client, Why> {
             .cloned()
     };
     known(call.environment).ok_or_else(|| {
+        // As much work as for a wrong secret, so that time does not tell the two apart.
+        let secret = text(&call.request.headers, "client_secret").unwrap_or_default();
+        let _ = sandkasse_gate::token::same_secret(secret, NOBODYS_SECRET);
+        let _ = call.platform.engine.vault.digest(secret);
         Why::Token(TokenCause::ClientUnknown {
             client_id: client_id.to_owned(),
             elsewhere: known(call.environment.other()).is_some(),
@@ -216,14 +248,25 @@ fn client(call: &Call<'_>, client_id: Option<&str>) -> Result<Client, Why> {
     })
 }
 
-fn check_secret(received: Option<&str>, expected: &str) -> Result<(), Why> {
+/// Stands in for the secret of a client that does not exist.
+const NOBODYS_SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
+
+fn check_secret(call: &Call<'_>, received: Option<&str>, client: &Client) -> Result<(), Why> {
     let received = received
         .filter(|secret| !secret.is_empty())
-        .ok_or(Why::Token(TokenCause::SecretMissing))?;
+        .ok_or_else(|| {
+            let misspelt = misspelt(&call.request.headers, "client_secret");
+            Why::Token(TokenCause::SecretMissing { misspelt })
+        })?;
     // Compared in constant time: how much of a guess is right must not show.
-    sandkasse_gate::token::same_secret(received, expected)
-        .then_some(())
-        .ok_or(Why::Token(TokenCause::SecretWrong))
+    if sandkasse_gate::token::same_secret(received, client.secret()) {
+        return Ok(());
+    }
+    let directory = call.platform.engine.directory.of(call.environment);
+    let gone = directory.retired_secret(client, received);
+    Err(Why::Token(TokenCause::SecretWrong {
+        regenerated_at: gone.map(|gone| gone.at),
+    }))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

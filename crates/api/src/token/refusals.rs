@@ -27,7 +27,6 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         Why::Token(cause) => refusal(call, cause),
         Why::Body(_)
         | Why::Fields(_)
-        | Why::Standing(_)
         | Why::Payment(_)
         | Why::Userinfo(_)
         | Why::NotBuilt
@@ -38,7 +37,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
 
 fn refusal(call: &Call<'_>, cause: &TokenCause) -> Answer {
     let (status, error, code, text) = match cause {
-        TokenCause::ClientIdMissing => (
+        TokenCause::ClientIdMissing { .. } => (
             400,
             "invalid_request",
             900_144,
@@ -54,14 +53,14 @@ fn refusal(call: &Call<'_>, cause: &TokenCause) -> Answer {
             );
             (400, "unauthorized_client", 700_016, text)
         }
-        TokenCause::SecretMissing => (
+        TokenCause::SecretMissing { .. } => (
             401,
             "invalid_client",
             7_000_218,
             "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
                 .to_owned(),
         ),
-        TokenCause::SecretWrong => {
+        TokenCause::SecretWrong { .. } => {
             (401, "invalid_client", 7_000_215, "Invalid client secret provided.".to_owned())
         }
         TokenCause::GrantType { .. } => (

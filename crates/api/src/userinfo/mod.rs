@@ -4,8 +4,7 @@ mod refusals;
 mod wire;
 
 use sandkasse_domain::{consent::Consent, person::Person, sales_unit::Product};
-use sandkasse_engine::directory::Client;
-use sandkasse_gate::{Caller, Step};
+use sandkasse_gate::{Keyring, Step};
 
 use crate::{Answer, Call, Why};
 
@@ -54,18 +53,18 @@ async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
     } else {
         None
     };
-    let client = gate.token(environment, headers, call.trace).await?;
-    let caller = match (&client, &key_of) {
-        (client, Some(unit)) => gate.same_owner(client, unit, headers, call.trace)?,
-        (Client::Unit(unit), None) => Caller {
-            unit: unit.clone(),
+    let bearer = gate.token(environment, headers, call.trace).await?;
+    let keyring = match &key_of {
+        Some(key_of) => gate.same_owner(bearer, key_of, headers, None, call.trace)?,
+        None => Keyring {
+            client: bearer.client,
             subscription_key: None,
         },
-        (Client::Office(_), None) => {
-            return Err(Why::Gate(sandkasse_gate::GateCause::KeysWithoutRight));
-        }
     };
-    gate.msn_header(&caller, headers, call.trace)?;
+    call.who.client = Some(keyring.client.clone());
+    let caller = gate.acting(environment, &keyring, headers, None)?;
+    call.who.unit = Some(caller.unit.facts.msn.clone());
+    call.trace.passed(Step::MsnHeader, "the one acted for");
     let unit = &caller.unit;
     if !unit.facts.products.contains(&Product::Login) {
         return Err(Why::Userinfo(UserinfoCause::LoginNotActivated));

@@ -1,7 +1,6 @@
 //! What Userinfo answers to each cause: problem details, with the status as a string.
 
 use http::header::CONTENT_LANGUAGE;
-use sandkasse_gate::GateCause;
 use serde::Serialize;
 
 use super::UserinfoCause;
@@ -21,11 +20,8 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         Why::Gate(cause) => match formats::refused_by_gate(call, cause, "vipps-userinfo-api") {
             Some(answer) => return answer,
             None => {
-                if let GateCause::MsnNotYours { msn, .. } = cause {
-                    (401, formats::msn_text(msn))
-                } else {
-                    (403, "These keys have no access to this API.".to_owned())
-                }
+                let no_access = || (403, "These keys have no access to this API.".to_owned());
+                formats::msn_refusal(cause).unwrap_or_else(no_access)
             }
         },
         Why::Userinfo(cause) => match cause {
@@ -43,7 +39,6 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         },
         Why::Body(_)
         | Why::Fields(_)
-        | Why::Standing(_)
         | Why::Payment(_)
         | Why::Token(_)
         | Why::NotBuilt

@@ -130,7 +130,10 @@ fn fits(pattern: &str, text: &str) -> bool {
         return false;
     };
     found.iter().all(|(name, value)| match *name {
-        "msn" => (4..=7).contains(&value.len()) && value.bytes().all(|it| it.is_ascii_digit()),
+        // Partner keys may be sent with a header that holds no number.
+        "msn" => {
+            (3..=7).contains(&value.len()) && value.bytes().all(|it| it.is_ascii_alphanumeric())
+        }
         "seconds" => value.parse::<u32>().is_ok_and(|it| (1..=60).contains(&it)),
         "least" | "most" | "i" => value.parse::<u32>().is_ok(),
         _ => !value.is_empty() && value.chars().count() <= 100,

@@ -1,12 +1,9 @@
 //! Keys that change and tokens that age: what goes on working, and until when.
 
 use jiff::SignedDuration;
-use sandkasse_domain::{
-    Environment,
-    sales_unit::{KeyName, Standing},
-};
+use sandkasse_domain::{Environment, keys::KeyName, merchant::Standing};
 use sandkasse_testkit::{
-    Ask, Format, KEY_INVALID, Shop, TOKEN_REJECTED, World, hours, minutes, seconds,
+    Ask, Format, KEY_INVALID, Shop, TOKEN_REJECTED, World, closed, hours, minutes, seconds,
 };
 
 async fn stage() -> (World, Shop) {
@@ -100,7 +97,7 @@ async fn tok_26_a_deactivated_unit_still_gets_tokens() {
         shop.ask_token().send().await.ok();
         details(&world, &shop, &token).send().await.ok();
     }
-    shop.change(|unit| unit.active = false).await;
+    shop.change(|unit| unit.state = closed()).await;
     shop.ask_token().send().await.ok();
     details(&world, &shop, &token).send().await.ok();
 }

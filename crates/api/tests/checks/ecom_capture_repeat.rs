@@ -1,6 +1,9 @@
 //! The same `X-Request-Id` again: the same answer for the same request, and nothing twice.
 
-use sandkasse_domain::sales_unit::{RateLimits, SalesUnit, Standing};
+use sandkasse_domain::{
+    merchant::Standing,
+    sales_unit::{RateLimits, SalesUnit},
+};
 use sandkasse_testkit::{World, days, minutes, with_member};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use sandkasse_api::Why;
 use sandkasse_domain::payment::Cause;
-use sandkasse_testkit::{Shop, World, minutes};
+use sandkasse_testkit::{Shop, World, closed, minutes};
 use serde_json::{Value, json};
 
 const UNKNOWN: &str = "Requested Order not found";
@@ -160,7 +160,7 @@ async fn details_are_given_for_closed_units_too() {
     let world = World::new().await;
     let shop = world.shop(|_| {}).await;
     shop.initiate("acme-1", 500).await.ok();
-    shop.change(|unit| unit.active = false).await;
+    shop.change(|unit| unit.state = closed()).await;
     assert_eq!(
         shop.details("acme-1").await.ok()["orderId"],
         json!("acme-1")

@@ -1,10 +1,12 @@
 //! Many defects at once: which of them an initiate hears of. Each row repairs the one before.
 
+use sandkasse_domain::sales_unit::UnitState;
 use sandkasse_domain::{
     Minor,
-    sales_unit::{Limits, Product, RateLimits, Standing},
+    merchant::Standing,
+    sales_unit::{Limits, Product, RateLimits},
 };
-use sandkasse_testkit::{World, with_member, without_member};
+use sandkasse_testkit::{World, closed, with_member, without_member};
 
 #[tokio::test]
 async fn one_defect_is_repaired_at_a_time() {
@@ -17,7 +19,7 @@ async fn one_defect_is_repaired_at_a_time() {
     let orgno = shop.unit().facts.merchant.clone();
     shop.initiate("used", 49900).await.ok();
     shop.change(|facts| {
-        facts.active = false;
+        facts.state = closed();
         facts.products = [Product::Login].into();
         facts.limits = Limits {
             receive: Some(Minor::ZERO),
@@ -49,7 +51,7 @@ async fn one_defect_is_repaired_at_a_time() {
     expect(&body, 400, "Merchant", "31", "merchant.blocked").await;
     world.set_standing(&orgno, Standing::Active).await;
     expect(&body, 400, "Merchant", "37", "unit.deactivated").await;
-    shop.change(|facts| facts.active = true).await;
+    shop.change(|facts| facts.state = UnitState::Active).await;
     expect(&body, 403, "Merchant", "97", "unit.login_only").await;
     shop.change(|facts| facts.products = [Product::Ecom].into())
         .await;

@@ -1,12 +1,14 @@
 //! Who may initiate, and for whom: rights of the unit, its standing, its limits, the payer's number.
 
+use sandkasse_domain::sales_unit::UnitState;
 use sandkasse_domain::{
     Minor, PhoneNumber,
+    merchant::Standing,
     payment::Cause,
-    sales_unit::{Limits, Product, RateLimits, SalesUnit, Standing},
+    sales_unit::{Limits, Product, RateLimits, SalesUnit},
 };
 use sandkasse_engine::{ActRefused, Refused};
-use sandkasse_testkit::{Got, Shop, World, with_member, without_member};
+use sandkasse_testkit::{Got, Shop, World, closed, with_member, without_member};
 use serde_json::{Value, json};
 
 const MOBILE: &str = "customerInfo.mobileNumber";
@@ -203,7 +205,8 @@ async fn ecom_28_deactivation_closes_payments_not_the_books() {
                 };
                 world.set_standing(&orgno, standing).await;
             } else {
-                shop.change(|facts| facts.active = open).await;
+                shop.change(|facts| facts.state = if open { UnitState::Active } else { closed() })
+                    .await;
             }
         };
 

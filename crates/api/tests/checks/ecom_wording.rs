@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sandkasse_domain::{Wording, sales_unit::Product};
 use sandkasse_engine::{Act, Settings};
 use sandkasse_store::MemoryStore;
-use sandkasse_testkit::{Got, World, days};
+use sandkasse_testkit::{Got, World, closed, days};
 use serde_json::{Value, json};
 
 async fn world(wording: Wording) -> World {
@@ -36,7 +36,7 @@ struct Refusals {
 async fn refusals(world: &World) -> Refusals {
     let (shop, kari) = (world.shop(|_| {}).await, world.person(|_| {}).await);
     let unused = world.person(|it| it.app.approved_once = false).await;
-    let closed = world.shop(|unit| unit.active = false).await;
+    let closed = world.shop(|unit| unit.state = closed()).await;
     let login = world
         .shop(|unit| unit.products = [Product::Login].into())
         .await;

@@ -6,7 +6,7 @@
 
 use sandkasse_domain::{person::Person, sales_unit::Product};
 use sandkasse_gate::Step;
-use sandkasse_testkit::{Ask, Got, Shop, World, with_member};
+use sandkasse_testkit::{Ask, Got, Shop, World, closed, with_member};
 use serde_json::{Value, json};
 
 use Mistake::*;
@@ -98,7 +98,9 @@ impl Stage {
         let shop = self.world.shop(|_| {}).await;
         shop.reserved("reserved", 49_900, &self.kari).await;
         shop.change(|unit| {
-            unit.active = !mistakes.contains(&Deactivated);
+            if mistakes.contains(&Deactivated) {
+                unit.state = closed();
+            }
             if mistakes.contains(&LoginOnly) {
                 unit.products = [Product::Login].into();
             }

@@ -3,7 +3,8 @@
 use sandkasse_domain::{
     Environment::{Production, Test},
     Msn,
-    sales_unit::{KeyName, RateLimits},
+    keys::KeyName,
+    sales_unit::RateLimits,
 };
 use sandkasse_gate::Step;
 use sandkasse_testkit::{Got, KEY_INVALID, Shop, World};

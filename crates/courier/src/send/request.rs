@@ -20,6 +20,7 @@ const USER_AGENT: HeaderValue =
 /// `rest` is the URL after its authority.
 pub(super) fn build(
     call: &OutgoingCall,
+    authorization: Option<&str>,
     target: &Target,
     rest: &str,
 ) -> Result<Request<Full<Bytes>>, CallFailure> {
@@ -41,7 +42,7 @@ pub(super) fn build(
         headers.insert(header::CONTENT_TYPE, JSON);
         headers.insert(header::CONTENT_LENGTH, body.len().into());
     }
-    if let Some(authorization) = &call.authorization {
+    if let Some(authorization) = authorization {
         let mut value =
             HeaderValue::from_bytes(authorization.as_bytes()).map_err(|_| bad("authorization"))?;
         value.set_sensitive(true);

@@ -4,27 +4,51 @@ use std::{collections::HashMap, sync::Arc};
 
 use sandkasse_domain::{
     Msn, PhoneNumber,
+    keys::{Keys, RetiredKey},
+    merchant::{Merchant, OrgNo},
+    partner::{Partner, PartnerId, Psp, PspId},
     person::{Person, PersonId},
-    sales_unit::{Merchant, OrgNo, SalesUnit},
+    sales_unit::SalesUnit,
 };
 use sandkasse_store::StoreError;
+use sandkasse_vault::{Digest, Vault};
 
 use super::{Change, Client};
 use crate::unit::{Running, Unit};
 
 /// Everybody in one environment, at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Snapshot {
+    vault: Arc<Vault>,
     units: HashMap<Msn, Arc<Unit>>,
     merchants: HashMap<OrgNo, Arc<Merchant>>,
     persons: HashMap<PersonId, Arc<Person>>,
     phones: HashMap<PhoneNumber, PersonId>,
+    partners: HashMap<PartnerId, Arc<Partner>>,
+    psps: HashMap<PspId, Arc<Psp>>,
+    /// By `client_id`.
     clients: HashMap<String, Client>,
-    subscription_keys: HashMap<String, Msn>,
+    /// Whose a subscription key is, as `client_id`.
+    subscription_keys: HashMap<Digest, String>,
     secrets: HashMap<String, String>,
 }
 
 impl Snapshot {
+    pub(super) fn empty(vault: Arc<Vault>) -> Snapshot {
+        Snapshot {
+            vault,
+            units: HashMap::new(),
+            merchants: HashMap::new(),
+            persons: HashMap::new(),
+            phones: HashMap::new(),
+            partners: HashMap::new(),
+            psps: HashMap::new(),
+            clients: HashMap::new(),
+            subscription_keys: HashMap::new(),
+            secrets: HashMap::new(),
+        }
+    }
+
     /// A sales unit by its number.
     pub fn unit(&self, msn: &Msn) -> Option<&Arc<Unit>> {
         self.units.get(msn)
@@ -37,9 +61,27 @@ impl Snapshot {
         units
     }
 
-    /// The sales unit that a subscription key, primary or secondary, belongs to.
-    pub fn unit_of_subscription_key(&self, key: &str) -> Option<&Arc<Unit>> {
-        self.units.get(self.subscription_keys.get(key)?)
+    /// Whoever a subscription key, primary or secondary, belongs to. Looked up by a keyed digest,
+    /// so that how long it takes tells nothing about the keys there are.
+    pub fn client_of_subscription_key(&self, key: &str) -> Option<&Client> {
+        let client_id = self.subscription_keys.get(&self.vault.digest(key))?;
+        self.clients.get(client_id)
+    }
+
+    /// Whose a subscription key was before it was replaced, and when that was.
+    pub fn client_of_retired_key(&self, key: &str) -> Option<(&Client, &RetiredKey)> {
+        let digest = self.vault.digest(key).to_hex();
+        self.clients.values().find_map(|client| {
+            let mut retired = client.retired().iter();
+            let gone = retired.find(|gone| gone.digest == digest)?;
+            Some((client, gone))
+        })
+    }
+
+    /// When this client's secret was replaced, if it was its secret before.
+    pub fn retired_secret<'a>(&self, client: &'a Client, secret: &str) -> Option<&'a RetiredKey> {
+        let digest = self.vault.digest(secret).to_hex();
+        client.retired().iter().find(|gone| gone.digest == digest)
     }
 
     /// Whoever has this `client_id`.
@@ -50,6 +92,37 @@ impl Snapshot {
     /// A merchant by its organisation number.
     pub fn merchant(&self, orgno: &OrgNo) -> Option<&Arc<Merchant>> {
         self.merchants.get(orgno)
+    }
+
+    /// All merchants, by number.
+    pub fn merchants(&self) -> Vec<&Arc<Merchant>> {
+        let mut merchants: Vec<_> = self.merchants.values().collect();
+        merchants.sort_by(|a, b| a.orgno.cmp(&b.orgno));
+        merchants
+    }
+
+    /// A partner.
+    pub fn partner(&self, id: &PartnerId) -> Option<&Arc<Partner>> {
+        self.partners.get(id)
+    }
+
+    /// All partners, by id.
+    pub fn partners(&self) -> Vec<&Arc<Partner>> {
+        let mut partners: Vec<_> = self.partners.values().collect();
+        partners.sort_by(|a, b| a.id.cmp(&b.id));
+        partners
+    }
+
+    /// A payment service provider.
+    pub fn psp(&self, id: &PspId) -> Option<&Arc<Psp>> {
+        self.psps.get(id)
+    }
+
+    /// All payment service providers, by id.
+    pub fn psps(&self) -> Vec<&Arc<Psp>> {
+        let mut psps: Vec<_> = self.psps.values().collect();
+        psps.sort_by(|a, b| a.id.cmp(&b.id));
+        psps
     }
 
     /// A person.
@@ -91,6 +164,22 @@ impl Snapshot {
                 self.persons.insert(person.id.clone(), person);
             }
             Change::PersonGone(_, id) => self.remove_person(id),
+            Change::Partner(_, partner) => {
+                if let Some(before) = self.partners.get(&partner.id).cloned() {
+                    self.forget_keys(&before.keys);
+                }
+                let partner = Arc::new(partner.clone());
+                self.partners.insert(partner.id.clone(), partner.clone());
+                self.remember_keys(&partner.keys, Client::Partner(partner.clone()));
+            }
+            Change::Psp(_, psp) => {
+                if let Some(before) = self.psps.get(&psp.id).cloned() {
+                    self.forget_keys(&before.keys);
+                }
+                let psp = Arc::new(psp.clone());
+                self.psps.insert(psp.id.clone(), psp.clone());
+                self.remember_keys(&psp.keys, Client::Psp(psp.clone()));
+            }
             Change::Office(_, keys) => {
                 let client = Client::Office(Arc::new(keys.clone()));
                 self.clients.insert(keys.client_id.clone(), client);
@@ -127,12 +216,9 @@ impl Snapshot {
             .get(&facts.merchant)
             .cloned()
             .ok_or_else(|| StoreError(format!("sales unit {} has no merchant", facts.msn)))?;
-        let running = match self.units.get(&facts.msn) {
+        let running = match self.units.get(&facts.msn).cloned() {
             Some(before) => {
-                let keys = &before.facts.keys;
-                self.clients.remove(&keys.client_id);
-                self.subscription_keys.remove(&keys.primary);
-                self.subscription_keys.remove(&keys.secondary);
+                self.forget_keys(&before.facts.keys);
                 before.running.clone()
             }
             None => Arc::new(Running::new(facts.clock_ahead_ms)),
@@ -147,13 +233,23 @@ impl Snapshot {
 
     fn insert_unit(&mut self, unit: Unit) {
         let unit = Arc::new(unit);
-        let (msn, keys) = (&unit.facts.msn, &unit.facts.keys);
-        self.clients
-            .insert(keys.client_id.clone(), Client::Unit(unit.clone()));
+        self.remember_keys(&unit.facts.keys, Client::Unit(unit.clone()));
+        self.units.insert(unit.facts.msn.clone(), unit.clone());
+    }
+
+    fn remember_keys(&mut self, keys: &Keys, client: Client) {
         for key in [&keys.primary, &keys.secondary] {
-            self.subscription_keys.insert(key.clone(), msn.clone());
+            self.subscription_keys
+                .insert(self.vault.digest(key), keys.client_id.clone());
         }
-        self.units.insert(msn.clone(), unit.clone());
+        self.clients.insert(keys.client_id.clone(), client);
+    }
+
+    fn forget_keys(&mut self, keys: &Keys) {
+        for key in [&keys.primary, &keys.secondary] {
+            self.subscription_keys.remove(&self.vault.digest(key));
+        }
+        self.clients.remove(&keys.client_id);
     }
 
     fn remove_person(&mut self, id: &PersonId) {

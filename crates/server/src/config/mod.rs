@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::address::{Address, BaseUrl};
 pub(crate) use settings::Settings;
-pub(crate) use values::{AdminToken, Database, DemoData};
+pub(crate) use values::{AdminToken, Database, DemoData, MasterKeyText};
 
 /// One source of choices. The flags' names are the keys of the file, with `_` for `-`, and in
 /// capitals after `SANDKASSE_` the names of the environment variables.
@@ -82,6 +82,25 @@ pub(crate) struct Options {
     /// Which wording production speaks.
     #[arg(skip)]
     pub(crate) production_wording: Option<Wording>,
+    /// What keys and merchants' tokens are sealed under in the database: 64 hexadecimal digits. If
+    /// left out, a file beside the database.
+    #[arg(skip)]
+    pub(crate) master_key: Option<MasterKeyText>,
+    /// Partner, management and accounting keys may be made in the test environment too.
+    #[arg(skip)]
+    pub(crate) partners_in_test: Option<bool>,
+    /// Test units that nobody used for a year are deactivated, as the platform once did.
+    #[arg(skip)]
+    pub(crate) test_idle_deactivation: Option<bool>,
+    /// Where the Business register is, if not built in: `…/enhetsregisteret/api` follows it.
+    #[arg(skip)]
+    pub(crate) register_url: Option<BaseUrl>,
+    /// Whether errors carry `Explain: <url>`; they do unless this is false.
+    #[arg(skip)]
+    pub(crate) explanations: Option<bool>,
+    /// How many megabytes of calls the inspector remembers; 64 if left out, 0 is none.
+    #[arg(skip)]
+    pub(crate) journal_mb: Option<u32>,
 }
 
 impl Options {
@@ -108,6 +127,12 @@ impl Options {
             lenient_bearer: read_switch(get, "SANDKASSE_LENIENT_BEARER")?,
             wording: read(get, "SANDKASSE_WORDING")?,
             production_wording: read(get, "SANDKASSE_PRODUCTION_WORDING")?,
+            master_key: read(get, "SANDKASSE_MASTER_KEY")?,
+            partners_in_test: read_switch(get, "SANDKASSE_PARTNERS_IN_TEST")?,
+            test_idle_deactivation: read_switch(get, "SANDKASSE_TEST_IDLE_DEACTIVATION")?,
+            register_url: read(get, "SANDKASSE_REGISTER_URL")?,
+            explanations: read_switch(get, "SANDKASSE_EXPLANATIONS")?,
+            journal_mb: read(get, "SANDKASSE_JOURNAL_MB")?,
         })
     }
 
@@ -142,6 +167,12 @@ impl Options {
             lenient_bearer: self.lenient_bearer.or(lower.lenient_bearer),
             wording: self.wording.or(lower.wording),
             production_wording: self.production_wording.or(lower.production_wording),
+            master_key: self.master_key.or(lower.master_key),
+            partners_in_test: self.partners_in_test.or(lower.partners_in_test),
+            test_idle_deactivation: self.test_idle_deactivation.or(lower.test_idle_deactivation),
+            register_url: self.register_url.or(lower.register_url),
+            explanations: self.explanations.or(lower.explanations),
+            journal_mb: self.journal_mb.or(lower.journal_mb),
         }
     }
 }

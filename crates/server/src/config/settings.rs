@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use sandkasse_domain::Wording;
 
-use super::{AdminToken, Database, DemoData, Options};
+use super::{AdminToken, Database, DemoData, MasterKeyText, Options};
 use crate::{
     address::{Address, BaseUrl},
     exposure,
 };
+
+/// So many megabytes of calls the inspector remembers unless somebody says otherwise.
+const JOURNAL_MB: usize = 64;
 
 /// Everything is decided.
 #[derive(Clone, Debug)]
@@ -28,6 +31,16 @@ pub(crate) struct Settings {
     pub(crate) lenient_bearer: bool,
     pub(crate) wording: Wording,
     pub(crate) production_wording: Wording,
+    pub(crate) master_key: Option<MasterKeyText>,
+    pub(crate) partners_in_test: bool,
+    pub(crate) test_idle_deactivation: bool,
+    pub(crate) register_url: Option<BaseUrl>,
+    /// Whether errors say where they are explained.
+    pub(crate) explanations: bool,
+    /// So many bytes of calls the inspector remembers.
+    pub(crate) journal_bytes: usize,
+    /// Whether nobody but this machine reaches any listener.
+    pub(crate) loopback_only: bool,
     /// Whether a new database gets demo data.
     pub(crate) demo_data: bool,
     /// Whether a database may hold demo data at all.
@@ -73,6 +86,13 @@ impl Settings {
             lenient_bearer: options.lenient_bearer.unwrap_or(false),
             wording: options.wording.unwrap_or_default(),
             production_wording: options.production_wording.unwrap_or_default(),
+            master_key: options.master_key,
+            partners_in_test: options.partners_in_test.unwrap_or(false),
+            test_idle_deactivation: options.test_idle_deactivation.unwrap_or(false),
+            register_url: options.register_url,
+            explanations: options.explanations.unwrap_or(true),
+            journal_bytes: options.journal_mb.map_or(JOURNAL_MB, |mb| mb as usize) * 1024 * 1024,
+            loopback_only: !network,
             demo_data: match demo {
                 Some(DemoData::On | DemoData::Network) => true,
                 Some(DemoData::Off) => false,

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
+use sandkasse_vault::MasterKey;
 use serde::Deserialize;
 
 /// Where data is kept.
@@ -129,5 +130,44 @@ impl TryFrom<String> for AdminToken {
 impl std::fmt::Debug for AdminToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("AdminToken")
+    }
+}
+
+/// What secrets in the database are sealed under. A secret: it has no text form.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct MasterKeyText(String);
+
+impl MasterKeyText {
+    pub(crate) fn key(&self) -> MasterKey {
+        MasterKey::from_hex(&self.0).expect("checked when it was read")
+    }
+}
+
+impl FromStr for MasterKeyText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<MasterKeyText, String> {
+        match MasterKey::from_hex(text) {
+            Some(_) => Ok(MasterKeyText(text.to_owned())),
+            None => Err(
+                "the master key has 64 hexadecimal digits: for example the output of `openssl rand -hex 32`"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl TryFrom<String> for MasterKeyText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<MasterKeyText, String> {
+        text.parse()
+    }
+}
+
+impl std::fmt::Debug for MasterKeyText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKeyText")
     }
 }

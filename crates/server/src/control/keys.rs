@@ -1,10 +1,7 @@
 //! A sales unit's keys: shown, and made anew.
 
 use axum::{Json, extract::State};
-use sandkasse_domain::{
-    Environment, Msn,
-    sales_unit::{KeyName, SalesUnit},
-};
+use sandkasse_domain::{Environment, Msn, keys::KeyName, sales_unit::SalesUnit};
 use sandkasse_engine::directory::regenerate as make_anew;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -103,7 +100,7 @@ pub(super) async fn regenerate(
     let changed = engine
         .directory
         .change_unit(environment, &msn, |facts| {
-            make_anew(&mut facts.keys, key, &engine.chance);
+            make_anew(&mut facts.keys, &mut facts.retired, key, engine);
         })
         .await?;
     let unit = changed.map_or_else(|| control.unit(environment, &msn), Ok)?;

@@ -51,9 +51,17 @@ pub(super) fn url_policy() -> RefOr<Schema> {
 
 pub(super) fn standing() -> RefOr<Schema> {
     one_of(
-        &["active", "deactivated", "blocked", "unsigned"],
-        "How the merchant stands with the platform, for all its units: `deactivated` gives error 37, `blocked` 31, \
-         `unsigned` 36",
+        &[
+            "active",
+            "deactivated",
+            "deleted_from_register",
+            "form_changed",
+            "unconfirmed",
+            "blocked",
+            "unsigned",
+        ],
+        "How the merchant stands with the platform, for all its units: `blocked` gives error 31, `unsigned` 36, all \
+         others but `active` 37",
     )
 }
 

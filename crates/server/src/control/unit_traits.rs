@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use sandkasse_domain::{
     Environment, Minor,
-    sales_unit::{CaptureType, Product, RateLimits, SalesUnit, Standing, UrlPolicy},
+    merchant::Standing,
+    sales_unit::{CaptureType, Product, RateLimits, SalesUnit, UrlPolicy},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -55,7 +56,8 @@ pub(crate) struct UnitTraits {
     /// How long details lack the `sub` after an approval with `scope`, in milliseconds; 200 if
     /// left out.
     pub(super) sub_delay_ms: Option<u32>,
-    /// Whether the merchant keeps it open (error 37 when not).
+    /// Whether it is open (error 37 when not). Only for a new one: later a merchant closes and
+    /// reopens it with BankID.
     pub(super) active: Option<bool>,
 }
 
@@ -129,7 +131,6 @@ impl UnitTraits {
             &self.tokens_survive_advance,
         );
         set(&mut unit.sub_delay_ms, &self.sub_delay_ms.map(i64::from));
-        set(&mut unit.active, &self.active);
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use sandkasse_domain::{
     Environment, Msn, Timestamp,
-    sales_unit::{CaptureType, Limits, Product, RateLimits, Standing, UrlPolicy},
+    merchant::Standing,
+    sales_unit::{CaptureType, Limits, Product, RateLimits, UnitState, UrlPolicy},
 };
 use sandkasse_engine::Unit;
 use serde::Serialize;
@@ -24,7 +25,17 @@ pub(crate) struct UnitView {
     #[schema(example = "http://127.0.0.1:7480")]
     base_url: String,
     merchant: MerchantView,
+    /// Whether it takes payments (error 37 when not).
     active: bool,
+    /// The same with who closed it, and when.
+    #[schema(value_type = Object)]
+    state: UnitState,
+    /// The partner who may act for it.
+    #[schema(example = "demo-partner")]
+    partner: Option<String>,
+    /// What its merchant ordered and the platform has not approved yet.
+    #[schema(schema_with = schemas::products)]
+    ordered: BTreeSet<Product>,
     #[schema(schema_with = schemas::products)]
     products: BTreeSet<Product>,
     #[schema(schema_with = schemas::capture)]
@@ -90,7 +101,10 @@ impl Control {
                 name: unit.merchant.name.clone(),
                 standing: unit.merchant.standing,
             },
-            active: facts.active,
+            active: facts.state == UnitState::Active,
+            state: facts.state.clone(),
+            partner: facts.partner.as_ref().map(|partner| partner.0.clone()),
+            ordered: facts.ordered.clone(),
             products: facts.products.clone(),
             capture: facts.capture,
             skip_landing_page: facts.skip_landing_page,

@@ -6,12 +6,11 @@ use axum::{Json, extract::State};
 use http::{HeaderValue, StatusCode, header};
 use sandkasse_domain::{
     Environment, Msn,
-    sales_unit::{
-        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SalesUnit, Standing,
-        UrlPolicy,
-    },
+    keys::Keys,
+    merchant::{Merchant, OrgNo},
+    sales_unit::{ClosedBy, SalesUnit, UnitState},
 };
-use sandkasse_engine::{Unit, directory::Change};
+use sandkasse_engine::{Chance, Unit, directory::Change};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -38,6 +37,16 @@ pub(crate) struct UnitFilter {
     /// `test` or `production`; both if left out.
     #[param(value_type = Option<String>)]
     environment: Option<Environment>,
+}
+
+/// Four values that nobody has.
+pub(super) fn fresh_keys(chance: &Chance) -> Keys {
+    Keys {
+        client_id: chance.uuid().to_string(),
+        client_secret: chance.client_secret(),
+        primary: chance.subscription_key(),
+        secondary: chance.subscription_key(),
+    }
 }
 
 impl Control {
@@ -67,11 +76,7 @@ impl Control {
             }
         });
         let known = directory.merchant(&orgno).map(|known| (**known).clone());
-        let mut merchant = known.unwrap_or_else(|| Merchant {
-            orgno,
-            name: unit_name.to_owned(),
-            standing: Standing::Active,
-        });
+        let mut merchant = known.unwrap_or_else(|| Merchant::new(orgno, unit_name));
         change_merchant(&mut merchant, traits);
         merchant
     }
@@ -112,30 +117,17 @@ pub(super) async fn create(
         &traits,
         traits.name.as_deref().unwrap_or(&name),
     );
-    let mut unit = SalesUnit {
-        environment,
-        msn,
-        name,
-        merchant: merchant.orgno.clone(),
-        active: true,
-        products: [Product::Ecom, Product::Login].into(),
-        capture: CaptureType::Reserve,
-        skip_landing_page: false,
-        nin_scope: false,
-        rate_limits: RateLimits::On,
-        url_policy: UrlPolicy::Strict,
-        limits: Limits::default(),
-        keys: Keys {
-            client_id: engine.chance.uuid().to_string(),
-            client_secret: engine.chance.client_secret(),
-            primary: engine.chance.subscription_key(),
-            secondary: engine.chance.subscription_key(),
-        },
-        clock_ahead_ms: 0,
-        tokens_survive_advance: false,
-        sub_delay_ms: sandkasse_domain::sales_unit::SUB_DELAY_MS,
-    };
+    let keys = fresh_keys(&engine.chance);
+    let mut unit = SalesUnit::new(environment, msn, merchant.orgno.clone(), keys);
     traits.apply(&mut unit);
+    if traits.active == Some(false) {
+        unit.state = UnitState::Deactivated {
+            by: ClosedBy::Merchant {
+                person: "the control API".to_owned(),
+            },
+            at: engine.clock.now(),
+        };
+    }
     let keys = UnitKeys::of(&unit, control.platform.base(environment));
     let place = format!("/control/v1/sales-units/{environment}/{}", unit.msn);
     let changes = vec![
@@ -188,7 +180,7 @@ pub(super) async fn show(
 /// Changes traits of a sales unit. Payments that exist keep what they were made with.
 #[utoipa::path(
     patch, path = "/sales-units/{environment}/{msn}", tag = "Sales units", params(UnitPath),
-    request_body(content = UnitTraits, example = json!({"active": false, "limits": {"receive": 100_000}})),
+    request_body(content = UnitTraits, example = json!({"limits": {"receive": 100_000}})),
     responses(
         (status = 200, body = UnitView),
         (status = "default", description = "Refused", body = Problem, content_type = "application/problem+json"),
@@ -203,6 +195,13 @@ pub(super) async fn change(
     if traits.environment.is_some() || traits.merchant_orgno.is_some() {
         return Err(Problem::bad_request(
             "`environment` and `merchant_orgno` never change; make another sales unit",
+        ));
+    }
+    if traits.active.is_some() {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "bankid_required",
+            "a merchant closes and reopens a sales unit on the portal, with BankID: POST …/deactivate or …/reactivate with the id of a confirmed session of /control/v1/bankid",
         ));
     }
     let _nobody_else = control.making.lock().await;

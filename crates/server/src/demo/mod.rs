@@ -11,10 +11,7 @@ mod tests;
 mod units;
 
 use sandkasse_domain::{Environment, Timestamp};
-use sandkasse_engine::{
-    Engine,
-    directory::{Change, Client},
-};
+use sandkasse_engine::{Engine, directory::Change};
 use sandkasse_store::StoreError;
 
 /// The unit whose keys are shown unless others are asked for.
@@ -35,10 +32,9 @@ pub(crate) async fn fill(engine: &Engine, local_urls: bool) -> Result<(), StoreE
 pub(crate) fn is_within(engine: &Engine) -> bool {
     Environment::ALL.into_iter().any(|environment| {
         let directory = engine.directory.of(environment);
-        units::known_keys(environment).any(|(id, secret)| match directory.client(&id) {
-            Some(Client::Unit(unit)) => unit.facts.keys.client_secret == secret,
-            Some(Client::Office(keys)) => keys.client_secret == secret,
-            None => false,
+        units::known_keys(environment).any(|(id, secret)| {
+            let client = directory.client(&id);
+            client.is_some_and(|client| client.secret() == secret)
         })
     })
 }

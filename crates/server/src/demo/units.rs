@@ -3,10 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sandkasse_domain::{
     Environment, Msn,
-    sales_unit::{
-        CaptureType, Keys, Limits, Merchant, OrgNo, Product, RateLimits, SUB_DELAY_MS, SalesUnit,
-        Standing, UrlPolicy,
-    },
+    keys::Keys,
+    merchant::{Merchant, OrgNo},
+    partner::{Partner, PartnerId, PartnerStatus},
+    sales_unit::{CaptureType, Product, SalesUnit, UrlPolicy},
 };
 use sandkasse_engine::directory::{Change, OfficeKeys, OfficeKind};
 
@@ -30,15 +30,28 @@ const UNITS: [(u8, &str, &str); 6] = [
 /// Keys that belong to no sales unit, in production only (reference: README, ruling 6).
 const OFFICES: [(u8, OfficeKind); 2] = [(7, OfficeKind::Management), (8, OfficeKind::Accounting)];
 
-/// Merchants, units and office keys of one environment.
+/// A partner, in production only as well, and the units it may act for.
+const PARTNER: &str = "demo-partner";
+const PARTNER_NUMBER: u8 = 9;
+const LINKED: [&str; 2] = [MAIN_UNIT, "other-merchant"];
+
+fn partner() -> Partner {
+    let own_number = Msn::try_new("339001").expect("six digits");
+    Partner {
+        id: PartnerId(PARTNER.to_owned()),
+        name: "Partnerhuset AS".to_owned(),
+        own_number,
+        status: PartnerStatus::Active,
+        keys: keys(Environment::Production, PARTNER_NUMBER),
+        retired: Vec::new(),
+    }
+}
+
+/// Merchants, units, partner and office keys of one environment.
 pub(super) fn changes(environment: Environment, local_urls: bool) -> Vec<Change> {
     let mut changes: Vec<Change> = [(FIRST, "Sandkasse Demo AS"), (SECOND, "Nabobutikken AS")]
         .map(|(orgno, name)| {
-            let merchant = Merchant {
-                orgno: OrgNo(orgno.to_owned()),
-                name: name.to_owned(),
-                standing: Standing::Active,
-            };
+            let merchant = Merchant::new(OrgNo(orgno.to_owned()), name);
             Change::Merchant(environment, merchant)
         })
         .into();
@@ -50,6 +63,9 @@ pub(super) fn changes(environment: Environment, local_urls: bool) -> Vec<Change>
     changes.extend(UNITS.map(|(number, name, merchant)| {
         let mut unit = usual(environment, number, name, merchant);
         unit.url_policy = policy;
+        if environment == Environment::Production && LINKED.contains(&name) {
+            unit.partner = Some(PartnerId(PARTNER.to_owned()));
+        }
         match name {
             "direct" => unit.capture = CaptureType::Direct,
             "skip" => unit.skip_landing_page = true,
@@ -60,6 +76,7 @@ pub(super) fn changes(environment: Environment, local_urls: bool) -> Vec<Change>
         Change::Unit(Box::new(unit))
     }));
     if environment == Environment::Production {
+        changes.push(Change::Partner(environment, partner()));
         changes.extend(OFFICES.map(|(number, kind)| {
             let keys = OfficeKeys {
                 kind,
@@ -77,12 +94,15 @@ pub(super) fn changes(environment: Environment, local_urls: bool) -> Vec<Change>
 pub(super) fn known_keys(environment: Environment) -> impl Iterator<Item = (String, String)> {
     let units = UNITS.into_iter().map(|(number, ..)| number);
     let offices = OFFICES.into_iter().map(|(number, _)| number);
-    units.chain(offices).map(move |number| {
-        (
-            client_id(environment, number),
-            client_secret(environment, number),
-        )
-    })
+    units
+        .chain(offices)
+        .chain([PARTNER_NUMBER])
+        .map(move |number| {
+            (
+                client_id(environment, number),
+                client_secret(environment, number),
+            )
+        })
 }
 
 fn usual(environment: Environment, number: u8, name: &str, merchant: &str) -> SalesUnit {
@@ -91,28 +111,20 @@ fn usual(environment: Environment, number: u8, name: &str, merchant: &str) -> Sa
         Environment::Production => 330_000,
     };
     let msn = (series + u32::from(number)).to_string();
-    SalesUnit {
-        environment,
-        msn: Msn::try_new(&msn).expect("six digits"),
-        name: name.to_owned(),
-        merchant: OrgNo(merchant.to_owned()),
-        active: true,
-        products: [Product::Ecom, Product::Login].into(),
-        capture: CaptureType::Reserve,
-        skip_landing_page: false,
-        nin_scope: false,
-        rate_limits: RateLimits::On,
-        url_policy: UrlPolicy::Local,
-        limits: Limits::default(),
-        keys: Keys {
-            client_id: client_id(environment, number),
-            client_secret: client_secret(environment, number),
-            primary: subscription_key(environment, number, "0a"),
-            secondary: subscription_key(environment, number, "0b"),
-        },
-        clock_ahead_ms: 0,
-        tokens_survive_advance: false,
-        sub_delay_ms: SUB_DELAY_MS,
+    let msn = Msn::try_new(&msn).expect("six digits");
+    let keys = keys(environment, number);
+    let mut unit = SalesUnit::new(environment, msn, OrgNo(merchant.to_owned()), keys);
+    name.clone_into(&mut unit.name);
+    unit.url_policy = UrlPolicy::Local;
+    unit
+}
+
+fn keys(environment: Environment, number: u8) -> Keys {
+    Keys {
+        client_id: client_id(environment, number),
+        client_secret: client_secret(environment, number),
+        primary: subscription_key(environment, number, "0a"),
+        secondary: subscription_key(environment, number, "0b"),
     }
 }
 

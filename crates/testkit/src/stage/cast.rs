@@ -4,17 +4,24 @@ use std::{collections::HashMap, sync::Arc};
 
 use sandkasse_courier::TableResolver;
 use sandkasse_domain::{
-    Environment, Wording,
+    Environment, Msn,
+    keys::Keys,
+    merchant::OrgNo,
+    partner::{Partner, PartnerId, PartnerStatus},
     person::Person,
-    sales_unit::{Keys, OrgNo, SalesUnit},
+    sales_unit::SalesUnit,
 };
-use sandkasse_engine::{Settings, directory::OfficeKind};
+use sandkasse_engine::{
+    Settings,
+    directory::{Change, OfficeKind},
+};
 use tokio::task::JoinHandle;
 
+use super::{Unplayable, unknown};
 use crate::{Got, Recorder, Shop, Trouble, TroubledStore, World};
 
 /// What makes a person another.
-type Change = fn(&mut Person);
+type Trait = fn(&mut Person);
 
 /// Nobody has this number.
 pub(super) const UNKNOWN_PHONE: &str = "48059528";
@@ -31,15 +38,13 @@ pub(super) struct Cast {
     /// What stands in the configurations of their programs: the values of the beginning.
     pub(super) names: HashMap<String, String>,
     running: Option<JoinHandle<Got>>,
+    /// In production only.
+    partner: Option<Partner>,
 }
 
 impl Cast {
-    pub(super) async fn gather(wording: Wording, in_production: bool) -> Cast {
+    pub(super) async fn gather(settings: Settings, in_production: bool) -> Cast {
         let store = Arc::new(TroubledStore::default());
-        let settings = Settings {
-            test_wording: wording,
-            production_wording: wording,
-        };
         // DNS knows the hosts of correct requests, and no other.
         let dns = TableResolver::new().with("example.com", ["93.184.216.34"]);
         let recorder = Arc::new(Recorder::default());
@@ -75,6 +80,7 @@ impl Cast {
             payer: payer.clone(),
             names: HashMap::new(),
             running: None,
+            partner: None,
             shops: shops.into(),
             shop,
             store,
@@ -89,12 +95,54 @@ impl Cast {
         let office = cast.world.office_keys(here, OfficeKind::Management).await;
         cast.name("MANAGEMENT_CLIENT_ID", &office.client_id);
         cast.name("MANAGEMENT_CLIENT_SECRET", &office.client_secret);
+        if in_production {
+            cast.link_partner().await;
+        }
         cast
+    }
+
+    /// A partner appears, and the sales unit that calls is linked to it.
+    async fn link_partner(&mut self) {
+        let chance = &self.world.platform.engine.chance;
+        let partner = Partner {
+            id: PartnerId("acme-partner".to_owned()),
+            name: "Acme partner".to_owned(),
+            own_number: Msn::try_new("199999").expect("six digits"),
+            status: PartnerStatus::Active,
+            keys: Keys {
+                client_id: chance.uuid().to_string(),
+                client_secret: chance.client_secret(),
+                primary: chance.subscription_key(),
+                secondary: chance.subscription_key(),
+            },
+            retired: Vec::new(),
+        };
+        let own_number = partner.own_number.to_string();
+        self.configure("PARTNER_", &own_number, &partner.keys);
+        let id = partner.id.clone();
+        self.put_partner(partner).await;
+        self.shop.change(|unit| unit.partner = Some(id)).await;
+    }
+
+    async fn put_partner(&mut self, partner: Partner) {
+        let change = Change::Partner(self.shop.environment, partner.clone());
+        let directory = &self.world.platform.engine.directory;
+        let changed = directory.change(vec![change]).await;
+        changed.expect("memory does not fail");
+        self.partner = Some(partner);
+    }
+
+    /// What was a partner's is nobody's any more.
+    pub(super) async fn deactivate_partner(&mut self, direction: &str) -> Result<(), Unplayable> {
+        let mut partner = self.partner.clone().ok_or_else(|| unknown(direction))?;
+        partner.status = PartnerStatus::Deactivated;
+        self.put_partner(partner).await;
+        Ok(())
     }
 
     /// People with something about them.
     async fn people(&mut self, here: Environment) {
-        let traits: [(&str, Change); 6] = [
+        let traits: [(&str, Trait); 6] = [
             ("CHILD_PHONE", |it| {
                 it.birthdate = jiff::civil::date(2010, 1, 2)
             }),

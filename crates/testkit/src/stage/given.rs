@@ -4,13 +4,15 @@
 use jiff::SignedDuration;
 use sandkasse_domain::{
     Minor,
+    keys::KeyName,
+    merchant::Standing,
     person::CardState,
-    sales_unit::{CaptureType, KeyName, Product, Standing, UrlPolicy},
+    sales_unit::{CaptureType, Product, UrlPolicy},
 };
 use sandkasse_engine::{Act, directory::Change};
 
 use super::{Unplayable, cast::Cast, names, unknown};
-use crate::Shop;
+use crate::{Shop, closed};
 
 pub(super) async fn carry_out(cast: &mut Cast, direction: &str) -> Result<(), Unplayable> {
     let words: Vec<&str> = direction.split_whitespace().collect();
@@ -73,10 +75,20 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: &str) -> Result<(), Un
                 "blocked" => Standing::Blocked,
                 "unsigned" => Standing::Unsigned,
                 "deactivated" => Standing::Deactivated,
+                "unconfirmed" => Standing::Unconfirmed,
                 _ => return Err(unknown(direction)),
             };
             cast.world.set_standing(&cast.merchant, standing).await;
         }
+        ["register", "deleted"] => {
+            let deleted = Standing::DeletedFromRegister;
+            cast.world.set_standing(&cast.merchant, deleted).await;
+        }
+        ["register", "form", "changed"] => {
+            let changed = Standing::FormChanged;
+            cast.world.set_standing(&cast.merchant, changed).await;
+        }
+        ["partner", "deactivated"] => cast.deactivate_partner(direction).await?,
         ["regenerated", key] => {
             let key = match *key {
                 "client_secret" => KeyName::ClientSecret,
@@ -114,7 +126,7 @@ async fn unit(shop: &Shop, traits: &[&str]) -> Result<(), Unplayable> {
     };
     let least = Minor::try_new(10_000).expect("an amount");
     match traits {
-        ["deactivated"] => shop.change(|it| it.active = false).await,
+        ["deactivated"] => shop.change(|it| it.state = closed()).await,
         ["login-only"] => {
             shop.change(|it| it.products = [Product::Login].into())
                 .await

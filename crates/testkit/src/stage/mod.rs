@@ -20,6 +20,7 @@ mod spoken;
 
 use sandkasse_catalogue::{Cause, Request};
 use sandkasse_domain::Wording;
+use sandkasse_engine::Settings;
 
 use crate::{Ask, Got, Shop, World};
 use cast::Cast;
@@ -82,7 +83,14 @@ impl Stage {
         if in_production {
             directions.remove(0);
         }
-        let mut cast = Cast::gather(self.wording, in_production).await;
+        let idle = directions.len();
+        directions.retain(|it| *it != "test units idle away");
+        let settings = Settings {
+            test_wording: self.wording,
+            production_wording: self.wording,
+            test_idle_deactivation: directions.len() < idle,
+        };
+        let mut cast = Cast::gather(settings, in_production).await;
         let mut before = 0;
         for direction in directions {
             match direction.strip_prefix("sent ").map(given::times) {

@@ -16,7 +16,7 @@ const MAX_LONG: usize = 255;
 
 /// Members of the right types.
 pub(super) struct Merchant {
-    pub(super) msn: Option<String>,
+    pub(super) msn: SentMsn,
     callback_prefix: Option<String>,
     fall_back: Option<String>,
     auth_token: Option<String>,
@@ -41,7 +41,7 @@ impl Merchant {
         let static_shipping = object.list("staticShippingDetails")?.cloned();
         check_types(static_shipping.iter().flatten())?;
         Ok(Merchant {
-            msn: object.text("merchantSerialNumber", Need::Required)?,
+            msn: SentMsn::read(object)?,
             callback_prefix: object.text("callbackPrefix", Need::Required)?,
             fall_back: object.text("fallBack", Need::Required)?,
             auth_token: object.text("authToken", Need::Optional)?,
@@ -59,7 +59,7 @@ impl Merchant {
 
     pub(super) fn check(self, policy: UrlPolicy, fields: &mut Fields) -> Option<CheckedMerchant> {
         let express = self.is_express();
-        check_msn(self.msn.as_deref(), fields);
+        self.msn.check(fields);
         let callback_prefix = prefix(
             self.callback_prefix,
             policy,
@@ -112,14 +112,36 @@ impl Merchant {
     }
 }
 
-/// The MSN of a body; well-formed foreign ones were refused before.
-pub(in crate::ecom) fn check_msn(msn: Option<&str>, fields: &mut Fields) {
-    if msn.and_then(Msn::try_new).is_none() {
-        let detail = msn.map_or("absent".to_owned(), |msn| format!("received {msn:?}"));
+/// The MSN of a body, as sent.
+pub(in crate::ecom) struct SentMsn {
+    pub(in crate::ecom) text: Option<String>,
+    /// A member that was probably meant as it.
+    lookalike: Option<String>,
+}
+
+impl SentMsn {
+    pub(in crate::ecom) fn read(merchant_info: Object<'_>) -> Result<SentMsn, BodyFault> {
+        const NAME: &str = "merchantSerialNumber";
+        let text = merchant_info.text(NAME, Need::Required)?;
+        let lookalike = match &text {
+            None => merchant_info.lookalike(NAME),
+            Some(_) => None,
+        };
+        Ok(SentMsn { text, lookalike })
+    }
+
+    /// Well-formed foreign ones were refused before.
+    pub(in crate::ecom) fn check(&self, fields: &mut Fields) {
+        let (cause, detail) = match (&self.text, &self.lookalike) {
+            (Some(msn), _) if Msn::try_new(msn).is_some() => return,
+            (Some(msn), _) => ("msn.format", format!("received {msn:?}")),
+            (None, Some(sent)) => ("body.header_name_as_member", format!("received `{sent}`")),
+            (None, None) => ("msn.format", "absent".to_owned()),
+        };
         fields.fault(
             "merchantInfo.merchantSerialNumber",
             "merchantSerialNumber must be 4-7 digits",
-            "msn.format",
+            cause,
             detail,
         );
     }

@@ -19,7 +19,7 @@ use merchant::Merchant;
 use transaction::Transaction;
 
 pub(super) use hosts::check_hosts;
-pub(super) use merchant::check_msn;
+pub(super) use merchant::SentMsn;
 pub(super) use transaction::check_text;
 
 /// A body whose members have the right types.
@@ -56,7 +56,7 @@ impl Sent {
     }
 
     pub(super) fn msn(&self) -> Option<&str> {
-        self.merchant.as_ref()?.msn.as_deref()
+        self.merchant.as_ref()?.msn.text.as_deref()
     }
 
     /// Judges the values, in the order of the API's document: every fault is listed.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use sandkasse_domain::{
     Minor,
+    merchant::Standing,
     person::{CardState, Person},
-    sales_unit::{CaptureType, Product, SalesUnit, Standing},
+    sales_unit::{CaptureType, Product, SalesUnit},
 };
 use sandkasse_engine::Act;
-use sandkasse_testkit::{Got, Shop, Trouble, TroubledStore, World, days, minutes};
+use sandkasse_testkit::{Got, Shop, Trouble, TroubledStore, World, closed, days, minutes};
 use serde_json::{Value, json};
 
 /// Where all of them are made; each at a sales unit of its own.
@@ -22,7 +23,7 @@ pub(crate) struct Stage {
 pub(crate) async fn provoke(stage: &Stage, cause: &str) -> Got {
     let (world, kari) = (&stage.world, &stage.kari);
     let change = |unit: &mut SalesUnit| match cause {
-        "unit.deactivated" => unit.active = false,
+        "unit.deactivated" => unit.state = closed(),
         "unit.login_only" => unit.products = [Product::Login].into(),
         "limit.receiving" => unit.limits.receive = Minor::try_new(9_999),
         "limit.request" => unit.limits.request = Minor::try_new(9_999),
