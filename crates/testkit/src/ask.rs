@@ -111,6 +111,16 @@ impl Ask {
             .body(body.to_string())
     }
 
+    /// What will be sent.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Where it will be sent.
+    pub fn environment(&self) -> Environment {
+        self.environment
+    }
+
     /// Sends it. A success is checked against the official document, where that is at hand.
     pub async fn send(self) -> Got {
         let exchange = self.platform.answer(self.environment, &self.request).await;

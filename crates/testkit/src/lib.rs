@@ -33,6 +33,7 @@ mod member;
 mod oracle;
 mod recorder;
 mod shop;
+mod stage;
 mod troubled;
 mod world;
 
@@ -45,6 +46,7 @@ pub use inside::cause_of;
 pub use member::{renamed_member, with_member, without_member};
 pub use recorder::Recorder;
 pub use shop::{Shop, closed};
+pub use stage::{Played, Spoken, Stage, Unplayable};
 pub use troubled::{Trouble, TroubledStore};
 pub use world::World;
 
