@@ -105,7 +105,13 @@ impl Got {
         let body = format!(
             r#"{{"errorCode":"Unauthorized","errorMessage":"Subscription not found","contextId":"{context}"}}"#
         );
-        self.answered(401, &body, "subkey.other_client");
+        let mixed = [
+            "subkey.other_client",
+            "token.client_other_unit",
+            "subkey.changed",
+        ];
+        assert!(mixed.contains(&self.cause()), "{}", self.cause());
+        self.answered(401, &body, self.cause());
         assert_eq!(self.header("content-type"), Some("application/json"));
     }
 

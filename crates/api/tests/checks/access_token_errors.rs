@@ -77,14 +77,12 @@ async fn tok_14_keys_of_the_other_environment() {
         .await;
     let key = live.keys().primary;
     let ask = shop.ask_token().header("Ocp-Apim-Subscription-Key", &key);
-    refused_for_key(&ask.send().await, KEY_INVALID, "subkey.unknown");
+    refused_for_key(&ask.send().await, KEY_INVALID, "env.keys");
     // The whole set, on the wrong host, both ways.
     let ask = live.ask_token().in_environment(Environment::Test);
-    refused_for_key(&ask.send().await, KEY_INVALID, "subkey.unknown");
+    refused_for_key(&ask.send().await, KEY_INVALID, "env.keys");
     let ask = shop.ask_token().in_environment(Environment::Production);
-    ask.send()
-        .await
-        .answered(401, KEY_INVALID, "subkey.unknown");
+    ask.send().await.answered(401, KEY_INVALID, "env.keys");
     // Only the client of the other environment: the key is fine, so the client is missed.
     let live_id = live.keys().client_id;
     let got = shop.ask_token().header("client_id", &live_id).send().await;

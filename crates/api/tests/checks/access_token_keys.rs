@@ -29,7 +29,13 @@ async fn tok_24_an_old_secret_is_dead_at_once() {
     assert_ne!(old, shop.keys().client_secret);
     let got = shop.ask_token().header("client_secret", &old).send().await;
     let text = "Invalid client secret provided.";
-    got.refused_identity(401, "invalid_client", 7_000_215, text, "token.secret_wrong");
+    got.refused_identity(
+        401,
+        "invalid_client",
+        7_000_215,
+        text,
+        "token.secret_regenerated",
+    );
     shop.ask_token().send().await.ok();
 }
 
@@ -47,7 +53,7 @@ async fn tok_25_one_subscription_key_is_replaced_alone() {
         with(&old)
             .send()
             .await
-            .answered(401, KEY_INVALID, "subkey.unknown");
+            .answered(401, KEY_INVALID, "subkey.regenerated");
         with(&now.primary).send().await.ok();
         with(&now.secondary).send().await.ok();
         let kept = [
@@ -183,7 +189,7 @@ async fn tok_28_a_token_of_the_other_environment() {
     for (token_of, called) in [(&shop, &live), (&live, &shop)] {
         let token = token_of.token().await;
         let got = details(&world, called, &token).send().await;
-        got.answered(401, TOKEN_REJECTED, "token.other_environment");
+        got.answered(401, TOKEN_REJECTED, "env.keys");
         assert_eq!(got.format(), Format::B);
     }
     let a_day: SignedDuration = hours(24) - seconds(2);

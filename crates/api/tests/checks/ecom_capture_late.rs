@@ -175,11 +175,11 @@ async fn ecom_55_the_sixth_capture_of_an_order_in_a_minute() {
     sixth.answered(
         429,
         r#"{ "statusCode": 429, "message": "Rate limit is exceeded. Try again in 45 seconds." }"#,
-        "rate.exceeded",
+        "rate.capture",
     );
     assert_eq!(sixth.header("retry-after"), Some("45"));
     let repeat = shop.capture_as("key-1", "acme-1", 1000).await;
-    assert_eq!((repeat.status, repeat.cause()), (429, "rate.exceeded"));
+    assert_eq!((repeat.status, repeat.cause()), (429, "rate.capture"));
 
     let other = shop.capture("acme-2", 1000).await;
     let at = "2023-06-13T12:00:15.000Z";

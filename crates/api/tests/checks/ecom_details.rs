@@ -92,7 +92,7 @@ async fn ecom_74_polling_is_limited_per_order_and_key() {
     got.answered(
         429,
         r#"{ "statusCode": 429, "message": "Rate limit is exceeded. Try again in 42 seconds." }"#,
-        "rate.exceeded",
+        "rate.details",
     );
     assert_eq!(got.header("retry-after"), Some("42"));
     assert_eq!(got.header("content-type"), Some("application/json"));
@@ -114,7 +114,7 @@ async fn ecom_74_polling_is_limited_per_order_and_key() {
     for _ in 0..120 {
         ask.clone().send().await.ok();
     }
-    assert_eq!(ask.send().await.cause(), "rate.exceeded");
+    assert_eq!(ask.send().await.cause(), "rate.details");
 }
 
 /// The whole life of a payment, to the byte, as recorded on 2021-07-09.

@@ -155,7 +155,7 @@ async fn ecom_06_the_third_initiate_of_an_order_in_a_minute_is_too_many() {
         let body = format!(
             r#"{{ "statusCode": 429, "message": "Rate limit is exceeded. Try again in {left} seconds." }}"#
         );
-        got.answered(429, &body, "rate.exceeded");
+        got.answered(429, &body, "rate.initiate");
         assert_eq!(got.header("retry-after"), Some(left.to_string().as_str()));
         assert_eq!(got.header("content-type"), Some("application/json"));
     }

@@ -69,7 +69,7 @@ async fn one_defect_is_repaired_at_a_time() {
     shop.change(|facts| facts.limits.request = None).await;
     expect(&body, 400, "Merchant", "34", "order.duplicate").await;
     body = with_member(body, "transaction.orderId", "new");
-    expect(&body, 400, "User", "81", "user.unavailable").await;
+    expect(&body, 400, "User", "81", "test.real_user").await;
     let number = "customerInfo.mobileNumber";
     body = with_member(body, number, outdated.phone.as_str());
     expect(&body, 400, "User", "82", "user.app_outdated").await;

@@ -80,7 +80,15 @@ async fn ecom_104_nobody_learns_why_a_person_cannot_pay() {
         let body = |it: &mut Value| it["customerInfo"]["mobileNumber"] = number.into();
         let got = shop.initiate_but(&format!("row-{row}"), 20_000, body).await;
         let text = "User not registered with Vipps";
-        got.says(400, "User", "81", text, "user.unavailable");
+        let cause = match reason {
+            CannotPay::Unknown => "test.real_user",
+            CannotPay::NeverLoggedIn => "test.user_not_logged_in",
+            CannotPay::Number(_)
+            | CannotPay::TooYoung
+            | CannotPay::Blocked
+            | CannotPay::LimitReached => "user.unavailable",
+        };
+        got.says(400, "User", "81", text, cause);
         // The platform knows very well, for the test environment's explanations.
         let cause = Cause::CannotPay { reason };
         assert!(matches!(&got.why, Some(sandkasse_api::Why::Payment(why)) if *why == cause));

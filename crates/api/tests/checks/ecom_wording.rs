@@ -100,7 +100,7 @@ async fn ecom_105_the_guide_of_june_2023() {
             "User",
             "81",
             "The phone number is either incorrectly formatted (see the API specification), is not a Vipps user, or the user cannot pay businesses. Vipps cannot give more details.",
-            "user.unavailable",
+            "test.real_user",
         ),
         (
             &it.capture,
@@ -198,7 +198,7 @@ async fn ecom_105_the_recordings_of_2021() {
             "User",
             "81",
             "User not registered with Vipps",
-            "user.unavailable",
+            "test.real_user",
         ),
         (
             &it.field,

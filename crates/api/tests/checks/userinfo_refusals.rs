@@ -144,7 +144,7 @@ async fn uinf_14_uinf_23_a_token_that_does_not_count() {
         (Some(token.clone()), "token.no_scheme"),
         (Some(format!("bearer {token}")), "token.scheme_case"),
         (Some("Bearer abc".to_owned()), "token.malformed"),
-        (Some(foreign), "token.other_environment"),
+        (Some(foreign), "env.keys"),
     ];
     // Whatever the name is: the token is looked at first.
     for sub in [sub.as_str(), "abc"] {

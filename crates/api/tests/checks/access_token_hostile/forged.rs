@@ -94,16 +94,16 @@ async fn keys_that_are_not_ours() {
             "token.malformed",
         ),
         // The other environment's, whole, and both mixtures.
-        (live_token.clone(), "token.other_environment"),
+        (live_token.clone(), "env.keys"),
         (
             Jwt::read(&live_token)
                 .with_claim("env", "test")
                 .signed_in(Production),
-            "token.other_environment",
+            "env.keys",
         ),
         (
             jwt.clone().with_claim("env", "production").signed_in(Test),
-            "token.other_environment",
+            "env.keys",
         ),
     ] {
         stage.refuses_token(&token, cause).await;

@@ -1,7 +1,7 @@
 //! Which causes there are, and what each answers.
 
 /// Every cause that eCom words in its own array: status, group and code.
-pub(crate) const CAUSES: [(&str, u16, &str, &str); 58] = [
+pub(crate) const CAUSES: [(&str, u16, &str, &str); 59] = [
     ("json.syntax", 500, "VippsError", "99"),
     ("json.depth", 500, "VippsError", "99"),
     ("json.type", 500, "VippsError", "99"),
@@ -30,6 +30,7 @@ pub(crate) const CAUSES: [(&str, u16, &str, &str); 58] = [
     ("phone.format", 400, "User", "81"),
     ("phone.foreign", 400, "User", "81"),
     ("user.unavailable", 400, "User", "81"),
+    ("test.real_user", 400, "User", "81"),
     ("user.app_outdated", 400, "User", "82"),
     ("order.unknown", 404, "Merchant", "35"),
     ("order.other_unit", 404, "Merchant", "35"),

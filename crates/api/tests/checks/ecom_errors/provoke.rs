@@ -44,6 +44,9 @@ pub(crate) async fn provoke(stage: &Stage, cause: &str) -> Got {
         _ => Standing::Active,
     };
     world.set_standing(&orgno, standing).await;
+    if cause == "test.real_user" {
+        return initiate(world, &shop, cause).await;
+    }
     match cause.split_once('.').expect("two words").0 {
         "capture" => capture(world, &shop, kari, cause).await,
         "cancel" | "refund" => give_back(&shop, kari, cause).await,
@@ -101,7 +104,11 @@ async fn initiate(world: &World, shop: &Shop, cause: &str) -> Got {
         "unit.nin" => with("transaction", "scope", json!("name nin")).await,
         "phone.format" => with_number(shop, "9123456").await,
         "phone.foreign" => with_number(shop, "+4512345678").await,
-        "user.unavailable" => with_number(shop, "48059528").await,
+        "test.real_user" => with_number(shop, "48059528").await,
+        "user.unavailable" => {
+            let ola = world.person(|it| it.blocked = true).await;
+            with_number(shop, ola.phone.as_str()).await
+        }
         "user.app_outdated" => {
             let ola = world.person(|it| it.app.outdated = true).await;
             with_number(shop, ola.phone.as_str()).await
