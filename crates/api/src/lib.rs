@@ -8,8 +8,8 @@ mod body;
 pub mod ecom;
 mod formats;
 mod routes;
-mod token;
-mod userinfo;
+pub mod token;
+pub mod userinfo;
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use sandkasse_gate::{Gate, GateCause, Step, Trace};
 
 pub use body::{BodyFault, FieldFault};
 pub use formats::gateway;
-pub use routes::{Api, Route, RouteFault, find};
+pub use routes::{Api, OPERATIONS, Route, RouteFault, find};
 
 /// The largest body that is read.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -102,10 +102,46 @@ pub enum Why {
     Token(token::TokenCause),
     /// No personal data is given.
     Userinfo(userinfo::UserinfoCause),
+    /// The request was not read to its end.
+    Unread(Unread),
     /// The operation is documented and not built yet.
     NotBuilt,
     /// The platform itself failed. The text is for the log.
     Fault(String),
+}
+
+/// Why a request was not read to its end: limits of this server, which stand before any API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Its header fields are too many or too large.
+    HeadersTooLarge,
+    /// Its body is larger than [`MAX_BODY`].
+    BodyTooLarge,
+    /// Its body did not come in time.
+    TooSlow,
+    /// The connection broke, or it is no HTTP.
+    Broken,
+}
+
+impl Unread {
+    fn id(self) -> &'static str {
+        match self {
+            Unread::HeadersTooLarge => "request.header_size",
+            Unread::BodyTooLarge => "request.body_size",
+            Unread::TooSlow => "request.slow",
+            Unread::Broken => "request.broken",
+        }
+    }
+
+    /// What its sender is told (reference: platform.md §4.3).
+    pub fn answer(self) -> Answer {
+        match self {
+            Unread::HeadersTooLarge => gateway(431, "Request header fields too large"),
+            Unread::BodyTooLarge => gateway(413, "Request body too large"),
+            Unread::TooSlow => gateway(408, "Request timeout"),
+            Unread::Broken => gateway(400, "Bad request"),
+        }
+    }
 }
 
 impl Why {
@@ -121,8 +157,24 @@ impl Why {
             Why::Payment(cause) => ecom::cause_id(cause, environment),
             Why::Token(cause) => cause.id(),
             Why::Userinfo(cause) => cause.id(),
+            Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
+        }
+    }
+
+    /// The same as far as it follows from the request alone: what anybody may know who made it.
+    pub fn public_id(&self, environment: Environment) -> &'static str {
+        match self {
+            Why::Gate(cause) => cause.public_id(),
+            Why::Token(cause) => cause.public_id(),
+            Why::Body(_)
+            | Why::Fields(_)
+            | Why::Payment(_)
+            | Why::Userinfo(_)
+            | Why::Unread(_)
+            | Why::NotBuilt
+            | Why::Fault(_) => self.id(environment),
         }
     }
 
@@ -131,7 +183,7 @@ impl Why {
             Why::Gate(cause) => cause.step(),
             Why::Body(_) => Step::Body,
             Why::Fields(_) => Step::Fields,
-            Why::NotBuilt => Step::Route,
+            Why::NotBuilt | Why::Unread(_) => Step::Route,
             Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) => Step::Rules,
         }
     }

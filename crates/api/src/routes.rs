@@ -167,3 +167,21 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
     }
     Ok(route)
 }
+
+/// All operations that are built: method and path, with names where the path has one.
+pub const OPERATIONS: [(&str, &str); 11] = [
+    ("POST", "/accesstoken/get"),
+    ("POST", "/miami/v1/token"),
+    ("GET", "/discovery/keys"),
+    ("POST", "/ecomm/v2/payments"),
+    ("POST", "/ecomm/v2/payments/{orderId}/capture"),
+    ("PUT", "/ecomm/v2/payments/{orderId}/cancel"),
+    ("POST", "/ecomm/v2/payments/{orderId}/refund"),
+    ("GET", "/ecomm/v2/payments/{orderId}/details"),
+    ("GET", "/ecomm/v2/payments/{orderId}/status"),
+    (
+        "POST",
+        "/ecomm/v2/integration-test/payments/{orderId}/approve",
+    ),
+    ("GET", "/vipps-userinfo-api/userinfo/{sub}"),
+];

@@ -38,6 +38,28 @@ pub enum Step {
     Rules,
 }
 
+impl Step {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::Route => "path and method",
+            Step::SubscriptionKey => "subscription key sent",
+            Step::SubscriptionKeyValid => "subscription key valid",
+            Step::Token => "access token",
+            Step::SameOwner => "keys of one owner",
+            Step::KindOfKeys => "kind of keys",
+            Step::Rate => "calls a minute",
+            Step::MsnHeader => "sales unit in the header",
+            Step::Body => "body",
+            Step::MsnBody => "sales unit in the body",
+            Step::Standing => "open for payments",
+            Step::Product => "product",
+            Step::Fields => "fields",
+            Step::Rules => "rules",
+        }
+    }
+}
+
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {

@@ -1,41 +1,56 @@
-//! The listener of one environment: the merchant APIs, and the payer's pages below one path.
+//! The listener of one environment: the merchant APIs, the payer's pages below one path, and
+//! explanations below another.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use sandkasse_api::{Answer, Platform, gateway};
+use sandkasse_api::{Answer, gateway};
 use sandkasse_domain::Environment;
+use sandkasse_inspect::Inspector;
 
 use crate::{
+    explain::{self, Access},
     landing::{self, Surroundings, Visit},
     listener::{Site, receive, response},
 };
 
 /// Who answers at an environment's listener.
 pub(crate) struct ApiSite {
-    platform: Arc<Platform>,
+    inspector: Arc<Inspector>,
     environment: Environment,
     surroundings: Surroundings,
+    access: Access,
 }
 
 impl ApiSite {
     pub(crate) fn new(
-        platform: Arc<Platform>,
+        inspector: Arc<Inspector>,
         environment: Environment,
         surroundings: Surroundings,
+        access: Access,
     ) -> ApiSite {
         ApiSite {
-            platform,
+            inspector,
             environment,
             surroundings,
+            access,
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Answer> {
-        let (parts, body) = receive(request).await?;
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let (parts, body) = match receive(request).await {
+            Ok(received) => received,
+            Err((parts, unread)) => {
+                let request = whole(*parts, Bytes::new());
+                return self
+                    .inspector
+                    .unread(self.environment, &request, unread)
+                    .await;
+            }
+        };
         let path = parts.uri.path();
         if landing::is_at(path) {
             let visit = Visit {
@@ -46,26 +61,37 @@ impl ApiSite {
                 headers: &parts.headers,
                 body: &body,
             };
-            return Ok(landing::answer(&self.platform, &self.surroundings, &visit).await);
+            let platform = self.inspector.platform();
+            return landing::answer(platform, &self.surroundings, &visit).await;
         }
-        let request = sandkasse_api::Request {
-            path: path.to_owned(),
-            method: parts.method,
-            headers: parts.headers,
-            body,
-        };
-        Ok(self
-            .platform
-            .answer(self.environment, &request)
+        if let Some(address) = path.strip_prefix(sandkasse_inspect::PATH) {
+            return explain::answer(
+                &self.inspector,
+                &self.access,
+                self.environment,
+                &parts,
+                address,
+            )
+            .await;
+        }
+        self.inspector
+            .answer(self.environment, &whole(parts, body))
             .await
-            .answer)
+    }
+}
+
+fn whole(parts: Parts, body: Bytes) -> sandkasse_api::Request {
+    sandkasse_api::Request {
+        path: parts.uri.path().to_owned(),
+        method: parts.method,
+        headers: parts.headers,
+        body,
     }
 }
 
 impl Site for ApiSite {
     async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let answer = self.answer(request).await;
-        response(answer.unwrap_or_else(|refused| refused))
+        response(self.answer(request).await)
     }
 
     fn fault(&self) -> Response<Full<Bytes>> {

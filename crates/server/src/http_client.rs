@@ -1,4 +1,4 @@
-//! One GET, for `sandkasse env`: HTTP/1.1 without TLS, one connection, an answer that fits in
+//! One GET, for `sandkasse env` and `sandkasse explain`: HTTP/1.1 without TLS, one connection, an answer that fits in
 //! memory.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 /// The platform answers within this time, or not at all.
 const LIMIT: Duration = Duration::from_secs(10);
 /// No answer of the control API to this is longer.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 1024 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

@@ -6,11 +6,14 @@
 
 mod address;
 mod api_site;
+mod catalogue_site;
 mod cli;
 mod config;
 mod control;
 mod demo;
 mod env_command;
+mod explain;
+mod explain_command;
 mod exposure;
 mod files;
 mod http_client;
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let ended = match command {
         cli::Command::Up(settings) => start::run(*settings),
         cli::Command::Env(wish) => env_command::run(&wish),
+        cli::Command::Explain(wish) => explain_command::run(&wish),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use sandkasse_api::{Answer, gateway};
 
 use crate::{
+    catalogue_site,
     control::{Guard, Problem},
     landing::{STYLE, portal_page, secured, style_sheet},
     listener::{self, Site},
@@ -47,6 +48,7 @@ impl Portal {
         };
         let style = || async { listener::response(style_sheet()) };
         let router = control
+            .merge(catalogue_site::routes())
             .route("/", axum::routing::get(page))
             .route(STYLE, axum::routing::get(style))
             .fallback(not_found)
@@ -86,7 +88,7 @@ impl Site for Portal {
     async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = match listener::receive(request).await {
             Ok(received) => received,
-            Err(answer) => return listener::response(answer),
+            Err((_, unread)) => return listener::response(unread.answer()),
         };
         let request = Request::from_parts(parts, Body::from(body));
         let (parts, body) = self.answer(request).await.into_parts();

@@ -12,6 +12,7 @@ use sandkasse_api::Platform;
 use sandkasse_courier::CourierHandle;
 use sandkasse_domain::Environment;
 use sandkasse_engine::{Engine, SystemClock, WallClock};
+use sandkasse_inspect::{Inspector, InspectorConfig};
 use sandkasse_store::{SqliteStore, Store};
 use tokio::{
     net::TcpListener,
@@ -25,7 +26,9 @@ use crate::{
     api_site::ApiSite,
     config::Settings,
     control::{self, Control, Guard, env::Keys},
-    demo, files,
+    demo,
+    explain::Access,
+    files,
     landing::Surroundings,
     listener, logging,
     output::{self, Banner},
@@ -122,9 +125,17 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     let courier = parts::courier(own, &data, clock.clone());
     let platform = parts::platform(&settings, &places, &data, &clock, &courier).await?;
 
+    let config = InspectorConfig {
+        explain: settings.explanations,
+        journal_bytes: settings.journal_bytes,
+        portal: places.portal.clone(),
+    };
+    let inspector = Arc::new(Inspector::new(platform.clone(), config));
+
     let (stop, stopped) = watch::channel(false);
     let control = Arc::new(Control {
         platform: platform.clone(),
+        inspector: inspector.clone(),
         demo_data: settings.demo_data,
         local_urls: settings.local_urls,
         making: Mutex::new(()),
@@ -150,7 +161,12 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         (Environment::Test, doors.test),
         (Environment::Production, doors.production),
     ] {
-        let site = ApiSite::new(platform.clone(), environment, surroundings.clone());
+        let site = ApiSite::new(
+            inspector.clone(),
+            environment,
+            surroundings.clone(),
+            access(&settings, environment, door.1),
+        );
         listeners.spawn(listener::serve(
             door.0,
             Arc::new(site),
@@ -189,6 +205,23 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
             tokio::spawn(prune(platform.engine.clone())),
         ],
     })
+}
+
+/// Who may read which explanation at an environment's listener.
+fn access(settings: &Settings, environment: Environment, bound: SocketAddr) -> Access {
+    let public = match environment {
+        Environment::Test => &settings.test_url,
+        Environment::Production => &settings.production_url,
+    };
+    let own = BaseUrl::of(bound).host().to_owned();
+    let public = public.as_ref().map(|url| url.host().to_owned());
+    Access {
+        guard: Guard {
+            hosts: std::iter::once(own).chain(public).collect(),
+            token: settings.admin_token.clone(),
+        },
+        local: settings.loopback_only,
+    }
 }
 
 /// By what names the portal may be called, besides loopback.

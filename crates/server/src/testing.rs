@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{Request, header};
 use http_body_util::BodyExt;
 use sandkasse_engine::Engine;
+use sandkasse_inspect::{Inspector, InspectorConfig};
 use sandkasse_testkit::World;
 use serde_json::Value;
 use tokio::sync::{Mutex, watch};
@@ -22,6 +23,7 @@ pub(crate) const PORTAL: &str = "127.0.0.1:7482";
 /// A world with demo data.
 pub(crate) struct House {
     pub(crate) world: World,
+    pub(crate) inspector: Arc<Inspector>,
     pub(crate) portal: Arc<Portal>,
     pub(crate) stop: watch::Sender<bool>,
 }
@@ -37,8 +39,17 @@ impl House {
             .await
             .unwrap();
         let (stop, stopped) = watch::channel(false);
+        let inspector = Arc::new(Inspector::new(
+            world.platform.clone(),
+            InspectorConfig {
+                explain: true,
+                journal_bytes: 16 * 1024 * 1024,
+                portal: format!("http://{PORTAL}"),
+            },
+        ));
         let control = Control {
             platform: world.platform.clone(),
+            inspector: inspector.clone(),
             demo_data: true,
             local_urls,
             making: Mutex::new(()),
@@ -56,6 +67,7 @@ impl House {
         let portal = Portal::new(guard, control::router(Arc::new(control)), places);
         House {
             world,
+            inspector,
             portal: Arc::new(portal),
             stop,
         }

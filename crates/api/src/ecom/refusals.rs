@@ -67,7 +67,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
                 .collect()
         }
         Why::Payment(cause) => vec![words(cause, wording)],
-        Why::Token(_) | Why::Userinfo(_) | Why::NotBuilt => vec![internal()],
+        Why::Token(_) | Why::Userinfo(_) | Why::Unread(_) | Why::NotBuilt => vec![internal()],
     };
     let status = wires.first().map_or(500, |wire| wire.status);
     let lines: Vec<Line<'_>> = wires

@@ -54,6 +54,18 @@ pub enum TokenCause {
 }
 
 impl TokenCause {
+    /// The cause as far as it follows from the request alone.
+    pub(crate) fn public_id(&self) -> &'static str {
+        match self {
+            TokenCause::SecretWrong { .. } => "token.secret_wrong",
+            TokenCause::ClientIdMissing { .. }
+            | TokenCause::ClientUnknown { .. }
+            | TokenCause::WrongEndpoint { .. }
+            | TokenCause::SecretMissing { .. }
+            | TokenCause::GrantType { .. } => self.id(),
+        }
+    }
+
     pub(crate) fn id(&self) -> &'static str {
         match self {
             TokenCause::ClientIdMissing { misspelt: Some(_) }
@@ -67,7 +79,7 @@ impl TokenCause {
             } => "token.secret_regenerated",
             TokenCause::SecretWrong {
                 regenerated_at: None,
-            } => "token.secret_wrong",
+            } => self.public_id(),
             TokenCause::GrantType { .. } => "token.grant_type",
         }
     }

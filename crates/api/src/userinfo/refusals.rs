@@ -41,6 +41,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Fields(_)
         | Why::Payment(_)
         | Why::Token(_)
+        | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_) => (
             500,

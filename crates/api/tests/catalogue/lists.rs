@@ -39,7 +39,7 @@ fn whatever_is_not_provoked_says_why() {
 #[test]
 fn texts_that_are_not_provoked_stand_in_the_code() {
     let landing = include_str!("../../../server/src/landing/words.rs");
-    let listener = include_str!("../../../server/src/listener/receive.rs");
+    let listener = include_str!("../../src/lib.rs");
     let site = include_str!("../../../server/src/api_site.rs");
     let userinfo = include_str!("../../src/userinfo/refusals.rs");
     let callbacks = include_str!("../../../engine/src/outgoing.rs");

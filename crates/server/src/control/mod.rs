@@ -18,6 +18,7 @@ mod payments;
 mod person_traits;
 mod persons;
 mod problem;
+mod requests;
 mod reset;
 mod schemas;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use axum::{Json, Router, routing::get};
 use sandkasse_api::Platform;
 use sandkasse_domain::{Environment, Msn};
 use sandkasse_engine::{Engine, Unit};
+use sandkasse_inspect::Inspector;
 use tokio::sync::{Mutex, watch};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -42,6 +44,8 @@ pub(crate) use problem::Problem;
 /// What the handlers share.
 pub(crate) struct Control {
     pub(crate) platform: Arc<Platform>,
+    /// Calls that were made, and why they were refused.
+    pub(crate) inspector: Arc<Inspector>,
     /// Whether a reset brings demo data.
     pub(crate) demo_data: bool,
     /// Whether sales units may be called back in this machine's networks.
@@ -84,6 +88,7 @@ impl Control {
         (name = "Persons", description = "The people who pay"),
         (name = "Acting as a person", description = "What happens in the app and on the landing page"),
         (name = "Payments", description = "Looking at payments, and waiting for them"),
+        (name = "Explanations", description = "What merchants called, and why it was refused"),
         (name = "Platform", description = "Keys for a shell, what merchants were sent, and starting again"),
     )
 )]
@@ -127,6 +132,9 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(payments::wait))
         .routes(routes!(payments::list))
         .routes(routes!(calls::list))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::show))
+        .routes(routes!(requests::explain))
         .routes(routes!(env::show))
         .routes(routes!(reset::reset))
 }

@@ -4,34 +4,26 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, header, request::Parts};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use sandkasse_api::{Answer, MAX_BODY, gateway};
+use sandkasse_api::{MAX_BODY, Unread};
 
 use super::limits;
 
-/// Why a request was not read to its end.
-enum Fault {
-    TooLarge,
-    TooSlow,
-    Broken,
-}
-
-/// Head and body of a request, or what its sender is told instead: 408, 413 and 431 in the
-/// gateway's format (reference: platform.md §4.3).
-pub(crate) async fn receive(request: Request<Incoming>) -> Result<(Parts, Bytes), Answer> {
+/// Head and body of a request, or its head and why the rest was not read.
+pub(crate) async fn receive(
+    request: Request<Incoming>,
+) -> Result<(Parts, Bytes), (Box<Parts>, Unread)> {
     let (parts, body) = request.into_parts();
     if !is_bearable(&parts.headers) {
-        return Err(gateway(431, "Request header fields too large"));
+        return Err((Box::new(parts), Unread::HeadersTooLarge));
     }
     if body.is_end_stream() {
         return Ok((parts, Bytes::new()));
     }
     let waits = parts.headers.contains_key(header::EXPECT);
     let read = tokio::time::timeout(limits::BODY_READ, read(body, waits)).await;
-    match read.unwrap_or(Err(Fault::TooSlow)) {
+    match read.unwrap_or(Err(Unread::TooSlow)) {
         Ok(body) => Ok((parts, body)),
-        Err(Fault::TooLarge) => Err(gateway(413, "Request body too large")),
-        Err(Fault::TooSlow) => Err(gateway(408, "Request timeout")),
-        Err(Fault::Broken) => Err(gateway(400, "Bad request")),
+        Err(fault) => Err((Box::new(parts), fault)),
     }
 }
 
@@ -45,26 +37,26 @@ fn is_bearable(headers: &HeaderMap) -> bool {
 }
 
 /// `waits`: the sender holds the body back until it is asked for.
-async fn read(mut body: Incoming, waits: bool) -> Result<Bytes, Fault> {
+async fn read(mut body: Incoming, waits: bool) -> Result<Bytes, Unread> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > MAX_BODY {
         if !waits {
             throw_away(body, 0).await?;
         }
-        return Err(Fault::TooLarge);
+        return Err(Unread::BodyTooLarge);
     }
     // Most bodies come in one piece, which is then passed on as it is.
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Fault::Broken)?;
+        let frame = frame.map_err(|_| Unread::Broken)?;
         let Ok(piece) = frame.into_data() else {
             continue;
         };
         let size = first.len() + joined.len() + piece.len();
         if size > MAX_BODY {
             throw_away(body, size).await?;
-            return Err(Fault::TooLarge);
+            return Err(Unread::BodyTooLarge);
         }
         if first.is_empty() && joined.is_empty() {
             first = piece;
@@ -83,11 +75,11 @@ async fn read(mut body: Incoming, waits: bool) -> Result<Bytes, Fault> {
     })
 }
 
-async fn throw_away(mut body: Incoming, mut read: usize) -> Result<(), Fault> {
+async fn throw_away(mut body: Incoming, mut read: usize) -> Result<(), Unread> {
     while read <= limits::THROWN_AWAY {
         match body.frame().await {
             Some(frame) => {
-                let frame = frame.map_err(|_| Fault::Broken)?;
+                let frame = frame.map_err(|_| Unread::Broken)?;
                 read += frame.data_ref().map_or(0, Bytes::len);
             }
             None => break,

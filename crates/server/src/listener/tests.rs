@@ -23,7 +23,7 @@ impl Site for Stage {
     async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = match receive(request).await {
             Ok(received) => received,
-            Err(answer) => return response(answer),
+            Err((_, unread)) => return response(unread.answer()),
         };
         match parts.uri.path() {
             "/panic" => panic!("as told"),

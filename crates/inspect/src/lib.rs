@@ -1,0 +1,170 @@
+//! Why did I get this? The journal of calls, and the explanation of each refusal.
+//!
+//! Every call passes [`Inspector::answer`]: the platform answers it, the journal notes it without
+//! its secrets, and a refusal gets one more header, `Explain: <url>`. Bodies never change. The
+//! explanation is put together when somebody reads it, from what the checks saw at the time of the
+//! call; [`Reader`] says who may read what.
+
+mod call;
+mod explanation;
+mod journal;
+mod reader;
+mod record;
+mod remedy;
+mod secrets;
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use http::{HeaderMap, HeaderName};
+use sandkasse_api::{Answer, Exchange, Platform, Request, Unread, Who, Why};
+use sandkasse_domain::Environment;
+use sandkasse_gate::{Step as Check, Trace};
+
+pub use call::{Content, HttpCall, PLACEHOLDERS, To};
+pub use explanation::{Answered, Checked, Compared, Explanation, PageLink, Sent};
+pub use journal::{Fill, Journal, LONGEST, MOST_OF_A_UNIT};
+pub use reader::Reader;
+pub use record::Record;
+pub use remedy::{Remedy, Saves, Step};
+pub use secrets::{ShownHeader, fingerprint};
+
+/// The header that says where a refusal is explained.
+pub const EXPLAIN: HeaderName = HeaderName::from_static("explain");
+/// The path below which explanations are read, on the same host as the API.
+pub const PATH: &str = "/explain/";
+
+/// What an installation decides about explanations.
+#[derive(Clone, Debug)]
+pub struct InspectorConfig {
+    /// Whether refusals carry the header.
+    pub explain: bool,
+    /// So many bytes of calls are remembered; 0 is none, and then nothing is explained.
+    pub journal_bytes: usize,
+    /// The portal's base URL.
+    pub portal: String,
+}
+
+/// Watches all calls of the merchant APIs.
+pub struct Inspector {
+    platform: Arc<Platform>,
+    /// The calls.
+    pub journal: Journal,
+    config: InspectorConfig,
+    /// Makes addresses that cannot be guessed. Addresses end with the process, as the journal does.
+    addresses: hmac::Key,
+}
+
+impl Inspector {
+    /// An empty journal.
+    pub fn new(platform: Arc<Platform>, config: InspectorConfig) -> Inspector {
+        let rng = aws_lc_rs::rand::SystemRandom::new();
+        Inspector {
+            platform,
+            journal: Journal::new(config.journal_bytes),
+            config,
+            addresses: hmac::Key::generate(hmac::HMAC_SHA256, &rng)
+                .expect("the system has randomness"),
+        }
+    }
+
+    /// Answers a call of a merchant, and notes it.
+    pub async fn answer(&self, environment: Environment, request: &Request) -> Answer {
+        let exchange = self.platform.answer(environment, request).await;
+        self.note(environment, request, exchange)
+    }
+
+    fn note(&self, environment: Environment, request: &Request, exchange: Exchange) -> Answer {
+        if !self.journal.is_on() {
+            return exchange.answer;
+        }
+        let refused = exchange.why.is_some();
+        let (answer, told) = record::Told::from(exchange);
+        let engine = &self.platform.engine;
+        let record = Record::of(engine, environment, request, &answer, told);
+        let number = self.journal.note(record);
+        if refused && self.config.explain {
+            let base = self.platform.base(environment);
+            return answer.with(EXPLAIN, &format!("{base}{PATH}{}", self.address(number)));
+        }
+        answer
+    }
+
+    /// Answers a request that was not read to its end, and notes it.
+    pub async fn unread(
+        &self,
+        environment: Environment,
+        request: &Request,
+        unread: Unread,
+    ) -> Answer {
+        let mut trace = Trace::default();
+        let why = Why::Unread(unread);
+        trace.failed(Check::Route, why.id(environment));
+        let exchange = Exchange {
+            answer: unread.answer(),
+            why: Some(why),
+            trace,
+            who: Who::default(),
+        };
+        self.note(environment, request, exchange)
+    }
+
+    /// Whose keys a request holds, as far as they prove to fit together: those of a call, or of a
+    /// token request.
+    pub async fn holder_of(&self, environment: Environment, headers: &HeaderMap) -> Option<String> {
+        let (gate, mut trace) = (&self.platform.gate, Trace::default());
+        let key_of = gate
+            .subscription_key(environment, headers, None, &mut trace)
+            .ok()?;
+        if let Ok(bearer) = gate.token(environment, headers, &mut trace).await {
+            let keyring = gate.same_owner(bearer, &key_of, headers, None, &mut trace);
+            return keyring.ok().map(|keyring| keyring.client.id().to_owned());
+        }
+        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let right = text("client_id") == Some(key_of.id())
+            && sandkasse_gate::token::same_secret(text("client_secret")?, key_of.secret());
+        right.then(|| key_of.id().to_owned())
+    }
+
+    /// The address of a call: its number, and a code that cannot be guessed.
+    pub fn address(&self, number: u64) -> String {
+        let tag = hmac::sign(&self.addresses, &number.to_be_bytes());
+        let code: String = tag
+            .as_ref()
+            .iter()
+            .take(16)
+            .map(|it| format!("{it:02x}"))
+            .collect();
+        format!("{number}-{code}")
+    }
+
+    /// The call at an address. `None` when there is none, or it was forgotten.
+    pub fn at(&self, address: &str) -> Option<Arc<Record>> {
+        let (number, _) = address.split_once('-')?;
+        let number: u64 = number.parse().ok()?;
+        let right = self.address(number);
+        sandkasse_gate::token::same_secret(address, &right)
+            .then(|| self.journal.get(number))
+            .flatten()
+    }
+
+    /// Explains the refusal at an address, as far as this reader may know. `None` when there is
+    /// none, it was forgotten, or it is not this reader's.
+    pub async fn explain(&self, address: &str, reader: &Reader) -> Option<Explanation> {
+        let record = self.at(address)?;
+        if !reader.may_read(&record) {
+            return None;
+        }
+        let places = (
+            self.platform.base(record.environment),
+            self.config.portal.as_str(),
+        );
+        let engine = &self.platform.engine;
+        explanation::explain(engine, &record, address.to_owned(), reader, places).await
+    }
+
+    /// The platform behind.
+    pub fn platform(&self) -> &Arc<Platform> {
+        &self.platform
+    }
+}

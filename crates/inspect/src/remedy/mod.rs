@@ -1,0 +1,261 @@
+//! What to change, as data: the corrected request, and what must happen before it.
+//!
+//! A remedy repairs the defect that was found and no other; after it the request succeeds or meets
+//! its next defect. A property test applies the remedy of every refusal that the catalogue
+//! provokes. Where nothing mends a refusal, the remedy says so and what to do instead.
+//!
+//! One file per kind of cause; each is a match over all causes of that kind.
+
+mod body;
+mod gate;
+mod payment;
+mod routes;
+mod token;
+
+use sandkasse_api::{Route, Why, find};
+use sandkasse_domain::{Environment, payment::Operation};
+use sandkasse_engine::{Engine, directory::Client};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{HttpCall, Record, call::To};
+
+pub(crate) use routes::nearest;
+
+/// What to do about a refusal.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Remedy {
+    /// Whether the request can be mended.
+    pub mendable: bool,
+    /// What to change, or what to do instead; with the facts of this very call.
+    pub says: String,
+    /// Whose keys the placeholders stand for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys_of: Option<String>,
+    /// What to do, in this order. The last one is the corrected request.
+    pub steps: Vec<Step>,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Step {
+    /// Change something of the platform: what a merchant, a person or customer service would do.
+    Control {
+        /// What this does.
+        what: String,
+        /// The call of the control API.
+        call: HttpCall,
+        /// A member of the answer that a placeholder of the next steps stands for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        saves: Option<Saves>,
+    },
+    /// Make another call of the API first.
+    Call {
+        /// What this does.
+        what: String,
+        /// The call.
+        call: HttpCall,
+        /// A member of the answer that a placeholder of the next steps stands for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        saves: Option<Saves>,
+    },
+    /// Wait.
+    Wait {
+        /// So long.
+        seconds: u64,
+    },
+    /// Send this in place of the request that was refused.
+    Send {
+        /// The corrected request.
+        call: HttpCall,
+    },
+}
+
+/// What of an answer is used later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Saves {
+    /// The member.
+    pub member: &'static str,
+    /// The placeholder.
+    pub placeholder: &'static str,
+}
+
+/// All that a remedy is made from.
+pub(crate) struct Case<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) record: &'a Record,
+    pub(crate) why: &'a Why,
+    /// The API's and the portal's base URLs.
+    pub(crate) base: &'a str,
+    pub(crate) portal: &'a str,
+    /// What the catalogue says to do.
+    pub(crate) fix: &'a str,
+    /// What it says when nothing mends it.
+    pub(crate) instead: Option<&'a str>,
+    /// An own order whose id is nearly the one asked for.
+    pub(crate) near_order: Option<String>,
+    /// Whether the reader may hear of stored keys.
+    pub(crate) knows_keys: bool,
+}
+
+/// The remedy of a refusal.
+pub(crate) fn remedy(case: &Case<'_>) -> Remedy {
+    match case.why {
+        Why::Gate(cause) => gate::remedy(case, cause),
+        Why::Body(fault) => body::of_fault(case, fault),
+        Why::Fields(faults) => body::of_fields(case, faults),
+        Why::Payment(cause) => payment::remedy(case, cause),
+        Why::Token(cause) => token::remedy(case, cause),
+        Why::Userinfo(cause) => token::of_userinfo(case, cause),
+        Why::NotBuilt | Why::Unread(_) => case.nothing(),
+        Why::Fault(_) => case.send(case.sent(), "Send the same request again."),
+    }
+}
+
+impl Case<'_> {
+    /// The request as it was sent, with placeholders for secrets.
+    fn sent(&self) -> HttpCall {
+        HttpCall::of(self.record, self.base)
+    }
+
+    fn route(&self) -> Option<Route> {
+        let record = self.record;
+        find(record.environment, &record.method, &record.path).ok()
+    }
+
+    fn operation(&self) -> Option<Operation> {
+        match self.route()? {
+            Route::Ecom { operation, .. } => Some(operation),
+            Route::Token | Route::Miami | Route::KeySet | Route::Userinfo { .. } => None,
+        }
+    }
+
+    /// The order the call is about.
+    fn order(&self) -> Option<String> {
+        match self.route()? {
+            Route::Ecom {
+                order: Some(order), ..
+            } => Some(order),
+            Route::Ecom { order: None, .. } => self
+                .sent()
+                .member("transaction.orderId")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            Route::Token | Route::Miami | Route::KeySet | Route::Userinfo { .. } => None,
+        }
+    }
+
+    /// The number of the sales unit acted for, if that is known; else its placeholder.
+    fn msn(&self) -> String {
+        if let Some(msn) = &self.record.unit {
+            return msn.to_string();
+        }
+        let directory = self.engine.directory.of(self.record.environment);
+        let client = self
+            .record
+            .client
+            .as_deref()
+            .and_then(|id| directory.client(id));
+        match client {
+            Some(Client::Unit(unit)) => unit.facts.msn.to_string(),
+            Some(Client::Partner(_) | Client::Psp(_) | Client::Office(_)) | None => {
+                "$MSN".to_owned()
+            }
+        }
+    }
+
+    fn environment(&self) -> Environment {
+        self.record.environment
+    }
+
+    /// The path of the sales unit acted for in the control API.
+    fn unit_path(&self, below: &str) -> String {
+        format!("/sales-units/{}/{}{below}", self.environment(), self.msn())
+    }
+
+    fn control(&self, what: &str, method: &str, path: String, body: Value) -> Step {
+        Step::Control {
+            what: what.to_owned(),
+            call: HttpCall::control(self.portal, method, path, body),
+            saves: None,
+        }
+    }
+
+    /// Fetches an access token with the caller's own keys.
+    fn fetch_token(&self) -> Step {
+        let headers = [
+            ("client_id", "$CLIENT_ID"),
+            ("client_secret", "$CLIENT_SECRET"),
+            ("Ocp-Apim-Subscription-Key", "$SUBSCRIPTION_KEY"),
+        ];
+        Step::Call {
+            what: "Fetch an access token with the same keys.".to_owned(),
+            call: HttpCall {
+                to: To::Api,
+                base: self.base.to_owned(),
+                method: "POST".to_owned(),
+                path: "/accesstoken/get".to_owned(),
+                headers: headers
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .into(),
+                body: None,
+            },
+            saves: Some(Saves {
+                member: "access_token",
+                placeholder: "$ACCESS_TOKEN",
+            }),
+        }
+    }
+
+    /// The corrected request alone.
+    fn send(&self, call: HttpCall, says: impl Into<String>) -> Remedy {
+        self.after(Vec::new(), call, says)
+    }
+
+    /// The corrected request after something else.
+    fn after(&self, mut steps: Vec<Step>, call: HttpCall, says: impl Into<String>) -> Remedy {
+        steps.push(Step::Send { call });
+        Remedy {
+            mendable: true,
+            says: says.into(),
+            keys_of: self.record.client_described.clone(),
+            steps,
+        }
+    }
+
+    /// Nothing mends it; the catalogue says what to do instead.
+    fn nothing(&self) -> Remedy {
+        Remedy {
+            mendable: false,
+            says: self.instead.unwrap_or(self.fix).to_owned(),
+            keys_of: None,
+            steps: Vec::new(),
+        }
+    }
+}
+
+/// A request of an operation that is right in itself.
+pub(crate) fn sample(operation: Operation, msn: &str) -> Value {
+    match operation {
+        Operation::Initiate => json!({
+            "customerInfo": {},
+            "merchantInfo": {
+                "merchantSerialNumber": msn,
+                "callbackPrefix": "https://example.com/vipps/callbacks",
+                "fallBack": "https://example.com/vipps/fallback",
+            },
+            "transaction": {
+                "orderId": "acme-shop-123-order123abc",
+                "amount": 49_900,
+                "transactionText": "One pair of socks",
+            },
+        }),
+        Operation::Capture | Operation::Refund | Operation::Cancel => json!({
+            "merchantInfo": { "merchantSerialNumber": msn },
+            "transaction": { "transactionText": "One pair of socks" },
+        }),
+        Operation::Approve => json!({ "customerPhoneNumber": "$PHONE" }),
+        Operation::Details | Operation::Status => Value::Null,
+    }
+}

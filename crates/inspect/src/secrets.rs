@@ -1,0 +1,320 @@
+//! What of a call is not written down.
+//!
+//! The journal holds no secret: not in headers, whatever they are called, nor in bodies and paths,
+//! where people paste keys by mistake. Of a secret the first four characters stay, which is enough
+//! to tell two keys apart. What is masked: the values of all headers that are not known to be
+//! harmless, members whose name speaks of a secret, and texts that look like one.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName};
+use serde::Serialize;
+
+/// So much of a secret may be seen.
+const SEEN: usize = 4;
+
+/// Headers whose values are no secrets. Those of any other name are masked: a misspelt one may
+/// hold a key.
+const HARMLESS: [&str; 24] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "client_id",
+    "connection",
+    "content-language",
+    "content-length",
+    "content-type",
+    "date",
+    "expires",
+    "host",
+    "idempotency-key",
+    "merchant-serial-number",
+    "pragma",
+    "retry-after",
+    "sandkasse-fault",
+    "user-agent",
+    "vipps-system-name",
+    "vipps-system-plugin-name",
+    "vipps-system-plugin-version",
+    "vipps-system-version",
+    "www-authenticate",
+    "x-request-id",
+];
+
+/// A header as it may be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShownHeader {
+    /// The name, in small letters.
+    pub name: String,
+    /// The value, or what may be seen of it.
+    pub value: String,
+    /// Whether the value was masked.
+    pub masked: bool,
+}
+
+/// The beginning of a secret: `abcd…`.
+pub fn fingerprint(secret: &str) -> String {
+    let seen: String = secret.chars().take(SEEN).collect();
+    format!("{seen}…")
+}
+
+/// Headers as they may be seen.
+pub(crate) fn headers(headers: &HeaderMap, is_key: &dyn Fn(&str) -> bool) -> Vec<ShownHeader> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let (value, masked) = header(name, &text, is_key);
+            ShownHeader {
+                name: name.as_str().to_owned(),
+                value,
+                masked,
+            }
+        })
+        .collect()
+}
+
+fn header(name: &HeaderName, value: &str, is_key: &dyn Fn(&str) -> bool) -> (String, bool) {
+    // A number is no secret; a merchant's number stands in many a misspelt header.
+    let is_number = value.len() <= 10 && value.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number || HARMLESS.contains(&name.as_str()) {
+        let scrubbed = words(value, is_key);
+        let masked = scrubbed != value;
+        return (scrubbed.into_owned(), masked);
+    }
+    if value.is_empty() {
+        return (String::new(), false);
+    }
+    // The scheme is no secret, and often the mistake.
+    match value.split_once(' ') {
+        Some((scheme, rest)) if scheme.len() <= 10 && !scheme.contains(['.', '=']) => {
+            (format!("{scheme} {}", fingerprint(rest)), true)
+        }
+        Some(_) | None => (fingerprint(value), true),
+    }
+}
+
+/// A body as it may be seen: JSON, a form, or anything else.
+pub(crate) fn body(text: &str, is_key: &dyn Fn(&str) -> bool) -> String {
+    let trimmed = text.trim_start();
+    if !trimmed.starts_with(['{', '[', '\'', '"']) && trimmed.contains('=') {
+        return form(text, is_key);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut secret_member = false;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(&words(before, is_key));
+        let literal = literal(from);
+        let after = from.get(literal.len()..).unwrap_or_default();
+        if after.trim_start().starts_with(':') {
+            secret_member = is_secret_name(literal);
+            out.push_str(literal);
+        } else if secret_member {
+            let quote = &literal[..1];
+            let inner = literal.trim_matches(['"', '\'']);
+            let shown = fingerprint(inner);
+            out.push_str(&format!("{quote}{shown}{quote}"));
+            secret_member = false;
+        } else {
+            out.push_str(&words(literal, is_key));
+        }
+        rest = after;
+    }
+    out.push_str(&words(rest, is_key));
+    out
+}
+
+/// A path as it may be seen.
+pub(crate) fn path(path: &str, is_key: &dyn Fn(&str) -> bool) -> String {
+    words(path, is_key).into_owned()
+}
+
+/// A quoted text with its quotes; to the end of the body if it is not closed.
+fn literal(from: &str) -> &str {
+    let mut bytes = from.bytes().enumerate();
+    let quote = bytes.next().map_or(b'"', |(_, quote)| quote);
+    let mut escaped = false;
+    for (at, byte) in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            _ if byte == quote => return from.get(..=at).unwrap_or(from),
+            _ => {}
+        }
+    }
+    from
+}
+
+fn form(text: &str, is_key: &dyn Fn(&str) -> bool) -> String {
+    let pairs: Vec<String> = text
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) if is_secret_name(name) && !value.is_empty() => {
+                format!("{name}={}", fingerprint(value))
+            }
+            Some((name, value)) => format!("{name}={}", words(value, is_key)),
+            None => words(pair, is_key).into_owned(),
+        })
+        .collect();
+    pairs.join("&")
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "token",
+        "secret",
+        "password",
+        "subscription",
+        "authorization",
+        "apikey",
+        "api_key",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
+        && !name.contains("token_type")
+}
+
+/// Masks words that look like secrets.
+fn words<'a>(text: &'a str, is_key: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
+    let mut out: Option<String> = None;
+    let mut done = 0;
+    let is_word = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/')
+    };
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        if !is_word(byte) {
+            at += 1;
+            continue;
+        }
+        let length = bytes
+            .iter()
+            .skip(at)
+            .take_while(|byte| is_word(byte))
+            .count();
+        let padding = bytes
+            .iter()
+            .skip(at + length)
+            .take_while(|byte| **byte == b'=')
+            .count();
+        let end = at + length + padding;
+        // These bytes are ASCII, so both ends are boundaries.
+        let word = text.get(at..end).unwrap_or_default();
+        if looks_secret(word, is_key) {
+            let out = out.get_or_insert_default();
+            out.push_str(text.get(done..at).unwrap_or_default());
+            out.push_str(&fingerprint(word));
+            done = end;
+        }
+        at = end;
+    }
+    match out {
+        None => Cow::Borrowed(text),
+        Some(mut out) => {
+            out.push_str(text.get(done..).unwrap_or_default());
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// A JWT, Base64 of sixteen bytes, or a subscription key that somebody has.
+fn looks_secret(word: &str, is_key: &dyn Fn(&str) -> bool) -> bool {
+    if word.starts_with("eyJ") && word.len() > 40 {
+        return true;
+    }
+    if word.len() == 24 && word.ends_with("==") {
+        return true;
+    }
+    word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) && is_key(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJhcHBpZCI6IjEyMyJ9.c2lnbmF0dXJl";
+    const SECRET: &str = "c2FuZGthc3NlLXRlc3QtMQ==";
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+    fn is_key(word: &str) -> bool {
+        word == KEY
+    }
+
+    #[test]
+    fn bodies_keep_their_shape_and_lose_their_secrets() {
+        for (sent, shown) in [
+            (r#"{"amount": 100}"#.to_owned(), r#"{"amount": 100}"#),
+            (
+                r#"{"authToken": "abcdefgh", "x": "y"}"#.to_owned(),
+                r#"{"authToken": "abcd…", "x": "y"}"#,
+            ),
+            (
+                r#"{"a":{"AUTHTOKEN" : "ab\"cdefgh"}}"#.to_owned(),
+                r#"{"a":{"AUTHTOKEN" : "ab\"c…"}}"#,
+            ),
+            // Cut off in the middle, and with the wrong quotes.
+            (
+                r#"{"authToken": "abcdefgh"#.to_owned(),
+                r#"{"authToken": "abcd…""#,
+            ),
+            (
+                "{'authToken': 'abcdefgh'}".to_owned(),
+                "{'authToken': 'abcd…'}",
+            ),
+            (format!(r#"{{"note":"{SECRET}"}}"#), r#"{"note":"c2Fu…"}"#),
+            (
+                format!(r#"{{"note":"my {JWT}!"}}"#),
+                r#"{"note":"my eyJh…!"}"#,
+            ),
+            (format!(r#"{{"note":"{KEY}"}}"#), r#"{"note":"0123…"}"#),
+            // An order id may look like a key.
+            (
+                r#"{"orderId":"fedcba9876543210fedcba9876543210"}"#.to_owned(),
+                r#"{"orderId":"fedcba9876543210fedcba9876543210"}"#,
+            ),
+            (
+                format!(r#"{{"url":"http://127.0.0.1:7480/x?v=2&token={JWT}"}}"#),
+                r#"{"url":"http://127.0.0.1:7480/x?v=2&token=eyJh…"}"#,
+            ),
+            (
+                format!("grant_type=client_credentials&client_secret={SECRET}"),
+                "grant_type=client_credentials&client_secret=c2Fu…",
+            ),
+            (
+                r#"{"token_type":"Bearer","access_token":"abcdefgh"}"#.to_owned(),
+                r#"{"token_type":"Bearer","access_token":"abcd…"}"#,
+            ),
+            (JWT.to_owned(), "eyJh…"),
+            ("æ\"ø".to_owned(), "æ\"ø"),
+            (String::new(), ""),
+        ] {
+            assert_eq!(body(&sent, &is_key), shown, "{sent}");
+        }
+    }
+
+    #[test]
+    fn headers_are_masked_unless_they_are_known_to_be_harmless() {
+        for (name, value, shown) in [
+            ("content-type", "application/json", "application/json"),
+            ("merchant-serial-number", "220001", "220001"),
+            ("merchantserialnumber", "220001", "220001"),
+            ("ocp-apim-subscription-key", KEY, "0123…"),
+            ("ocp-apim-subscriptionkey", KEY, "0123…"),
+            ("authorization", "Bearer abcdefgh", "Bearer abcd…"),
+            ("authorization", "abcdefgh", "abcd…"),
+            ("authorization", JWT, "eyJh…"),
+            ("x-anything", "hello world", "hello worl…"),
+            ("user-agent", SECRET, "c2Fu…"),
+            ("x-request-id", KEY, "0123…"),
+            ("cookie", "", ""),
+        ] {
+            let name = HeaderName::from_static(name);
+            assert_eq!(header(&name, value, &is_key).0, shown, "{name}: {value}");
+        }
+    }
+}
