@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use sandkasse_api::{Answer, Platform, gateway};
+use sandkasse_api::{Answer, Connection, Platform, gateway};
 use sandkasse_domain::Environment;
 
 use crate::{
     landing::{self, Surroundings, Visit},
-    listener::{Site, receive, response},
+    listener::{NoAnswer, Site, receive, response},
 };
 
 /// Who answers at an environment's listener.
@@ -34,8 +34,11 @@ impl ApiSite {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Answer> {
-        let (parts, body) = receive(request).await?;
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, NoAnswer> {
+        let (parts, body) = match receive(request).await {
+            Ok(received) => received,
+            Err(refused) => return Ok(refused),
+        };
         let path = parts.uri.path();
         if landing::is_at(path) {
             let visit = Visit {
@@ -54,18 +57,20 @@ impl ApiSite {
             headers: parts.headers,
             body,
         };
-        Ok(self
-            .platform
-            .answer(self.environment, &request)
-            .await
-            .answer)
+        let exchange = self.platform.answer(self.environment, &request).await;
+        match exchange.connection {
+            Connection::Answer => Ok(exchange.answer),
+            Connection::Drop => Err(NoAnswer),
+        }
     }
 }
 
 impl Site for ApiSite {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let answer = self.answer(request).await;
-        response(answer.unwrap_or_else(|refused| refused))
+    async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        self.answer(request).await.map(response)
     }
 
     fn fault(&self) -> Response<Full<Bytes>> {

@@ -17,7 +17,7 @@ use sandkasse_api::{Answer, gateway};
 use crate::{
     control::{Guard, Problem},
     landing::{STYLE, portal_page, secured, style_sheet},
-    listener::{self, Site},
+    listener::{self, NoAnswer, Site},
 };
 
 /// Base URLs, for people.
@@ -83,18 +83,21 @@ impl Portal {
 }
 
 impl Site for Portal {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
         let (parts, body) = match listener::receive(request).await {
             Ok(received) => received,
-            Err(answer) => return listener::response(answer),
+            Err(answer) => return Ok(listener::response(answer)),
         };
         let request = Request::from_parts(parts, Body::from(body));
         let (parts, body) = self.answer(request).await.into_parts();
         // Our own answers are in memory already.
-        match body.collect().await {
+        Ok(match body.collect().await {
             Ok(body) => Response::from_parts(parts, Full::new(body.to_bytes())),
             Err(_) => self.fault(),
-        }
+        })
     }
 
     fn fault(&self) -> Response<Full<Bytes>> {
