@@ -14,8 +14,8 @@ pub(crate) struct Reset {
     demo_data: bool,
 }
 
-/// Forgets everything: payments, sales units, persons, calls, counts of rates, and how far clocks
-/// are ahead. Demo data is there again as after a first start.
+/// Forgets everything: payments, sales units, persons, calls, counts of rates, faults, and how far
+/// clocks are ahead. Demo data is there again as after a first start.
 #[utoipa::path(
     post, path = "/reset", tag = "Platform",
     responses(
