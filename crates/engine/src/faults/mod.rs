@@ -11,6 +11,7 @@
 //! is proved, so that wrong keys are still refused as such. A rule belongs to one of the moments.
 //! At each, the header goes first (at the second), then the oldest rule that strikes, and no other.
 
+mod dice;
 mod fault;
 
 use std::{
@@ -26,6 +27,8 @@ use sandkasse_domain::{
 
 use crate::Unit;
 
+use dice::Dice;
+pub use dice::Probability;
 pub use fault::{BadFault, BankFault, Fault, MAX_SLOW_MS, Target, USUAL_SLOW_MS};
 
 /// There are never more rules.
@@ -61,10 +64,6 @@ pub enum When {
         seed: u64,
     },
 }
-
-/// From 0, never, to 1, always.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Probability(f64);
 
 /// A rule that is in force.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,7 +136,7 @@ impl Faults {
             id: rules.last_id,
             rule,
             struck: 0,
-            dice: Dice(seed),
+            dice: Dice::new(seed),
         };
         rules.armed.push(armed.clone());
         self.recount(&rules);
@@ -284,7 +283,7 @@ impl Armed {
     fn strikes(&mut self) -> bool {
         let strikes = match self.rule.when {
             When::Always | When::Next(_) => true,
-            When::Chance { probability, .. } => self.dice.throw() < probability.0,
+            When::Chance { probability, .. } => self.dice.throw() < probability.get(),
         };
         self.struck += u64::from(strikes);
         strikes
@@ -302,36 +301,6 @@ impl Armed {
             }
             None => true,
         }
-    }
-}
-
-impl Probability {
-    /// `None` when it is none.
-    pub fn try_new(value: f64) -> Option<Probability> {
-        (0.0..=1.0).contains(&value).then_some(Probability(value))
-    }
-
-    /// As a number.
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-/// SplitMix64. A rule's own, so that neither other calls nor another version of a library changes
-/// which calls a seed strikes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Dice(u64);
-
-impl Dice {
-    /// At least 0 and less than 1.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-    fn throw(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        (mixed >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
