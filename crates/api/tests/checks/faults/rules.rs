@@ -2,8 +2,17 @@
 
 use std::num::NonZeroU32;
 
-use sandkasse_domain::{Environment, payment::Operation};
-use sandkasse_engine::faults::{Fault, Probability, Rule, RuleRefused, Target, When};
+use sandkasse_domain::{
+    Environment, Msn,
+    keys::Keys,
+    partner::{Partner, PartnerId, PartnerStatus},
+    payment::Operation,
+    sales_unit::SalesUnit,
+};
+use sandkasse_engine::{
+    directory::Change,
+    faults::{Fault, Probability, Rule, RuleRefused, Target, When},
+};
 use sandkasse_testkit::{KEY_INVALID, NOT_FOUND, TOKEN_REJECTED};
 
 use super::stage::{ORDER, Stage, kind, on, rule};
@@ -74,9 +83,71 @@ async fn a_rule_for_one_unit_never_strikes_another() {
 }
 
 #[tokio::test]
+async fn a_partner_is_struck_where_it_acts_for_the_unit() {
+    let stage = Stage::new().await;
+    let linked = |unit: &mut SalesUnit| {
+        unit.environment = Environment::Production;
+        unit.partner = Some(PartnerId("acting".to_owned()));
+    };
+    let (struck, spared) = (
+        stage.world.shop(linked).await,
+        stage.world.shop(linked).await,
+    );
+    let partner = Partner {
+        id: PartnerId("acting".to_owned()),
+        name: "Acting AS".to_owned(),
+        own_number: Msn::try_new("777777").expect("six digits"),
+        status: PartnerStatus::Active,
+        keys: Keys {
+            client_id: "partner-client".to_owned(),
+            client_secret: "partner-secret".to_owned(),
+            primary: "partner-primary".to_owned(),
+            secondary: "partner-secondary".to_owned(),
+        },
+        retired: vec![],
+    };
+    let directory = &stage.world.platform.engine.directory;
+    let change = Change::Partner(Environment::Production, partner);
+    directory.change(vec![change]).await.expect("memory");
+    let rows = [
+        ("internal-error", "platform.fault"),
+        ("outage-503", "platform.outage"),
+    ];
+    for (fault, cause) in rows {
+        stage.disarm();
+        stage.arm(rule(&struck, kind(fault), When::Always));
+        let ask = struck
+            .ask_token()
+            .header("client_id", "partner-client")
+            .header("client_secret", "partner-secret")
+            .header("Ocp-Apim-Subscription-Key", "partner-primary");
+        // A partner's token is no sales unit's.
+        let token = ask.send().await.ok();
+        let bearer = format!(
+            "Bearer {}",
+            token["access_token"].as_str().expect("a token")
+        );
+        for (shop, cause) in [(&struck, cause), (&spared, "order.unknown")] {
+            let ask = stage.world.ask(
+                Environment::Production,
+                "GET",
+                "/ecomm/v2/payments/no/details",
+            );
+            let got = ask
+                .header("Authorization", &bearer)
+                .header("Ocp-Apim-Subscription-Key", "partner-primary")
+                .header("Merchant-Serial-Number", shop.msn.as_str())
+                .send()
+                .await;
+            assert_eq!(got.cause(), cause, "{}", got.body);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_rule_of_one_environment_never_strikes_the_other() {
     let stage = Stage::new().await;
-    let live = |unit: &mut sandkasse_domain::sales_unit::SalesUnit| {
+    let live = |unit: &mut SalesUnit| {
         unit.environment = Environment::Production;
     };
     let (test, live) = (stage.shop().await, stage.world.shop(live).await);
