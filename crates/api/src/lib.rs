@@ -6,6 +6,7 @@
 
 mod body;
 pub mod ecom;
+mod fault;
 mod formats;
 mod routes;
 pub mod token;
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sandkasse_courier::Resolver;
 use sandkasse_domain::{Environment, Msn, payment::Cause};
-use sandkasse_engine::{Engine, Refused, directory::Client};
+use sandkasse_engine::{Engine, Refused, directory::Client, faults::Fault};
 use sandkasse_gate::{Gate, GateCause, Step, Trace};
 
 pub use body::{BodyFault, FieldFault};
@@ -68,14 +69,26 @@ pub struct Answer {
 /// What came of a call: the bytes, and why.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// What the caller gets.
+    /// What the caller gets, or would have got.
     pub answer: Answer,
+    /// What becomes of the caller's connection.
+    pub connection: Connection,
     /// Why the call was refused, if it was.
     pub why: Option<Why>,
     /// What each check saw.
     pub trace: Trace,
     /// Who called, as far as it was proved.
     pub who: Who,
+}
+
+/// What becomes of a caller's connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// It carries the answer.
+    #[default]
+    Answer,
+    /// It is closed without one: a fault on demand.
+    Drop,
 }
 
 /// Who called, as far as it was proved.
@@ -108,6 +121,8 @@ pub enum Why {
     NotBuilt,
     /// The platform itself failed. The text is for the log.
     Fault(String),
+    /// It fails on demand. Where the bank refuses on demand, the payment says no.
+    Struck(Fault),
 }
 
 /// Why a request was not read to its end: limits of this server, which stand before any API.
@@ -160,6 +175,7 @@ impl Why {
             Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
+            Why::Struck(fault) => fault::id(*fault),
         }
     }
 
@@ -174,6 +190,7 @@ impl Why {
             | Why::Userinfo(_)
             | Why::Unread(_)
             | Why::NotBuilt
+            | Why::Struck(_)
             | Why::Fault(_) => self.id(environment),
         }
     }
@@ -184,7 +201,9 @@ impl Why {
             Why::Body(_) => Step::Body,
             Why::Fields(_) => Step::Fields,
             Why::NotBuilt | Why::Unread(_) => Step::Route,
-            Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) => Step::Rules,
+            Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) | Why::Struck(_) => {
+                Step::Rules
+            }
         }
     }
 }
@@ -223,6 +242,7 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     pub(crate) trace: &'a mut Trace,
     pub(crate) who: &'a mut Who,
+    pub(crate) connection: &'a mut Connection,
 }
 
 impl Platform {
@@ -237,57 +257,64 @@ impl Platform {
     /// Answers a call of a merchant.
     pub async fn answer(&self, environment: Environment, request: &Request) -> Exchange {
         let (mut trace, mut who) = (Trace::default(), Who::default());
-        let outcome = self.route(environment, request, &mut trace, &mut who).await;
-        match outcome {
-            Ok(answer) => Exchange {
-                answer,
-                why: None,
-                trace,
-                who,
-            },
+        let mut connection = Connection::Answer;
+        let mut call = Call {
+            platform: self,
+            environment,
+            request,
+            trace: &mut trace,
+            who: &mut who,
+            connection: &mut connection,
+        };
+        let (answer, why) = match self.route(&mut call).await {
+            Ok(answer) => (answer, None),
             Err((answer, why)) => {
                 trace.failed(why.step(), why.id(environment));
                 note(environment, request, &answer, &why);
-                Exchange {
-                    answer,
-                    why: Some(why),
-                    trace,
-                    who,
-                }
+                (answer, Some(why))
             }
+        };
+        Exchange {
+            answer,
+            connection,
+            why,
+            trace,
+            who,
         }
     }
 
-    async fn route(
-        &self,
-        environment: Environment,
-        request: &Request,
-        trace: &mut Trace,
-        who: &mut Who,
-    ) -> Result<Answer, (Answer, Why)> {
-        let route = match routes::find(environment, &request.method, &request.path) {
+    async fn route(&self, call: &mut Call<'_>) -> Result<Answer, (Answer, Why)> {
+        let (environment, request) = (call.environment, call.request);
+        let route = routes::find(environment, &request.method, &request.path);
+        // Before any check: who cannot get through does not even learn that a path is wrong.
+        let target = route.as_ref().ok().and_then(fault::target);
+        match self.engine.faults.outage(environment, target) {
+            Some(Fault::Slow { ms }) => self.hold_back(ms).await,
+            Some(fault) => {
+                if fault == Fault::Drop {
+                    *call.connection = Connection::Drop;
+                }
+                let answer = fault::answer(fault).unwrap_or_else(|| Answer::empty(500));
+                return Err((answer, Why::Struck(fault)));
+            }
+            None => {}
+        }
+        let route = match route {
             Ok(route) => route,
             Err(RouteFault::NotBuilt) => return Err((formats::not_built(), Why::NotBuilt)),
             Err(RouteFault::Unknown(cause)) => {
                 return Err((formats::not_found(), Why::Gate(cause)));
             }
         };
-        trace.passed(Step::Route, route.name());
-        let mut call = Call {
-            platform: self,
-            environment,
-            request,
-            trace,
-            who,
-        };
+        call.trace.passed(Step::Route, route.name());
         match route {
-            Route::Token => token::get(&mut call).await,
-            Route::Miami => token::miami(&mut call).await,
-            Route::KeySet => token::key_set(&mut call).await,
+            Route::Token => token::get(call).await,
+            Route::Miami => token::miami(call).await,
+            Route::KeySet => token::key_set(call).await,
             Route::Ecom { operation, order } => {
-                ecom::handle(&mut call, operation, order.as_deref()).await
+                ecom::handle(call, operation, order.as_deref()).await
             }
-            Route::Userinfo { sub } => userinfo::by_sub(&mut call, &sub).await,
+            Route::Userinfo { sub } => userinfo::by_sub(call, &sub).await,
         }
     }
 }

@@ -114,6 +114,7 @@ impl Engine {
             } => Command::Cancel {
                 text: text.clone(),
                 release_remainder: *release_remainder,
+                bank_agrees: true,
                 transaction_id: self.chance.transaction_id(),
             },
             Intent::Person(act) => self.person_command(unit, payment, act, now)?,

@@ -15,6 +15,7 @@ mod consents;
 pub mod directory;
 mod draft;
 mod facts;
+pub mod faults;
 mod intent;
 mod lanes;
 pub mod outgoing;
@@ -86,6 +87,8 @@ pub struct Engine {
     pub chance: Chance,
     /// Who is who.
     pub directory: Directory,
+    /// What goes wrong on demand.
+    pub faults: faults::Faults,
     /// Secrets at rest.
     pub vault: Arc<Vault>,
     store: Arc<dyn Store>,
@@ -112,6 +115,7 @@ impl Engine {
             clock,
             chance,
             directory,
+            faults: faults::Faults::default(),
             vault,
             store,
             outgoing,
@@ -140,7 +144,7 @@ impl Engine {
         self.changes.subscribe()
     }
 
-    /// Forgets every payment, call, key and person. Operations under way end first; those that
+    /// Forgets every payment, call, key, person and fault. Operations under way end first; those that
     /// still wait for their turn come to nothing.
     pub async fn clear(&self) -> Result<(), StoreError> {
         let units: Vec<Arc<Unit>> = Environment::ALL
@@ -157,6 +161,7 @@ impl Engine {
         }
         self.store.clear().await?;
         self.agenda.clear();
+        self.faults.clear();
         self.directory.reload().await?;
         self.ensure_secrets().await
     }

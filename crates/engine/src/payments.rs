@@ -12,7 +12,8 @@ use sandkasse_store::{CommitError, SavedReply, authorization_place};
 use crate::{
     Done, Engine, Idempotency, Initiated, Intent, Operated, Refused, Rendered, Unit,
     draft::Draft,
-    intent::{At, AtPace},
+    faults::{self, BankFault},
+    intent::{Act, At, AtPace},
     parse_payment, payment_stream,
 };
 
@@ -82,15 +83,17 @@ impl Engine {
         ))
     }
 
-    /// Does what somebody wants of an existing payment.
+    /// Does what somebody wants of an existing payment; `fault` is what the bank refuses on demand.
     pub async fn carry_out(
         &self,
         unit: &Arc<Unit>,
         order: &str,
         intent: Intent,
         idempotency: Option<Idempotency<'_>>,
+        fault: Option<BankFault>,
     ) -> Result<Done, Refused> {
-        self.operate(unit, order, intent, idempotency, At::Now)
+        let wanted = Wanted { intent, fault };
+        self.operate(unit, order, wanted, idempotency, At::Now)
             .await
     }
 
@@ -98,10 +101,11 @@ impl Engine {
         &self,
         unit: &Arc<Unit>,
         order: &str,
-        intent: Intent,
+        wanted: impl Into<Wanted>,
         idempotency: Option<Idempotency<'_>>,
         at: At,
     ) -> Result<Done, Refused> {
+        let Wanted { intent, mut fault } = wanted.into();
         let needs_sums =
             matches!(intent, Intent::Refund { .. }) && unit.facts.limits.overdraft.is_some();
         let _pace = self.pace(unit, at, needs_sums).await?;
@@ -113,6 +117,10 @@ impl Engine {
             }
             .into());
         };
+        // Once, however often the decision is made.
+        if matches!(intent, Intent::Person(Act::Approve { .. })) {
+            fault = self.faults.at_approval(unit).map(BankFault::Reserve);
+        }
         for _ in 0..ATTEMPTS {
             let now = match at {
                 At::Now => self.now(unit),
@@ -130,7 +138,7 @@ impl Engine {
             let mut draft = Draft::of(record.version, parse_payment(&record.body)?);
             self.catch_up(unit, &mut draft, now);
             let caught_up = draft.happened.len();
-            let decided = self.decide(unit, &mut draft, &intent, now).await;
+            let decided = self.decide(unit, &mut draft, &intent, fault, now).await;
             if let (Err(refused), true) = (&decided, draft.happened.is_empty()) {
                 return Err(refused.clone());
             }
@@ -191,10 +199,14 @@ impl Engine {
         unit: &Arc<Unit>,
         draft: &mut Draft,
         intent: &Intent,
+        fault: Option<BankFault>,
         now: Timestamp,
     ) -> Result<(), Refused> {
         let payment = draft.payment.as_ref().expect("loaded before");
-        let command = self.command(unit, payment, intent, now).await?;
+        let mut command = self.command(unit, payment, intent, now).await?;
+        if let Some(fault) = fault {
+            faults::refuse(&mut command, fault);
+        }
         let events = payment.decide(&command, now)?;
         let failed = events.iter().find_map(|event| failure(event, &command));
         for event in events {
@@ -224,6 +236,21 @@ impl Engine {
             ));
         }
         Ok(pace)
+    }
+}
+
+/// An intent, and what the bank refuses of it on demand.
+pub(crate) struct Wanted {
+    intent: Intent,
+    fault: Option<BankFault>,
+}
+
+impl From<Intent> for Wanted {
+    fn from(intent: Intent) -> Wanted {
+        Wanted {
+            intent,
+            fault: None,
+        }
     }
 }
 
@@ -281,6 +308,13 @@ fn failure(event: &Event, command: &Command) -> Option<Cause> {
             balance: account.balance,
             overdraft: account.overdraft,
         });
+    }
+    // In the app the person sees it; a forced approval has nobody but the caller.
+    if let (Event::ReservationRefused { refusal, .. }, Command::Approve(approval)) =
+        (event, command)
+        && approval.forced
+    {
+        return Some(Cause::RefusedByIssuer { refusal: *refusal });
     }
     None
 }

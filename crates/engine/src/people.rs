@@ -139,6 +139,9 @@ impl Engine {
                 if approval.bank == bank::BankAnswer::WantsConfirmation {
                     approval.bank = bank::BankAnswer::Accepts;
                 }
+                if let Some(refusal) = self.faults.at_approval(unit) {
+                    approval.bank = bank::BankAnswer::Refuses(refusal);
+                }
                 Some(Command::Approve(approval))
             }
             Ok(_) | Err(_) => Some(Command::PutDown),

@@ -280,6 +280,7 @@ fn owners(why: &Why) -> Option<Vec<String>> {
         | Why::Userinfo(_)
         | Why::Unread(_)
         | Why::NotBuilt
+        | Why::Struck(_)
         | Why::Fault(_) => None,
     }
 }
@@ -419,6 +420,7 @@ fn compared(record: &Record, why: &Why) -> Vec<Compared> {
         | Why::Userinfo(_)
         | Why::Unread(_)
         | Why::NotBuilt
+        | Why::Struck(_)
         | Why::Fault(_) => Vec::new(),
     }
 }
@@ -510,6 +512,7 @@ async fn near_misses(
         | Why::Userinfo(_)
         | Why::Unread(_)
         | Why::NotBuilt
+        | Why::Struck(_)
         | Why::Fault(_) => {}
     }
     near

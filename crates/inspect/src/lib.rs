@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderName};
-use sandkasse_api::{Answer, Exchange, Platform, Request, Unread, Who, Why};
+use sandkasse_api::{Answer, Connection, Exchange, Platform, Request, Unread, Who, Why};
 use sandkasse_domain::Environment;
 use sandkasse_gate::{Step as Check, Trace};
 
@@ -69,9 +69,14 @@ impl Inspector {
     }
 
     /// Answers a call of a merchant, and notes it.
-    pub async fn answer(&self, environment: Environment, request: &Request) -> Answer {
+    pub async fn answer(
+        &self,
+        environment: Environment,
+        request: &Request,
+    ) -> (Answer, Connection) {
         let exchange = self.platform.answer(environment, request).await;
-        self.note(environment, request, exchange)
+        let connection = exchange.connection;
+        (self.note(environment, request, exchange), connection)
     }
 
     fn note(&self, environment: Environment, request: &Request, exchange: Exchange) -> Answer {
@@ -91,12 +96,7 @@ impl Inspector {
     }
 
     /// Answers a request that was not read to its end, and notes it.
-    pub async fn unread(
-        &self,
-        environment: Environment,
-        request: &Request,
-        unread: Unread,
-    ) -> Answer {
+    pub fn unread(&self, environment: Environment, request: &Request, unread: Unread) -> Answer {
         let mut trace = Trace::default();
         let why = Why::Unread(unread);
         trace.failed(Check::Route, why.id(environment));
@@ -104,6 +104,7 @@ impl Inspector {
             answer: unread.answer(),
             why: Some(why),
             trace,
+            connection: Connection::Answer,
             who: Who::default(),
         };
         self.note(environment, request, exchange)

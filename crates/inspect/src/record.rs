@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
-use sandkasse_api::{Answer, Exchange, Request, Why};
+use sandkasse_api::{Answer, Connection, Exchange, Request, Why};
 use sandkasse_domain::{Environment, Msn, Timestamp};
 use sandkasse_engine::Engine;
 use sandkasse_gate::Trace;
@@ -37,6 +37,8 @@ pub struct Record {
     pub answer_headers: Vec<ShownHeader>,
     /// The answer's body, secrets masked.
     pub answer_body: String,
+    /// Whether the answer was never sent: a fault on demand.
+    pub dropped: bool,
     /// Whose keys these were (`client_id`), when they proved to fit together.
     pub client: Option<String>,
     /// The same in words.
@@ -80,6 +82,7 @@ impl Record {
             status: answer.status.as_u16(),
             answer_headers: secrets::headers(&answer.headers, &is_key),
             answer_body: body(&answer.body),
+            dropped: exchange.dropped,
             client: exchange.who.client.as_ref().map(|it| it.id().to_owned()),
             client_described: exchange.who.client.as_ref().map(|it| it.described()),
             unit: exchange.who.unit,
@@ -115,6 +118,7 @@ pub(crate) struct Told {
     pub(crate) why: Option<Why>,
     pub(crate) trace: Trace,
     pub(crate) who: sandkasse_api::Who,
+    pub(crate) dropped: bool,
 }
 
 impl Told {
@@ -125,7 +129,17 @@ impl Told {
             why,
             trace,
             who,
+            connection,
         } = exchange;
-        (answer, Told { why, trace, who })
+        let dropped = connection == Connection::Drop;
+        (
+            answer,
+            Told {
+                why,
+                trace,
+                who,
+                dropped,
+            },
+        )
     }
 }

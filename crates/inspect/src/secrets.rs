@@ -255,7 +255,7 @@ mod tests {
             ),
             (
                 r#"{"a":{"AUTHTOKEN" : "ab\"cdefgh"}}"#.to_owned(),
-                r#"{"a":{"AUTHTOKEN" : "ab\"c…"}}"#,
+                r#"{"a":{"AUTHTOKEN" : "ab\"…"}}"#,
             ),
             // Cut off in the middle, and with the wrong quotes.
             (

@@ -7,14 +7,14 @@ use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use sandkasse_api::{Answer, gateway};
+use sandkasse_api::{Answer, Connection, gateway};
 use sandkasse_domain::Environment;
 use sandkasse_inspect::Inspector;
 
 use crate::{
     explain::{self, Access},
     landing::{self, Surroundings, Visit},
-    listener::{Site, receive, response},
+    listener::{NoAnswer, Site, receive, response},
 };
 
 /// Who answers at an environment's listener.
@@ -40,15 +40,12 @@ impl ApiSite {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, NoAnswer> {
         let (parts, body) = match receive(request).await {
             Ok(received) => received,
             Err((parts, unread)) => {
                 let request = whole(*parts, Bytes::new());
-                return self
-                    .inspector
-                    .unread(self.environment, &request, unread)
-                    .await;
+                return Ok(self.inspector.unread(self.environment, &request, unread));
             }
         };
         let path = parts.uri.path();
@@ -62,21 +59,23 @@ impl ApiSite {
                 body: &body,
             };
             let platform = self.inspector.platform();
-            return landing::answer(platform, &self.surroundings, &visit).await;
+            return Ok(landing::answer(platform, &self.surroundings, &visit).await);
         }
         if let Some(address) = path.strip_prefix(sandkasse_inspect::PATH) {
-            return explain::answer(
+            return Ok(explain::answer(
                 &self.inspector,
                 &self.access,
                 self.environment,
                 &parts,
                 address,
             )
-            .await;
+            .await);
         }
-        self.inspector
-            .answer(self.environment, &whole(parts, body))
-            .await
+        let request = whole(parts, body);
+        match self.inspector.answer(self.environment, &request).await {
+            (answer, Connection::Answer) => Ok(answer),
+            (_, Connection::Drop) => Err(NoAnswer),
+        }
     }
 }
 
@@ -90,8 +89,11 @@ fn whole(parts: Parts, body: Bytes) -> sandkasse_api::Request {
 }
 
 impl Site for ApiSite {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        response(self.answer(request).await)
+    async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        self.answer(request).await.map(response)
     }
 
     fn fault(&self) -> Response<Full<Bytes>> {

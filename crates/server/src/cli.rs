@@ -30,6 +30,11 @@ is SANDKASSE_READY_FILE and `ready_file`. A flag wins over a variable, a variabl
   explanations, journal_mb                    no `Explain` header; how many calls the inspector remembers
 SANDKASSE_LOG says what is logged to standard error: error, warn, info (the default), debug.
 
+Test amounts, when a person of the test environment approves: 1.51, 1.82, 1.83, 1.84 are refused (42), 1.86 is
+an expired card (44), 1.87 an invalid one (41), 1.97 is denied by 3-D Secure (45), 2.01 is unknown for an hour,
+2.02 wants a confirmation. Other failures on demand: POST /control/v1/faults, or the header
+`Sandkasse-Fault: drop` on one call; /control/v1/openapi.json lists the kinds.
+
 Exit codes: 0 fine, 1 failed while running, 2 wrong use or configuration.";
 
 const EXPLAIN_EXAMPLES: &str = "\

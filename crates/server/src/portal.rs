@@ -18,7 +18,7 @@ use crate::{
     catalogue_site,
     control::{Guard, Problem},
     landing::{STYLE, portal_page, secured, style_sheet},
-    listener::{self, Site},
+    listener::{self, NoAnswer, Site},
 };
 
 /// Base URLs, for people.
@@ -85,18 +85,21 @@ impl Portal {
 }
 
 impl Site for Portal {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
         let (parts, body) = match listener::receive(request).await {
             Ok(received) => received,
-            Err((_, unread)) => return listener::response(unread.answer()),
+            Err((_, unread)) => return Ok(listener::response(unread.answer())),
         };
         let request = Request::from_parts(parts, Body::from(body));
         let (parts, body) = self.answer(request).await.into_parts();
         // Our own answers are in memory already.
-        match body.collect().await {
+        Ok(match body.collect().await {
             Ok(body) => Response::from_parts(parts, Full::new(body.to_bytes())),
             Err(_) => self.fault(),
-        }
+        })
     }
 
     fn fault(&self) -> Response<Full<Bytes>> {

@@ -8,7 +8,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 use crate::{
     Ended,
@@ -95,6 +100,31 @@ impl Program {
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    /// Says this on a socket of its own; every byte that comes until the other side ends.
+    async fn say(
+        &self,
+        listener: &str,
+        head: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> String {
+        let base = self.urls[listener].as_str().unwrap();
+        let address = base.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let lines: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let length = body.len();
+        let said = format!(
+            "{head} HTTP/1.1\r\nHost: {address}\r\n{lines}Content-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        String::from_utf8(bytes).unwrap()
     }
 
     async fn control(&self, method: &str, path: &str, body: Value) -> Value {
@@ -245,4 +275,77 @@ async fn demo_keys_are_not_served_to_others() {
     assert!(ended.to_string().contains("--demo-data network"), "{ended}");
     exposed.demo_data = Some(crate::config::DemoData::Network);
     Program::start(exposed).await.end().await;
+}
+
+/// Nothing is written on a connection whose answer is to be lost, and it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_get_lost_on_the_socket_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(options(folder.path())).await;
+    let keys = program.control("GET", "/env", Value::Null).await;
+    let key = |name: &str| keys[name].as_str().unwrap().to_owned();
+    let (id, secret) = (key("CLIENT_ID"), key("CLIENT_SECRET"));
+    let (subscription, msn) = (key("SUBSCRIPTION_KEY"), key("MSN"));
+    let headers = [
+        ("client_id", id.as_str()),
+        ("client_secret", secret.as_str()),
+        ("Ocp-Apim-Subscription-Key", subscription.as_str()),
+    ];
+    let everybody = json!({"kind": "drop", "operation": "token", "count": 1});
+    program.control("POST", "/faults", everybody).await;
+    let fetch = "POST /accesstoken/get";
+    assert_eq!(program.say("test", fetch, &headers, "").await, "");
+    let (_, token) = program
+        .call("test", "POST", "/accesstoken/get", &headers, Value::Null)
+        .await;
+    let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
+    let shop = [
+        ("Authorization", bearer.as_str()),
+        ("Ocp-Apim-Subscription-Key", subscription.as_str()),
+        ("X-Request-Id", "key-1"),
+    ];
+    let with = |fault| [shop.as_slice(), &[("Sandkasse-Fault", fault)]].concat();
+    let initiate = json!({
+        "customerInfo": {},
+        "merchantInfo": {
+            "merchantSerialNumber": msn,
+            "callbackPrefix": program.urls["production"],
+            "fallBack": "https://example.com/result",
+        },
+        "transaction": { "orderId": "lost-1", "amount": 49_900, "transactionText": "Socks" },
+    });
+    let create = "POST /ecomm/v2/payments";
+    let dropped = program
+        .say("test", create, &with("drop"), &initiate.to_string())
+        .await;
+    assert_eq!(dropped, "");
+    let payment = format!("/control/v1/payments/test/{msn}/lost-1");
+    let (status, _) = program
+        .call("portal", "GET", &payment, &[], Value::Null)
+        .await;
+    assert_eq!(status, 404, "nothing was done");
+    let lost = program
+        .say("test", create, &with("lost-answer"), &initiate.to_string())
+        .await;
+    assert_eq!(lost, "");
+    let approve = format!("/payments/test/{msn}/lost-1/approve");
+    let body = json!({"phone": keys["PHONE"]});
+    let approved = program.control("POST", &approve, body).await;
+    assert_eq!(approved["state"], "RESERVED", "it was initiated");
+
+    let capture = json!({
+        "merchantInfo": { "merchantSerialNumber": msn },
+        "transaction": { "amount": 100, "transactionText": "Sent" },
+    });
+    let path = "/ecomm/v2/payments/lost-1/capture";
+    let head = format!("POST {path}");
+    let lost = program
+        .say("test", &head, &with("lost-answer"), &capture.to_string())
+        .await;
+    assert_eq!(lost, "");
+    let (status, again) = program.call("test", "POST", path, &shop, capture).await;
+    assert_eq!(status, 200, "{again}");
+    let captured = &again["transactionSummary"]["capturedAmount"];
+    assert_eq!(captured, 100, "once, and the saved reply");
+    program.end().await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use sandkasse_api::{Platform, Request, Why};
+use sandkasse_api::{Connection, Platform, Request, Why};
 use sandkasse_domain::Environment;
 use sandkasse_gate::Trace;
 use serde_json::Value;
@@ -32,6 +32,8 @@ pub struct Got {
     pub why: Option<Why>,
     /// What each check saw.
     pub trace: Trace,
+    /// Whether it came at all.
+    pub connection: Connection,
     /// Where it was asked.
     pub environment: Environment,
 }
@@ -130,6 +132,7 @@ impl Ask {
             body: String::from_utf8(exchange.answer.body.to_vec()).expect("answers are text"),
             why: exchange.why,
             trace: exchange.trace,
+            connection: exchange.connection,
             environment: self.environment,
         };
         oracle::check(

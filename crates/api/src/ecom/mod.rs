@@ -11,7 +11,11 @@ mod wire;
 
 use http::HeaderMap;
 use sandkasse_domain::{payment::Operation, sales_unit::Product};
-use sandkasse_engine::{Act, Done, Idempotency, Intent, Operated, Rendered, directory::Client};
+use sandkasse_engine::{
+    Act, Done, Idempotency, Intent, Operated, Rendered,
+    directory::Client,
+    faults::{BankFault, Target},
+};
 use sandkasse_gate::{
     About, Caller, GateCause, Keyring, Limit, Step, Trace, link,
     standing::{self, Needs, payments_approved},
@@ -85,6 +89,7 @@ async fn admitted(
     let body = body.transpose()?;
     match (operation, &body) {
         (Operation::Details | Operation::Status, _) | (_, None) => {
+            struck(call, &caller, operation).await?;
             standing(call, &caller, Needs::TheBooks).await?;
             payments_approved(&caller, call.trace)?;
             let order = order.unwrap_or_default();
@@ -175,6 +180,16 @@ fn rate(
     Ok(gate.rate(environment, keyring, acting, limit, &about, call.trace)?)
 }
 
+/// A fault on demand, after step 9: the caller is proved, and nothing is decided yet.
+async fn struck(
+    call: &mut Call<'_>,
+    caller: &Caller,
+    operation: Operation,
+) -> Result<Option<BankFault>, Why> {
+    let target = Target::Payment(operation);
+    call.struck(Some(&caller.unit.facts.msn), target).await
+}
+
 /// Step 10, first half.
 async fn standing(call: &mut Call<'_>, caller: &Caller, needs: Needs) -> Result<(), Why> {
     let engine = &call.platform.engine;
@@ -186,6 +201,7 @@ async fn initiate(call: &mut Call<'_>, caller: &Caller, body: &Value) -> Result<
     call.trace.passed(Step::Body, "JSON of the right types");
     let platform = call.platform;
     caller.msn_body(&platform.engine, sent.msn(), call.trace)?;
+    struck(call, caller, Operation::Initiate).await?;
     standing(call, caller, Needs::OpenForPayments).await?;
     payments_approved(caller, call.trace)?;
     let (order, mobile) = sent.check(&caller.unit).map_err(Why::Fields)?;
@@ -231,6 +247,7 @@ async fn modify(
     call.trace.passed(Step::Body, "JSON of the right types");
     let platform = call.platform;
     caller.msn_body(&platform.engine, sent.msn(), call.trace)?;
+    let fault = struck(call, caller, operation).await?;
     let needs = if operation == Operation::Capture {
         Needs::OpenForPayments
     } else {
@@ -283,7 +300,7 @@ async fn modify(
     let order = order.unwrap_or_default();
     let done = platform
         .engine
-        .carry_out(&caller.unit, order, intent, idempotency)
+        .carry_out(&caller.unit, order, intent, idempotency, fault)
         .await?;
     let rendered = match done {
         Done::Now(operated) => {
@@ -307,6 +324,7 @@ async fn approve(
 ) -> Result<Answer, Why> {
     let sent = modify::SentApproval::read(body)?;
     call.trace.passed(Step::Body, "JSON of the right types");
+    let fault = struck(call, caller, Operation::Approve).await?;
     standing(call, caller, Needs::TheBooks).await?;
     payments_approved(caller, call.trace)?;
     let (engine, order) = (&call.platform.engine, order.unwrap_or_default());
@@ -321,7 +339,9 @@ async fn approve(
     }
     let phone = sent.phone(view.payment.order.mobile.as_ref())?;
     let intent = Intent::Person(Act::ForceApprove { phone });
-    engine.carry_out(&caller.unit, order, intent, None).await?;
+    engine
+        .carry_out(&caller.unit, order, intent, None, fault)
+        .await?;
     call.trace.passed(Step::Rules, "approved");
     Ok(Answer::empty(200))
 }

@@ -11,11 +11,12 @@ use sandkasse_domain::{
     person::CannotPay,
     phone::BadNumber,
 };
+use sandkasse_engine::{faults::Fault, outgoing::refusal_text};
 use sandkasse_gate::{GateCause, Standing};
 use serde::Serialize;
 
 use super::{JSON, wire::json};
-use crate::{Answer, Call, Why, formats};
+use crate::{Answer, Call, Why, fault, formats};
 
 /// One line of format D.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,10 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
                 .collect()
         }
         Why::Payment(cause) => vec![words(cause, wording)],
+        Why::Struck(struck) => match fault::answer(*struck) {
+            Some(answer) => return answer,
+            None => vec![words_of_fault(*struck)],
+        },
         Why::Token(_) | Why::Userinfo(_) | Why::Unread(_) | Why::NotBuilt => vec![internal()],
     };
     let status = wires.first().map_or(500, |wire| wire.status);
@@ -105,6 +110,36 @@ fn internal() -> Wire {
         "VippsError",
         "99",
         "Internal error. In some cases, this is caused by an incorrect API request. Please check the request.",
+    )
+}
+
+/// What fails on demand and eCom words itself.
+fn words_of_fault(fault: Fault) -> Wire {
+    match fault {
+        Fault::OrderLocked => locked(),
+        Fault::TooManyConcurrent => wire(
+            429,
+            "VippsError",
+            "98",
+            "Too many concurrent requests. See the FAQ.",
+        ),
+        Fault::SqlGlitch
+        | Fault::InternalError
+        | Fault::BadGateway
+        | Fault::Unavailable
+        | Fault::Slow { .. }
+        | Fault::Drop
+        | Fault::LostAnswer
+        | Fault::Bank(_) => internal(),
+    }
+}
+
+fn locked() -> Wire {
+    wire(
+        409,
+        "VippsError",
+        "94",
+        "Order locked and is already processing.",
     )
 }
 
@@ -224,12 +259,7 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
                 )),
             },
         ),
-        Cause::OrderLocked { .. } | Cause::OutcomePending { .. } => wire(
-            409,
-            "VippsError",
-            "94",
-            "Order locked and is already processing.",
-        ),
+        Cause::OrderLocked { .. } | Cause::OutcomePending { .. } => locked(),
         Cause::KeyReused { operation, .. } => vipps(
             "93",
             if *operation == Operation::Refund {
@@ -288,7 +318,7 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
                 "Cannot cancel an orderId that has already been captured.",
             ),
         },
-        Cause::CancelInThreeDSecure | Cause::CancelTooLate { .. } => {
+        Cause::CancelInThreeDSecure | Cause::CancelTooLate { .. } | Cause::CancelRefusedByBank => {
             payment("52", "Cancellation failed, reason unknown.")
         }
 
@@ -332,6 +362,11 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
                 Recorded => "1082",
             },
         ),
+        // Over HTTP only because nobody sees the app; otherwise callbacks say it.
+        Cause::RefusedByIssuer { refusal } => {
+            let (code, text) = refusal_text(*refusal, wording);
+            payment(code, text)
+        }
     }
 }
 
@@ -376,6 +411,7 @@ pub fn cause_id(cause: &Cause, environment: Environment) -> &'static str {
         Cause::AlreadyCancelled => "cancel.already",
         Cause::CancelInThreeDSecure => "cancel.three_d_secure",
         Cause::CancelTooLate { .. } => "cancel.too_late",
+        Cause::CancelRefusedByBank => "cancel.refused_by_bank",
         Cause::RefundNotCaptured { .. } => "refund.not_captured",
         Cause::RefundOfCancelled => "refund.cancelled",
         Cause::RefundTooLate { .. } => "refund.too_late",
@@ -391,5 +427,6 @@ pub fn cause_id(cause: &Cause, environment: Environment) -> &'static str {
         Cause::TokenOfAnotherOrder => "approve.token",
         Cause::NotThePayer => "approve.not_the_payer",
         Cause::ShippingNotChosen => "approve.shipping",
+        Cause::RefusedByIssuer { .. } => "approve.refused_by_issuer",
     }
 }

@@ -3,8 +3,8 @@
 mod refusals;
 
 use http::{HeaderMap, header};
-use sandkasse_domain::{Environment, Timestamp};
-use sandkasse_engine::directory::Client;
+use sandkasse_domain::{Environment, Msn, Timestamp};
+use sandkasse_engine::{directory::Client, faults::Target};
 use sandkasse_gate::{
     Step, misspelt,
     token::{Issue, Issued, RESOURCE},
@@ -122,6 +122,7 @@ async fn token(call: &mut Call<'_>) -> Result<Token, Why> {
     call.who.client = Some(client.clone());
     call.trace
         .passed(Step::Rules, "client_id and client_secret fit together");
+    call.struck(msn(&client), Target::Token).await?;
 
     let life = call.environment.token_life_seconds();
     let engine = &call.platform.engine;
@@ -186,6 +187,7 @@ async fn miami_token(call: &mut Call<'_>) -> Result<MiamiToken, Why> {
     call.who.client = Some(client.clone());
     call.trace
         .passed(Step::Rules, "client_id and client_secret fit together");
+    call.struck(None, Target::Token).await?;
     // What belongs to no sales unit follows real time.
     let now = call.platform.engine.clock.now();
     // The life is what the answer says; the token itself lives a second less everywhere.
@@ -258,6 +260,14 @@ fn client(call: &Call<'_>, client_id: Option<&str>) -> Result<Client, Why> {
             elsewhere: known(call.environment.other()).is_some(),
         })
     })
+}
+
+/// The sales unit whose keys these are; all others belong to none.
+fn msn(client: &Client) -> Option<&Msn> {
+    match client {
+        Client::Unit(unit) => Some(&unit.facts.msn),
+        Client::Partner(_) | Client::Psp(_) | Client::Office(_) => None,
+    }
 }
 
 /// Stands in for the secret of a client that does not exist.

@@ -4,10 +4,11 @@
 //! wrong secret 401 (reference: access-token.md C-1).
 
 use sandkasse_domain::Environment;
+use sandkasse_engine::faults::Fault;
 use serde::Serialize;
 
 use super::{TokenCause, uncached};
-use crate::{Answer, Call, Why, formats};
+use crate::{Answer, Call, Why, fault, formats};
 
 #[derive(Serialize)]
 struct Refusal {
@@ -25,6 +26,14 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         Why::Gate(cause) => formats::refused_by_gate(call, cause, "accesstoken")
             .unwrap_or_else(|| formats::gateway(401, "Unauthorized")),
         Why::Token(cause) => refusal(call, cause),
+        Why::Struck(struck) => match fault::answer(*struck) {
+            // The gateway's and the network's own.
+            Some(answer) => return answer,
+            None if *struck == Fault::TooManyConcurrent => {
+                formats::gateway(429, "Too many concurrent requests. See the FAQ.")
+            }
+            None => formats::gateway(500, "Internal server error"),
+        },
         Why::Body(_)
         | Why::Fields(_)
         | Why::Payment(_)

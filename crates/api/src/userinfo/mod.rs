@@ -4,6 +4,7 @@ mod refusals;
 mod wire;
 
 use sandkasse_domain::{consent::Consent, person::Person, sales_unit::Product};
+use sandkasse_engine::faults::Target;
 use sandkasse_gate::{Keyring, Step};
 
 use crate::{Answer, Call, Why};
@@ -66,6 +67,7 @@ async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
     call.who.unit = Some(caller.unit.facts.msn.clone());
     call.trace.passed(Step::MsnHeader, "the one acted for");
     let unit = &caller.unit;
+    call.struck(Some(&unit.facts.msn), Target::Userinfo).await?;
     if !unit.facts.products.contains(&Product::Login) {
         return Err(Why::Userinfo(UserinfoCause::LoginNotActivated));
     }

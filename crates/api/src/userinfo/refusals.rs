@@ -1,10 +1,11 @@
 //! What Userinfo answers to each cause: problem details, with the status as a string.
 
 use http::header::CONTENT_LANGUAGE;
+use sandkasse_engine::faults::Fault;
 use serde::Serialize;
 
 use super::UserinfoCause;
-use crate::{Answer, Call, Why, formats};
+use crate::{Answer, Call, Why, fault, formats};
 
 #[derive(Serialize)]
 struct Problem {
@@ -16,6 +17,11 @@ struct Problem {
 }
 
 pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
+    if let Why::Struck(struck) = why
+        && let Some(answer) = fault::answer(*struck)
+    {
+        return answer;
+    }
     let (status, detail) = match why {
         Why::Gate(cause) => match formats::refused_by_gate(call, cause, "vipps-userinfo-api") {
             Some(answer) => return answer,
@@ -37,13 +43,17 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
                     .to_owned(),
             ),
         },
+        Why::Struck(Fault::TooManyConcurrent) => {
+            (429, "Too many concurrent requests. See the FAQ.".to_owned())
+        }
         Why::Body(_)
         | Why::Fields(_)
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Unread(_)
         | Why::NotBuilt
-        | Why::Fault(_) => (
+        | Why::Fault(_)
+        | Why::Struck(_) => (
             500,
             "Something went wrong. Please try again later.".to_owned(),
         ),
@@ -53,6 +63,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
+        429 => "Too Many Requests",
         _ => "Internal Server Error",
     };
     let problem = Problem {

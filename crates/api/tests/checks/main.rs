@@ -35,6 +35,7 @@ mod ecom_refund;
 mod ecom_shipping;
 mod ecom_status;
 mod ecom_wording;
+mod faults;
 mod hostile_input;
 mod platform_fields;
 mod platform_gate;

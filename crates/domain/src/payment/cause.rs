@@ -127,6 +127,8 @@ pub enum Cause {
     CancelInThreeDSecure,
     /// Later than 180 days after the reservation.
     CancelTooLate { reserved_at: Timestamp },
+    /// The bank did not let go.
+    CancelRefusedByBank,
 
     /// Nothing was captured yet.
     RefundNotCaptured { reserved: bool },
@@ -155,6 +157,8 @@ pub enum Cause {
     NoDefaultCard,
     /// The test person never approved a payment in the app.
     NeverApprovedInApp,
+    /// The bank refused a forced approval, because a test wants it to.
+    RefusedByIssuer { refusal: Refusal },
     /// The token in the body is not of this order.
     TokenOfAnotherOrder,
     /// Only the number that the merchant named may pay this.

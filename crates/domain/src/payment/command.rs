@@ -53,6 +53,8 @@ pub enum Command {
         text: String,
         /// `shouldReleaseRemainingFunds`: give back what was not captured.
         release_remainder: bool,
+        /// Whether the bank lets go. It always does, unless a test wants it not to.
+        bank_agrees: bool,
         /// A fresh number.
         transaction_id: TransactionId,
     },

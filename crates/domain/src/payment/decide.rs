@@ -59,8 +59,16 @@ impl Payment {
             Command::Cancel {
                 text,
                 release_remainder,
+                bank_agrees,
                 transaction_id,
-            } => self.cancel(text, *release_remainder, transaction_id, now),
+            } => {
+                let cancelled = self.cancel(text, *release_remainder, transaction_id, now)?;
+                if *bank_agrees {
+                    Ok(cancelled)
+                } else {
+                    Err(Cause::CancelRefusedByBank)
+                }
+            }
             Command::TimePasses => Ok(self.time_passes(now)),
         }
     }

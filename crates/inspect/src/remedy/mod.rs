@@ -22,6 +22,9 @@ use crate::{HttpCall, Record, call::To};
 
 pub(crate) use routes::nearest;
 
+/// The header that asks for a fault.
+const FAULT: &str = "sandkasse-fault";
+
 /// What to do about a refusal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Remedy {
@@ -109,6 +112,7 @@ pub(crate) fn remedy(case: &Case<'_>) -> Remedy {
         Why::Token(cause) => token::remedy(case, cause),
         Why::Userinfo(cause) => token::of_userinfo(case, cause),
         Why::NotBuilt | Why::Unread(_) => case.nothing(),
+        Why::Struck(_) => case.send(case.sent().without(FAULT), case.fix),
         Why::Fault(_) => case.send(case.sent(), "Send the same request again."),
     }
 }

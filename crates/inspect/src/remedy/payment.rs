@@ -171,6 +171,10 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
             );
             case.after(step, case.sent(), case.fix)
         }
+        // Only a fault on demand does this, so the same request passes without it.
+        Cause::CancelRefusedByBank | Cause::RefusedByIssuer { .. } => {
+            case.send(case.sent().without(super::FAULT), case.fix)
+        }
         Cause::TokenOfAnotherOrder => case.send(case.sent().remove("token"), case.fix),
         Cause::CaptureNotReserved { ended: true }
         | Cause::CaptureOfCancelled

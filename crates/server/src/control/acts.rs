@@ -113,6 +113,11 @@ fn since(unit: &Unit, before: &View, after: &View) -> Json<PaymentView> {
 
 /// A person approves in the app. When the bank refuses, the answer says so and the request stays
 /// open; when the bank wants a confirmation (3-D Secure), approving once more gives it.
+///
+/// In the test environment the amount says what the bank answers, in øre: 151 insufficient funds, 182
+/// refused, 183 suspected fraud, 184 limit exceeded (all code 42), 186 expired card (44), 187 invalid
+/// card (41), 197 3-D Secure denied (45), 201 unknown for an hour, 202 wants a confirmation. Force
+/// approve ignores them. `issuer-refuses` of `POST /control/v1/faults` refuses any amount.
 #[utoipa::path(
     post, path = "/payments/{environment}/{msn}/{order_id}/approve", tag = "Acting as a person", params(PaymentPath),
     request_body(content = Approve, example = json!({"phone": "41000001", "pin": "1236"})),

@@ -1,6 +1,6 @@
 //! The control API: everything that the real platform, its portal and its payers would do around a
-//! shop's calls. It makes sales units and persons, acts as a person, moves time, waits, and tells
-//! what was called.
+//! shop's calls. It makes sales units and persons, acts as a person, moves time, waits, lets calls
+//! fail, and tells what was called.
 //!
 //! One file per subject; each handler carries its part of the OpenAPI document. It holds no state
 //! of its own: all it does goes through the engine.
@@ -10,6 +10,7 @@ mod calls;
 mod clock;
 pub(crate) mod env;
 mod extract;
+mod faults;
 mod guard;
 mod happened_view;
 mod keys;
@@ -79,7 +80,7 @@ impl Control {
     info(
         title = "Sandkasse control API",
         description = "Makes sales units and persons, acts as a person, moves a sales unit's clock, waits for \
-                       payments, and lists what merchants were sent. Amounts are in minor units (øre); moments are \
+                       payments, lets calls fail, and lists what merchants were sent. Amounts are in minor units (øre); moments are \
                        RFC 3339. Errors are `application/problem+json`. On loopback no credential is needed; \
                        otherwise send the administrator's token as `Authorization: Bearer …`."
     ),
@@ -89,6 +90,7 @@ impl Control {
         (name = "Acting as a person", description = "What happens in the app and on the landing page"),
         (name = "Payments", description = "Looking at payments, and waiting for them"),
         (name = "Explanations", description = "What merchants called, and why it was refused"),
+        (name = "Faults", description = "Calls that fail on demand"),
         (name = "Platform", description = "Keys for a shell, what merchants were sent, and starting again"),
     )
 )]
@@ -135,6 +137,8 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(requests::list))
         .routes(routes!(requests::show))
         .routes(routes!(requests::explain))
+        .routes(routes!(faults::create, faults::list, faults::clear))
+        .routes(routes!(faults::remove))
         .routes(routes!(env::show))
         .routes(routes!(reset::reset))
 }

@@ -191,6 +191,7 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
         | Cause::AlreadyCancelled
         | Cause::CancelInThreeDSecure
         | Cause::CancelTooLate { .. }
+        | Cause::CancelRefusedByBank
         | Cause::RefundNotCaptured { .. }
         | Cause::RefundOfCancelled
         | Cause::RefundTooLate { .. }
@@ -201,7 +202,8 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
         | Cause::NotATestNumber { .. }
         | Cause::NoDefaultCard
         | Cause::NeverApprovedInApp
-        | Cause::TokenOfAnotherOrder => conflict(&format!("the platform refuses: {name}")),
+        | Cause::TokenOfAnotherOrder
+        | Cause::RefusedByIssuer { .. } => conflict(&format!("the platform refuses: {name}")),
     }
 }
 

@@ -14,8 +14,8 @@ pub(crate) struct Reset {
     demo_data: bool,
 }
 
-/// Forgets everything: payments, sales units, persons, calls, counts of rates, and how far clocks
-/// are ahead. Demo data is there again as after a first start.
+/// Forgets everything: payments, sales units, persons, calls, counts of rates, faults, the journal, and how far
+/// clocks are ahead. Demo data is there again as after a first start.
 #[utoipa::path(
     post, path = "/reset", tag = "Platform",
     responses(
@@ -28,6 +28,7 @@ pub(super) async fn reset(State(control): Shared) -> Result<Json<Reset>, Problem
     let engine = control.engine();
     engine.clear().await?;
     control.platform.gate.rates.clear();
+    control.inspector.journal.clear();
     if control.demo_data {
         demo::fill(engine, control.local_urls).await?;
     }

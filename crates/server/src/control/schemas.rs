@@ -1,5 +1,6 @@
 //! How the words of the domain look in the OpenAPI document.
 
+use sandkasse_engine::faults::{Fault, Target};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, schema::Type};
 
 fn one_of(words: &[&str], description: &str) -> RefOr<Schema> {
@@ -93,6 +94,24 @@ pub(super) fn cancelled_by() -> RefOr<Schema> {
     one_of(
         &["payer", "landing_page", "merchant", "timeout"],
         "How it ended before any money was reserved",
+    )
+}
+
+pub(super) fn fault_kind() -> RefOr<Schema> {
+    one_of(
+        &Fault::NAMES,
+        "What happens. `sql-glitch`: the weak database of the test environment, 500, nothing stored; \
+         `internal-error`: 500, code 99; `outage-502`, `outage-503`; `order-locked`: 409, code 94; \
+         `too-many-concurrent`: 429, code 98; `slow`: the right answer, late; `drop`: no answer, nothing done; \
+         `lost-answer`: no answer, all done; and the bank: `issuer-refuses` (41–45), `capture-refused` (63), \
+         `cancel-refused` (52), `refund-refused` (74)",
+    )
+}
+
+pub(super) fn fault_operation() -> RefOr<Schema> {
+    one_of(
+        &Target::ALL.map(Target::name),
+        "Calls of this operation; all to which it can happen if left out",
     )
 }
 

@@ -1,6 +1,7 @@
 //! How a request gets in and an answer out: sockets, HTTP/1.1 and h2c, and their limits.
 //!
-//! A [`Site`] answers whole requests; it sees neither sockets nor panics. What a request asks for
+//! A [`Site`] answers whole requests, or lets the connection be closed without an answer; it sees
+//! neither sockets nor panics. What a request asks for
 //! is done even if its caller goes away meanwhile: anything but a read runs in a task of its own.
 //! (A read may let a deadline happen; the engine commits that in a task of its own.)
 
@@ -10,7 +11,6 @@ mod receive;
 mod tests;
 
 use std::{
-    convert::Infallible,
     net::SocketAddr,
     panic::AssertUnwindSafe,
     pin::pin,
@@ -45,11 +45,16 @@ pub(crate) trait Site: Send + Sync + 'static {
     fn respond(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    ) -> impl Future<Output = Result<Response<Full<Bytes>>, NoAnswer>> + Send;
 
     /// Answers when [`Site::respond`] panicked.
     fn fault(&self) -> Response<Full<Bytes>>;
 }
+
+/// The connection is closed and not a byte answered; of a connection of HTTP/2, the one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("closed without an answer, on demand")]
+pub(crate) struct NoAnswer;
 
 /// An answer on its way out.
 pub(crate) fn response(answer: Answer) -> Response<Full<Bytes>> {
@@ -138,7 +143,8 @@ async fn connection<S: Site>(
     let service = service_fn(move |request| {
         noted.store(true, Ordering::Relaxed);
         let site = site.clone();
-        async move { Ok::<_, Infallible>(guarded(site, request).await) }
+        // hyper writes nothing for an error and lets go of the connection.
+        async move { guarded(site, request).await }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(watcher.watch(connection));
@@ -153,8 +159,11 @@ async fn connection<S: Site>(
     }
 }
 
-/// Answers whatever happens.
-async fn guarded<S: Site>(site: Arc<S>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+/// Answers whatever happens, unless the site wants no answer.
+async fn guarded<S: Site>(
+    site: Arc<S>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, NoAnswer> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let responded = site.clone().respond(request);
     let response = if reads {
@@ -163,7 +172,7 @@ async fn guarded<S: Site>(site: Arc<S>, request: Request<Incoming>) -> Response<
         tokio::spawn(responded).await.ok()
     };
     // The panic itself is in the log already, with its place.
-    response.unwrap_or_else(|| site.fault())
+    response.unwrap_or_else(|| Ok(site.fault()))
 }
 
 fn builder() -> Builder<TokioExecutor> {

@@ -20,13 +20,17 @@ struct Stage {
 }
 
 impl Site for Stage {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
         let (parts, body) = match receive(request).await {
             Ok(received) => received,
-            Err((_, unread)) => return response(unread.answer()),
+            Err((_, unread)) => return Ok(response(unread.answer())),
         };
         match parts.uri.path() {
             "/panic" => panic!("as told"),
+            "/drop" => return Err(NoAnswer),
             "/wait" => {
                 self.begun.notify_one();
                 self.go_on.notified().await;
@@ -34,7 +38,7 @@ impl Site for Stage {
             }
             _ => {}
         }
-        Response::new(Full::new(body.len().to_string().into()))
+        Ok(Response::new(Full::new(body.len().to_string().into())))
     }
 
     fn fault(&self) -> Response<Full<Bytes>> {
@@ -175,6 +179,39 @@ async fn a_panic_costs_one_answer_and_nothing_else() {
     }
     stream.write_all(post(3).as_bytes()).await.unwrap();
     assert!(read_to_end(&mut stream).await.ends_with("\r\n\r\n3"));
+}
+
+#[tokio::test]
+async fn no_answer_is_not_a_byte_and_an_end() {
+    let theatre = Theatre::open().await;
+    for method in ["GET", "POST"] {
+        let mut stream = theatre.connect().await;
+        // The connection would have been kept for another request, and for the one behind.
+        let asked = format!("{method} /drop HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        assert_eq!(read_to_end(&mut stream).await, "", "{method}");
+    }
+    // Answers before it on the same connection arrive.
+    let mut stream = theatre.connect().await;
+    let asked = "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /drop HTTP/1.1\r\nHost: x\r\n\r\n";
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    assert!(read_to_end(&mut stream).await.ends_with("\r\n\r\n0"));
+    assert!(theatre.say(post(3)).await.ends_with('3'), "others go on");
+}
+
+#[tokio::test]
+async fn no_answer_ends_one_stream_of_http_2() {
+    let theatre = Theatre::open().await;
+    let io = TokioIo::new(theatre.connect().await);
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), io)
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let ask = |path: &str| Request::post(path).body(Full::default()).unwrap();
+    sender.send_request(ask("http://x/drop")).await.unwrap_err();
+    let answer = sender.send_request(ask("http://x/")).await.unwrap();
+    assert_eq!(answer.status(), 200);
 }
 
 #[tokio::test]

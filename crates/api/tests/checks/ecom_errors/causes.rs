@@ -1,7 +1,7 @@
 //! Which causes there are, and what each answers.
 
 /// Every cause that eCom words in its own array: status, group and code.
-pub(crate) const CAUSES: [(&str, u16, &str, &str); 59] = [
+pub(crate) const CAUSES: [(&str, u16, &str, &str); 61] = [
     ("json.syntax", 500, "VippsError", "99"),
     ("json.depth", 500, "VippsError", "99"),
     ("json.type", 500, "VippsError", "99"),
@@ -51,6 +51,7 @@ pub(crate) const CAUSES: [(&str, u16, &str, &str); 59] = [
     ("cancel.already", 400, "VippsError", "92"),
     ("cancel.three_d_secure", 400, "Payment", "52"),
     ("cancel.too_late", 400, "Payment", "52"),
+    ("cancel.refused_by_bank", 400, "Payment", "52"),
     ("refund.not_captured", 400, "Payment", "72"),
     ("refund.cancelled", 400, "Payment", "73"),
     ("refund.too_late", 400, "Payment", "95"),
@@ -64,6 +65,7 @@ pub(crate) const CAUSES: [(&str, u16, &str, &str); 59] = [
     ("test.no_default_card", 400, "User", "81"),
     ("test.user_not_logged_in", 400, "Payment", "1082"),
     ("approve.token", 400, "VippsError", "91"),
+    ("approve.refused_by_issuer", 400, "Payment", "42"),
     // Of the causes above several have one answer; these two show that the others do not.
     (
         "msn.format",

@@ -205,6 +205,11 @@ async fn give_back(shop: &Shop, kari: &Person, cause: &str) -> Got {
         return shop.cancel("acme-1").await;
     }
     shop.approve("acme-1", kari).await.expect("kari can pay");
+    if cause == "cancel.refused_by_bank" {
+        let body = shop.modify_body(Value::Null);
+        let ask = shop.ask_modify("cancel", "acme-1", &body).await;
+        return ask.header("Sandkasse-Fault", "cancel-refused").send().await;
+    }
     match cause {
         "cancel.already" | "refund.cancelled" => drop(shop.cancel("acme-1").await.ok()),
         "cancel.too_late" => shop.advance(days(181)).await,
@@ -248,6 +253,12 @@ async fn approve(world: &World, shop: &Shop, kari: &Person, cause: &str) -> Got 
             let path = "/ecomm/v2/integration-test/payments/acme-1/approve";
             let body = json!({ "customerPhoneNumber": kari.phone, "token": "another" });
             return shop.ask("POST", path).await.json(&body).send().await;
+        }
+        "approve.refused_by_issuer" => {
+            let path = "/ecomm/v2/integration-test/payments/acme-1/approve";
+            let ask = shop.ask("POST", path).await;
+            let ask = ask.json(&json!({ "customerPhoneNumber": kari.phone }));
+            return ask.header("Sandkasse-Fault", "issuer-refuses").send().await;
         }
         "test.not_a_test_number" => return shop.force_approve("acme-1", "48059528").await,
         "test.no_default_card" => world.person(|it| it.cards.clear()).await.phone,

@@ -212,9 +212,10 @@ pub(super) fn command(words: &str) -> Command {
                 overdraft: minor(0),
             }),
         },
-        "cancel" | "release" => Command::Cancel {
+        "cancel" | "release" | "cancel-refused" => Command::Cancel {
             text: "No".to_owned(),
             release_remainder: verb == "release",
+            bank_agrees: verb != "cancel-refused",
             transaction_id: id(5),
         },
         "nothing" => Command::TimePasses,

@@ -98,6 +98,11 @@ fn cancellations() {
         s1 approve, s2 cancel | s3 cancel -> AlreadyCancelled
         | m6 cancel -> AlreadyCancelled                       // it timed out before
         s1 approve silent | s2 cancel -> OutcomePending
+        | s1 cancel-refused -> CancelRefusedByBank
+        s1 approve | s2 cancel-refused -> CancelRefusedByBank
+        s1 approve, s2 cancel | s3 cancel-refused -> AlreadyCancelled
+        s1 approve, s2 capture | s3 cancel-refused -> CancelAfterCapture
+        s1 approve | d181s1 cancel-refused -> CancelTooLate
         ",
     );
 }
