@@ -128,6 +128,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         demo_data: settings.demo_data,
         local_urls: settings.local_urls,
         making: Mutex::new(()),
+        partners_in_test: settings.partners_in_test,
         stop: stopped.clone(),
     });
     let guard = Guard {

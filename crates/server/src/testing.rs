@@ -26,12 +26,39 @@ pub(crate) struct House {
     pub(crate) stop: watch::Sender<bool>,
 }
 
+/// What one installation chooses.
+pub(crate) struct Rules {
+    pub(crate) token: Option<String>,
+    pub(crate) local_urls: bool,
+    pub(crate) partners_in_test: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            token: None,
+            local_urls: true,
+            partners_in_test: false,
+        }
+    }
+}
+
 impl House {
     pub(crate) async fn new() -> House {
         House::with(None, true).await
     }
 
     pub(crate) async fn with(token: Option<&str>, local_urls: bool) -> House {
+        House::under(Rules {
+            token: token.map(str::to_owned),
+            local_urls,
+            ..Rules::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn under(rules: Rules) -> House {
+        let local_urls = rules.local_urls;
         let world = World::new().await;
         demo::fill(&world.platform.engine, local_urls)
             .await
@@ -42,11 +69,12 @@ impl House {
             demo_data: true,
             local_urls,
             making: Mutex::new(()),
+            partners_in_test: rules.partners_in_test,
             stop: stopped,
         };
         let guard = Guard {
             hosts: vec![],
-            token: token.map(|token| token.parse().unwrap()),
+            token: rules.token.map(|token| token.parse().unwrap()),
         };
         let places = Places {
             test: world.platform.test_base.clone(),

@@ -13,11 +13,17 @@ mod extract;
 mod guard;
 mod happened_view;
 mod keys;
+mod links;
+mod merchants;
+mod office_keys;
+mod orders;
+mod partners;
 mod payment_view;
 mod payments;
 mod person_traits;
 mod persons;
 mod problem;
+mod psps;
 mod reset;
 mod schemas;
 #[cfg(test)]
@@ -48,6 +54,8 @@ pub(crate) struct Control {
     pub(crate) local_urls: bool,
     /// Held while something new gets a number, so that nobody else takes it.
     pub(crate) making: Mutex<()>,
+    /// Whether partner, management and accounting keys may be made in the test environment.
+    pub(crate) partners_in_test: bool,
     /// True when the program shall end.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -57,6 +65,20 @@ type Shared = axum::extract::State<Arc<Control>>;
 impl Control {
     fn engine(&self) -> &Engine {
         &self.platform.engine
+    }
+
+    /// Refuses what the platform has in production only, unless the setting allows it.
+    fn production_only(&self, environment: Environment, what: &str) -> Result<(), Problem> {
+        if environment == Environment::Production || self.partners_in_test {
+            return Ok(());
+        }
+        Err(Problem::conflict(
+            "partners_in_test_off",
+            format!(
+                "{what} exist in production only, as on the platform; set `partners_in_test = true` \
+                 (SANDKASSE_PARTNERS_IN_TEST) to have them in test too"
+            ),
+        ))
     }
 
     fn unit(&self, environment: Environment, msn: &Msn) -> Result<Arc<Unit>, Problem> {
@@ -74,13 +96,17 @@ impl Control {
 #[openapi(
     info(
         title = "Sandkasse control API",
-        description = "Makes sales units and persons, acts as a person, moves a sales unit's clock, waits for \
+        description = "Makes sales units, partners and persons, acts as a person, moves a sales unit's clock, waits for \
                        payments, and lists what merchants were sent. Amounts are in minor units (øre); moments are \
                        RFC 3339. Errors are `application/problem+json`. On loopback no credential is needed; \
                        otherwise send the administrator's token as `Authorization: Bearer …`."
     ),
     tags(
         (name = "Sales units", description = "Shops with their keys and their own time"),
+        (name = "Merchants", description = "Whose the sales units are, and how they stand"),
+        (name = "Partners", description = "Who acts for the sales units linked to them"),
+        (name = "Payment service providers", description = "Owners of keys for the PSP APIs"),
+        (name = "Office keys", description = "Keys that only manage or only report"),
         (name = "Persons", description = "The people who pay"),
         (name = "Acting as a person", description = "What happens in the app and on the landing page"),
         (name = "Payments", description = "Looking at payments, and waiting for them"),
@@ -111,7 +137,22 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(units::show, units::change))
         .routes(routes!(keys::show))
         .routes(routes!(keys::regenerate))
+        .routes(routes!(links::link, links::unlink))
+        .routes(routes!(orders::order))
+        .routes(routes!(orders::approve))
         .routes(routes!(clock::advance))
+        .routes(routes!(merchants::list))
+        .routes(routes!(merchants::show, merchants::change))
+        .routes(routes!(partners::create, partners::list))
+        .routes(routes!(partners::show, partners::change))
+        .routes(routes!(partners::keys))
+        .routes(routes!(partners::regenerate))
+        .routes(routes!(psps::create, psps::list))
+        .routes(routes!(psps::show))
+        .routes(routes!(psps::keys))
+        .routes(routes!(psps::regenerate))
+        .routes(routes!(office_keys::create, office_keys::list))
+        .routes(routes!(office_keys::show))
         .routes(routes!(persons::create, persons::list))
         .routes(routes!(persons::show, persons::change))
         .routes(routes!(persons::revoke))
