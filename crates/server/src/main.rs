@@ -6,6 +6,7 @@
 
 mod address;
 mod api_site;
+mod bankid;
 mod cli;
 mod config;
 mod control;

@@ -23,6 +23,7 @@ use crate::{
     Ended,
     address::BaseUrl,
     api_site::ApiSite,
+    bankid::Sessions,
     config::Settings,
     control::{self, Control, Guard, env::Keys},
     demo, files,
@@ -129,6 +130,8 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         local_urls: settings.local_urls,
         making: Mutex::new(()),
         partners_in_test: settings.partners_in_test,
+        bankid: Sessions::default(),
+        portal_base: places.portal.clone(),
         stop: stopped.clone(),
     });
     let guard = Guard {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
+    bankid::Sessions,
     control::{self, Control, Guard},
     demo,
     portal::{Places, Portal},
@@ -70,6 +71,8 @@ impl House {
             local_urls,
             making: Mutex::new(()),
             partners_in_test: rules.partners_in_test,
+            bankid: Sessions::default(),
+            portal_base: format!("http://{PORTAL}"),
             stop: stopped,
         };
         let guard = Guard {

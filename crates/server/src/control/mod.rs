@@ -6,8 +6,10 @@
 //! of its own: all it does goes through the engine.
 
 mod acts;
+mod bankid;
 mod calls;
 mod clock;
+mod closing;
 pub(crate) mod env;
 mod extract;
 mod guard;
@@ -42,6 +44,8 @@ use tokio::sync::{Mutex, watch};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use crate::bankid::{self as signing, Sessions};
+
 pub(crate) use guard::Guard;
 pub(crate) use problem::Problem;
 
@@ -56,6 +60,10 @@ pub(crate) struct Control {
     pub(crate) making: Mutex<()>,
     /// Whether partner, management and accounting keys may be made in the test environment.
     pub(crate) partners_in_test: bool,
+    /// Who signs, or has signed.
+    pub(crate) bankid: Sessions,
+    /// Where the portal's pages are.
+    pub(crate) portal_base: String,
     /// True when the program shall end.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -104,6 +112,7 @@ impl Control {
     tags(
         (name = "Sales units", description = "Shops with their keys and their own time"),
         (name = "Merchants", description = "Whose the sales units are, and how they stand"),
+        (name = "BankID", description = "A stand-in for the merchant's signature: closing and reopening a sales unit"),
         (name = "Partners", description = "Who acts for the sales units linked to them"),
         (name = "Payment service providers", description = "Owners of keys for the PSP APIs"),
         (name = "Office keys", description = "Keys that only manage or only report"),
@@ -115,7 +124,7 @@ impl Control {
 )]
 struct Description;
 
-/// The routes below `/control/v1`, and their description.
+/// The routes below `/control/v1`, their description, and the pages that belong to them.
 pub(crate) fn router(control: Arc<Control>) -> Router {
     let (routes, mut description) = OpenApiRouter::with_openapi(Description::openapi())
         .nest("/control/v1", described())
@@ -128,7 +137,8 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
     });
     routes
         .route("/control/v1/openapi.json", openapi)
-        .with_state(control)
+        .with_state(control.clone())
+        .merge(signing::router(control))
 }
 
 fn described() -> OpenApiRouter<Arc<Control>> {
@@ -140,9 +150,14 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(links::link, links::unlink))
         .routes(routes!(orders::order))
         .routes(routes!(orders::approve))
+        .routes(routes!(closing::deactivate))
+        .routes(routes!(closing::reactivate))
         .routes(routes!(clock::advance))
         .routes(routes!(merchants::list))
         .routes(routes!(merchants::show, merchants::change))
+        .routes(routes!(bankid::begin))
+        .routes(routes!(bankid::show))
+        .routes(routes!(bankid::confirm))
         .routes(routes!(partners::create, partners::list))
         .routes(routes!(partners::show, partners::change))
         .routes(routes!(partners::keys))

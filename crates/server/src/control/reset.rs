@@ -28,6 +28,7 @@ pub(super) async fn reset(State(control): Shared) -> Result<Json<Reset>, Problem
     let engine = control.engine();
     engine.clear().await?;
     control.platform.gate.rates.clear();
+    control.bankid.clear();
     if control.demo_data {
         demo::fill(engine, control.local_urls).await?;
     }

@@ -2,6 +2,7 @@
 //! payment machine is; here, that they arrive and how they are answered.
 
 mod acts;
+mod closing;
 mod orders;
 mod partners;
 mod payments;
