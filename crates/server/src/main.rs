@@ -25,6 +25,7 @@ mod parts;
 mod people;
 mod portal;
 mod redirect;
+mod register;
 mod start;
 #[cfg(test)]
 mod testing;

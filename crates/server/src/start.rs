@@ -32,6 +32,7 @@ use crate::{
     output::{self, Banner},
     parts,
     portal::{Places, Portal},
+    register,
 };
 
 /// Calls that are over are kept up to this number for each sales unit.
@@ -123,6 +124,8 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     let courier = parts::courier(own, &data, clock.clone());
     let platform = parts::platform(&settings, &places, &data, &clock, &courier).await?;
 
+    let register = parts::register(&settings, &platform.engine, &clock);
+
     let (stop, stopped) = watch::channel(false);
     let control = Arc::new(Control {
         platform: platform.clone(),
@@ -131,6 +134,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         making: Mutex::new(()),
         partners_in_test: settings.partners_in_test,
         bankid: Sessions::default(),
+        register: register.clone(),
         portal_base: places.portal.clone(),
         stop: stopped.clone(),
     });
@@ -191,6 +195,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
             tokio::spawn(keep_agenda(platform.engine.clone())),
             tokio::spawn(warm_keys(platform.clone())),
             tokio::spawn(prune(platform.engine.clone())),
+            tokio::spawn(register::keep_checking(platform.engine.clone(), register)),
         ],
     })
 }

@@ -15,6 +15,7 @@ use crate::{
     control::{self, Control, Guard},
     demo,
     portal::{Places, Portal},
+    register::{BuiltIn, Register},
 };
 
 /// Where the portal of these tests seems to be.
@@ -32,6 +33,8 @@ pub(crate) struct Rules {
     pub(crate) token: Option<String>,
     pub(crate) local_urls: bool,
     pub(crate) partners_in_test: bool,
+    /// The built-in one if left out.
+    pub(crate) register: Option<Arc<dyn Register>>,
 }
 
 impl Default for Rules {
@@ -40,6 +43,7 @@ impl Default for Rules {
             token: None,
             local_urls: true,
             partners_in_test: false,
+            register: None,
         }
     }
 }
@@ -72,6 +76,9 @@ impl House {
             making: Mutex::new(()),
             partners_in_test: rules.partners_in_test,
             bankid: Sessions::default(),
+            register: rules
+                .register
+                .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),
             portal_base: format!("http://{PORTAL}"),
             stop: stopped,
         };

@@ -26,6 +26,7 @@ mod person_traits;
 mod persons;
 mod problem;
 mod psps;
+mod register;
 mod reset;
 mod schemas;
 #[cfg(test)]
@@ -44,7 +45,10 @@ use tokio::sync::{Mutex, watch};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::bankid::{self as signing, Sessions};
+use crate::{
+    bankid::{self as signing, Sessions},
+    register::{self as business_register, Register},
+};
 
 pub(crate) use guard::Guard;
 pub(crate) use problem::Problem;
@@ -62,6 +66,8 @@ pub(crate) struct Control {
     pub(crate) partners_in_test: bool,
     /// Who signs, or has signed.
     pub(crate) bankid: Sessions,
+    /// Who knows which organisations there are.
+    pub(crate) register: Arc<dyn Register>,
     /// Where the portal's pages are.
     pub(crate) portal_base: String,
     /// True when the program shall end.
@@ -113,6 +119,7 @@ impl Control {
         (name = "Sales units", description = "Shops with their keys and their own time"),
         (name = "Merchants", description = "Whose the sales units are, and how they stand"),
         (name = "BankID", description = "A stand-in for the merchant's signature: closing and reopening a sales unit"),
+        (name = "Business register", description = "The register that closes merchants, and asking it"),
         (name = "Partners", description = "Who acts for the sales units linked to them"),
         (name = "Payment service providers", description = "Owners of keys for the PSP APIs"),
         (name = "Office keys", description = "Keys that only manage or only report"),
@@ -138,7 +145,8 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
     routes
         .route("/control/v1/openapi.json", openapi)
         .with_state(control.clone())
-        .merge(signing::router(control))
+        .merge(signing::router(control.clone()))
+        .merge(business_register::router(control))
 }
 
 fn described() -> OpenApiRouter<Arc<Control>> {
@@ -158,6 +166,8 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(bankid::begin))
         .routes(routes!(bankid::show))
         .routes(routes!(bankid::confirm))
+        .routes(routes!(register::check))
+        .routes(routes!(register::show, register::put))
         .routes(routes!(partners::create, partners::list))
         .routes(routes!(partners::show, partners::change))
         .routes(routes!(partners::keys))

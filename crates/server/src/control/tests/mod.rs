@@ -9,6 +9,7 @@ mod payments;
 mod persons;
 mod platform;
 mod psps;
+mod register;
 mod units;
 
 use sandkasse_domain::Environment;
