@@ -62,7 +62,9 @@ impl Register for BuiltIn {
 pub(crate) struct Checked {
     /// How many merchants the register was asked about.
     pub(crate) asked: usize,
-    /// Those about whom it said something new.
+    /// About how many it said something new, be it only another name.
+    pub(crate) noted: usize,
+    /// Those that stand otherwise from now on.
     pub(crate) changed: Vec<Learned>,
     /// Those it does not know. They stay as they were.
     pub(crate) unknown: Vec<Looked>,
@@ -82,7 +84,7 @@ pub(crate) struct Looked {
     pub(crate) orgno: OrgNo,
 }
 
-/// What a check changed.
+/// A merchant about whom something was learned.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Learned {
     #[serde(flatten)]
@@ -134,9 +136,12 @@ pub(crate) async fn check(
         match register.ask(&merchant).await {
             Ok(Some(row)) => {
                 failures = 0;
-                checked
-                    .changed
-                    .extend(learn(engine, looked, &merchant, row).await?);
+                if let Some(learned) = learn(engine, looked, &merchant, row).await? {
+                    checked.noted += 1;
+                    if learned.before != learned.standing {
+                        checked.changed.push(learned);
+                    }
+                }
             }
             Ok(None) => {
                 failures = 0;

@@ -123,9 +123,9 @@ async fn a_deletion_without_a_day_keeps_the_day_it_was_noticed() {
     let answer = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
     let receiver = Receiver::answering(Duration::ZERO, answer).await;
     let remote = remote(&house, &receiver.url("")).await;
-    for changed in [4, 0] {
+    for noted in [4, 0] {
         let checked = check(house.engine(), &remote, |_, _| true).await.unwrap();
-        assert_eq!(checked.changed.len(), changed);
+        assert_eq!((checked.noted, checked.changed.len()), (noted, noted));
         house.world.clock.advance(sandkasse_testkit::days(1));
     }
 }
