@@ -31,8 +31,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::CertificateDer;
-use sandkasse_domain::sales_unit::UrlPolicy;
-use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, authorization_place};
+use sandkasse_domain::{Timestamp, sales_unit::UrlPolicy};
+use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Purpose, authorization_place};
 use sandkasse_vault::{Vault, is_sealed};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -120,6 +120,24 @@ impl Courier {
             duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             answer: answer.status.map(|_| readable(&answer.body)),
         }
+    }
+
+    /// Asks for what lies at a URL, once and within `limit`, and waits for the end of the answer.
+    /// For what is no merchant's: nothing is noted anywhere. Never fails, as [`Courier::attempt`].
+    pub async fn get(&self, url: &str, policy: UrlPolicy, limit: Duration) -> CallOutcome {
+        let call = OutgoingCall {
+            id: String::new(),
+            // Says whose calls it is counted with; this one is not counted.
+            purpose: Purpose::PaymentCallback,
+            about: String::new(),
+            method: "GET".to_owned(),
+            url: url.to_owned(),
+            authorization: None,
+            body: None,
+            timeout_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            owed_at: Timestamp::UNIX_EPOCH,
+        };
+        self.attempt(&call, policy).await
     }
 
     /// Whether a host could be called: its name has an address, and every address is permitted.

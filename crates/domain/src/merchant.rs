@@ -58,6 +58,32 @@ pub enum Standing {
     Unsigned,
 }
 
+/// An organisation in the Business register, which is the same for both environments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// Its identity.
+    pub orgno: OrgNo,
+    /// As registered now.
+    pub name: String,
+    /// The form it has now.
+    pub form: OrgForm,
+    /// The day it was deleted, if it was.
+    #[serde(default)]
+    pub deleted_on: Option<Date>,
+}
+
+impl Registered {
+    /// What a merchant learns when the register answers this.
+    pub fn learned_at(self, asked_at: Timestamp) -> RegisterEntry {
+        RegisterEntry {
+            name: self.name,
+            form: self.form,
+            deleted_on: self.deleted_on,
+            asked_at,
+        }
+    }
+}
+
 /// What the Business register says of an organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterEntry {
@@ -67,7 +93,7 @@ pub struct RegisterEntry {
     pub form: OrgForm,
     /// The day it was deleted, if it was.
     pub deleted_on: Option<Date>,
-    /// Real time at which the register was asked.
+    /// Real time at which the register was asked and first said so.
     pub asked_at: Timestamp,
 }
 
@@ -94,6 +120,26 @@ impl Merchant {
             }
         }
         self.register = Some(entry);
+    }
+
+    /// Whether this would change anything but the moment of asking.
+    pub fn would_learn(&self, entry: &RegisterEntry) -> bool {
+        let mut after = self.clone();
+        after.learn(entry.clone());
+        if let (Some(before), Some(now)) = (&self.register, &mut after.register) {
+            now.asked_at = before.asked_at;
+        }
+        after != *self
+    }
+
+    /// How it stands in the register as long as nobody said otherwise.
+    pub fn registered(&self) -> Registered {
+        Registered {
+            orgno: self.orgno.clone(),
+            name: self.name.clone(),
+            form: self.form.clone(),
+            deleted_on: None,
+        }
     }
 }
 
@@ -124,5 +170,23 @@ mod tests {
             assert_eq!(merchant.standing, after, "{before:?} {form} {deleted}");
             assert!(merchant.register.is_some());
         }
+    }
+    #[test]
+    fn the_same_answer_again_is_nothing_new() {
+        let mut merchant = Merchant::new(OrgNo("310000000".to_owned()), "Acme");
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let same = |second| merchant.registered().learned_at(at(second));
+        let (first, again) = (same(1), same(2));
+        assert!(merchant.would_learn(&first));
+        merchant.learn(first);
+        assert!(!merchant.would_learn(&again));
+        let mut deleted = again;
+        deleted.deleted_on = Some(jiff::civil::date(2023, 6, 1));
+        assert!(merchant.would_learn(&deleted));
+        merchant.learn(deleted.clone());
+        assert!(!merchant.would_learn(&deleted));
+        // Opened by hand against the register: the next answer closes it again.
+        merchant.standing = Standing::Active;
+        assert!(merchant.would_learn(&deleted));
     }
 }

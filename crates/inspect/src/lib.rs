@@ -79,7 +79,8 @@ impl Inspector {
         (self.note(environment, request, exchange), connection)
     }
 
-    fn note(&self, environment: Environment, request: &Request, exchange: Exchange) -> Answer {
+    /// Notes an exchange; its answer says where it is explained, if it was refused.
+    pub fn note(&self, environment: Environment, request: &Request, exchange: Exchange) -> Answer {
         if !self.journal.is_on() {
             return exchange.answer;
         }

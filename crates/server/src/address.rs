@@ -70,8 +70,18 @@ impl BaseUrl {
 
     /// The host, without a port.
     pub(crate) fn host(&self) -> &str {
-        let authority = self.0.split_once("://").map_or("", |(_, rest)| rest);
-        host_of(authority.split('/').next().unwrap_or_default())
+        host_of(self.authority())
+    }
+
+    /// The port, where one is written.
+    pub(crate) fn port(&self) -> Option<u16> {
+        let port = self.authority().strip_prefix(self.host())?;
+        port.strip_prefix(':')?.parse().ok()
+    }
+
+    fn authority(&self) -> &str {
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default()
     }
 }
 
@@ -136,7 +146,9 @@ mod tests {
         assert_eq!(of("[::]:7480"), "http://[::1]:7480");
         let public: BaseUrl = "https://test.example.com/".parse().unwrap();
         assert_eq!(public.as_str(), "https://test.example.com");
-        assert_eq!(public.host(), "test.example.com");
+        assert_eq!((public.host(), public.port()), ("test.example.com", None));
+        let local: BaseUrl = "http://[::1]:8080/x:1".parse().unwrap();
+        assert_eq!((local.host(), local.port()), ("[::1]", Some(8080)));
         for bad in ["ftp://x", "test.example.com", "http://", "http://a b"] {
             assert!(bad.parse::<BaseUrl>().is_err(), "{bad}");
         }

@@ -11,7 +11,7 @@ use axum::{
 use sandkasse_catalogue::{Catalogue, Page};
 use serde::Deserialize;
 
-use crate::{landing::render, listener};
+use crate::{landing::page, listener};
 
 /// What is looked for.
 #[derive(Debug, Default, Deserialize)]
@@ -53,7 +53,7 @@ pub(crate) fn routes() -> Router {
     Router::new()
         .route("/catalogue", get(index))
         .route("/catalogue/", get(index))
-        .route("/catalogue/{folder}/{name}", get(page))
+        .route("/catalogue/{folder}/{name}", get(shown))
 }
 
 async fn index(Query(sought): Query<Sought>) -> Response {
@@ -73,20 +73,20 @@ async fn index(Query(sought): Query<Sought>) -> Response {
             headline: page.headline(),
         })
         .collect();
-    answered(render(200, &Index { sought, found }))
+    answered(page(200, &Index { sought, found }))
 }
 
-async fn page(Path((folder, name)): Path<(String, String)>) -> Response {
+async fn shown(Path((folder, name)): Path<(String, String)>) -> Response {
     let slug = format!("{folder}/{name}");
     answered(match Catalogue::get().page(&slug) {
-        Some(page) => render(
+        Some(it) => page(
             200,
             &Shown {
-                title: &page.title,
-                html: page.html(),
+                title: &it.title,
+                html: it.html(),
             },
         ),
-        None => render(
+        None => page(
             404,
             &Missing {
                 text: "The catalogue has no such page. All of them are listed at /catalogue.",

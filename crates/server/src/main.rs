@@ -6,6 +6,7 @@
 
 mod address;
 mod api_site;
+mod bankid;
 mod catalogue_site;
 mod cli;
 mod config;
@@ -27,6 +28,7 @@ mod parts;
 mod people;
 mod portal;
 mod redirect;
+mod register;
 mod start;
 #[cfg(test)]
 mod testing;

@@ -17,6 +17,7 @@ use crate::{
     files::DataFolder,
     messenger::Messenger,
     portal::Places,
+    register::{BuiltIn, Register, Remote},
 };
 
 /// Where data and keys are.
@@ -155,4 +156,16 @@ pub(crate) async fn platform(
         production_base: places.production.clone(),
     };
     Ok(Arc::new(platform))
+}
+
+/// The Business register: the one behind `register_url`, or else the built-in table.
+pub(crate) fn register(
+    settings: &Settings,
+    engine: &Arc<Engine>,
+    clock: &Arc<dyn WallClock>,
+) -> Arc<dyn Register> {
+    match &settings.register_url {
+        Some(base) => Arc::new(Remote::new(base.clone(), clock.clone())),
+        None => Arc::new(BuiltIn(engine.clone())),
+    }
 }

@@ -24,6 +24,7 @@ use crate::{
     Ended,
     address::BaseUrl,
     api_site::ApiSite,
+    bankid::Sessions,
     config::Settings,
     control::{self, Control, Guard, env::Keys},
     demo,
@@ -34,6 +35,7 @@ use crate::{
     output::{self, Banner},
     parts,
     portal::{Places, Portal},
+    register,
 };
 
 /// Calls that are over are kept up to this number for each sales unit.
@@ -131,6 +133,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         portal: places.portal.clone(),
     };
     let inspector = Arc::new(Inspector::new(platform.clone(), config));
+    let register = parts::register(&settings, &platform.engine, &clock);
 
     let (stop, stopped) = watch::channel(false);
     let control = Arc::new(Control {
@@ -139,6 +142,10 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         demo_data: settings.demo_data,
         local_urls: settings.local_urls,
         making: Mutex::new(()),
+        partners_in_test: settings.partners_in_test,
+        bankid: Sessions::default(),
+        register: register.clone(),
+        portal_base: places.portal.clone(),
         stop: stopped.clone(),
     });
     let guard = Guard {
@@ -203,6 +210,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
             tokio::spawn(keep_agenda(platform.engine.clone())),
             tokio::spawn(warm_keys(platform.clone())),
             tokio::spawn(prune(platform.engine.clone())),
+            tokio::spawn(register::keep_checking(platform.engine.clone(), register)),
         ],
     })
 }

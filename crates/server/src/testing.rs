@@ -12,9 +12,11 @@ use serde_json::Value;
 use tokio::sync::{Mutex, watch};
 
 use crate::{
+    bankid::Sessions,
     control::{self, Control, Guard},
     demo,
     portal::{Places, Portal},
+    register::{BuiltIn, Register},
 };
 
 /// Where the portal of these tests seems to be.
@@ -28,16 +30,51 @@ pub(crate) struct House {
     pub(crate) stop: watch::Sender<bool>,
 }
 
+/// What one installation chooses.
+pub(crate) struct Rules {
+    pub(crate) token: Option<String>,
+    pub(crate) local_urls: bool,
+    pub(crate) partners_in_test: bool,
+    /// The built-in one if left out.
+    pub(crate) register: Option<Arc<dyn Register>>,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            token: None,
+            local_urls: true,
+            partners_in_test: false,
+            register: None,
+        }
+    }
+}
+
 impl House {
     pub(crate) async fn new() -> House {
         House::with(None, true).await
     }
 
     pub(crate) async fn with(token: Option<&str>, local_urls: bool) -> House {
+        House::under(Rules {
+            token: token.map(str::to_owned),
+            local_urls,
+            ..Rules::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn under(rules: Rules) -> House {
         let world = World::new().await;
-        demo::fill(&world.platform.engine, local_urls)
+        demo::fill(&world.platform.engine, rules.local_urls)
             .await
             .unwrap();
+        House::around(world, rules)
+    }
+
+    /// Portal and inspector of a world that is there already.
+    pub(crate) fn around(world: World, rules: Rules) -> House {
+        let local_urls = rules.local_urls;
         let (stop, stopped) = watch::channel(false);
         let inspector = Arc::new(Inspector::new(
             world.platform.clone(),
@@ -53,11 +90,17 @@ impl House {
             demo_data: true,
             local_urls,
             making: Mutex::new(()),
+            partners_in_test: rules.partners_in_test,
+            bankid: Sessions::default(),
+            register: rules
+                .register
+                .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),
+            portal_base: format!("http://{PORTAL}"),
             stop: stopped,
         };
         let guard = Guard {
             hosts: vec![],
-            token: token.map(|token| token.parse().unwrap()),
+            token: rules.token.map(|token| token.parse().unwrap()),
         };
         let places = Places {
             test: world.platform.test_base.clone(),

@@ -7,6 +7,7 @@ use http::{Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use sandkasse_testkit::{Receiver, http_json};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -241,6 +242,40 @@ async fn a_payment_lives_through_a_restart() {
         ended.to_string().contains("in use by another sandkasse"),
         "{ended}"
     );
+    program.end().await;
+}
+
+#[tokio::test]
+async fn the_register_is_kept_over_a_restart_and_another_can_be_asked_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(options(folder.path())).await;
+    let deleted = json!({"deleted_on": "2023-06-01"});
+    let row = "/register/310000019";
+    program.control("PUT", row, deleted).await;
+    program.end().await;
+
+    let public = Receiver::answering(
+        std::time::Duration::ZERO,
+        http_json(
+            r#"{"organisasjonsnummer": "310000019", "navn": "A", "organisasjonsform": {"kode": "ENK"}}"#,
+        ),
+    )
+    .await;
+    let mut elsewhere = options(folder.path());
+    elsewhere.register_url = Some(public.url("").parse().unwrap());
+    let program = Program::start(elsewhere).await;
+    let kept = program.control("GET", row, Value::Null).await;
+    assert_eq!(kept["deleted_on"], "2023-06-01");
+    let one = json!({"orgno": "310000019", "environment": "test"});
+    let checked = program.control("POST", "/register/check", one).await;
+    assert_eq!(
+        checked["changed"][0]["standing"], "form_changed",
+        "{checked}"
+    );
+    assert_eq!(public.requests().len(), 1);
+    let path = "/enhetsregisteret/api/enheter/310000019";
+    let (status, enhet) = program.call("portal", "GET", path, &[], Value::Null).await;
+    assert_eq!((status, &enhet["slettedato"]), (200, &json!("2023-06-01")));
     program.end().await;
 }
 

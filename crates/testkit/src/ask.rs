@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use sandkasse_api::{Connection, Platform, Request, Why};
+use sandkasse_api::{Connection, Exchange, Platform, Request, Why};
 use sandkasse_domain::Environment;
 use sandkasse_gate::Trace;
 use serde_json::Value;
@@ -36,6 +36,8 @@ pub struct Got {
     pub connection: Connection,
     /// Where it was asked.
     pub environment: Environment,
+    /// All of it, as the platform gave it.
+    pub exchange: Exchange,
 }
 
 impl Ask {
@@ -126,6 +128,7 @@ impl Ask {
     /// Sends it. A success is checked against the official document, where that is at hand.
     pub async fn send(self) -> Got {
         let exchange = self.platform.answer(self.environment, &self.request).await;
+        let whole = exchange.clone();
         let got = Got {
             status: exchange.answer.status.as_u16(),
             headers: exchange.answer.headers,
@@ -134,6 +137,7 @@ impl Ask {
             trace: exchange.trace,
             connection: exchange.connection,
             environment: self.environment,
+            exchange: whole,
         };
         oracle::check(
             self.environment,

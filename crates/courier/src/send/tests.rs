@@ -261,3 +261,21 @@ async fn a_huge_answer_is_cut() {
         .unwrap();
     assert!(answer.len() <= MAX_ANSWER_BYTES && answer.starts_with('\u{fffd}'));
 }
+
+#[tokio::test]
+async fn a_question_of_our_own_is_one_get() {
+    let receiver = Receiver::answering("HTTP/1.1 404 Not Found\r\n\r\nnobody").await;
+    let courier = Courier::new(CourierConfig::default(), Arc::new(TableResolver::new()));
+    let limit = std::time::Duration::from_secs(5);
+    let outcome = courier.get(&receiver.url("/x"), Local, limit).await;
+    assert_eq!(
+        (outcome.status, outcome.answer.as_deref()),
+        (Some(404), Some("nobody"))
+    );
+    let expected = format!(
+        "GET /x HTTP/1.1\r\nHost: {}\r\nUser-Agent: Sandkasse/{}\r\n\r\n",
+        receiver.address,
+        env!("CARGO_PKG_VERSION"),
+    );
+    assert_eq!(receiver.requests(), [expected]);
+}

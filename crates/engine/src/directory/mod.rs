@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use sandkasse_domain::{
     Environment, Msn,
     keys::{KeyName, Keys, RetiredKey, retire},
-    merchant::{Merchant, OrgNo},
+    merchant::{Merchant, OrgNo, Registered},
     partner::{Partner, PartnerId, Psp, PspId},
     person::{Person, PersonId},
     sales_unit::SalesUnit,
@@ -138,6 +138,9 @@ pub enum Change {
     Psp(Environment, Psp),
     /// Management or accounting keys.
     Office(Environment, OfficeKeys),
+    /// What the built-in Business register says of an organisation. It is the same for both
+    /// environments, and kept with production.
+    Register(Registered),
     /// A secret of the platform itself, by name.
     Secret(Environment, String, String),
 }
@@ -169,6 +172,23 @@ impl Directory {
     /// Everybody in one environment, as of now.
     pub fn of(&self, environment: Environment) -> Arc<Snapshot> {
         self.slot(environment).load_full()
+    }
+
+    /// What the built-in Business register says of an organisation. A merchant that nobody wrote
+    /// anything about is registered under its own name and form.
+    pub fn registered(&self, orgno: &OrgNo) -> Option<Registered> {
+        let merchant = |environment| {
+            let directory = self.of(environment);
+            directory.merchant(orgno).map(|it| it.registered())
+        };
+        self.register_row(orgno)
+            .or_else(|| merchant(Environment::Production))
+            .or_else(|| merchant(Environment::Test))
+    }
+
+    /// What was written into the built-in Business register about an organisation.
+    pub fn register_row(&self, orgno: &OrgNo) -> Option<Registered> {
+        self.of(REGISTER_LIES_IN).register_row(orgno).cloned()
     }
 
     fn slot(&self, environment: Environment) -> &ArcSwap<Snapshot> {
@@ -351,6 +371,7 @@ impl Change {
     fn environment(&self) -> Environment {
         match self {
             Change::Unit(unit) => unit.environment,
+            Change::Register(_) => REGISTER_LIES_IN,
             Change::Merchant(environment, _)
             | Change::Person(environment, _)
             | Change::PersonGone(environment, _)
@@ -369,6 +390,10 @@ const PARTNER: &str = "partner";
 const PSP: &str = "psp";
 const OFFICE: &str = "office";
 const SECRET: &str = "secret";
+const REGISTER: &str = "register";
+
+/// There is one register; its table has to lie somewhere.
+const REGISTER_LIES_IN: Environment = Environment::Production;
 
 /// A change as the store keeps it. Whatever holds keys is sealed whole.
 fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, StoreError> {
@@ -387,6 +412,7 @@ fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, StoreError> {
         Change::Psp(_, psp) => (PSP, psp.id.0.clone(), json(psp)?),
         Change::Office(_, keys) => (OFFICE, keys.client_id.clone(), json(keys)?),
         Change::Secret(_, name, secret) => (SECRET, name.clone(), json(secret)?),
+        Change::Register(row) => (REGISTER, row.orgno.0.clone(), json(row)?),
     };
     let body = if holds_keys(kind) {
         body.map(|body| vault.seal(&place(environment, kind, &key), &body))
@@ -435,6 +461,7 @@ fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, StoreError> {
         PSP => Change::Psp(environment, read(kind, body)?),
         OFFICE => Change::Office(environment, read(kind, body)?),
         SECRET => Change::Secret(environment, entry.key.clone(), read(kind, body)?),
+        REGISTER => Change::Register(read(kind, body)?),
         unknown => return Err(StoreError(format!("unknown directory entry `{unknown}`"))),
     })
 }

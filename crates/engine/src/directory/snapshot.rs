@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use sandkasse_domain::{
     Msn, PhoneNumber,
     keys::{Keys, RetiredKey},
-    merchant::{Merchant, OrgNo},
+    merchant::{Merchant, OrgNo, Registered},
     partner::{Partner, PartnerId, Psp, PspId},
     person::{Person, PersonId},
     sales_unit::SalesUnit,
@@ -13,7 +13,7 @@ use sandkasse_domain::{
 use sandkasse_store::StoreError;
 use sandkasse_vault::{Digest, Vault};
 
-use super::{Change, Client};
+use super::{Change, Client, OfficeKeys};
 use crate::unit::{Running, Unit};
 
 /// Everybody in one environment, at one moment.
@@ -31,6 +31,7 @@ pub struct Snapshot {
     /// Whose a subscription key is, as `client_id`.
     subscription_keys: HashMap<Digest, String>,
     secrets: HashMap<String, String>,
+    register: HashMap<OrgNo, Registered>,
 }
 
 impl Snapshot {
@@ -46,6 +47,7 @@ impl Snapshot {
             clients: HashMap::new(),
             subscription_keys: HashMap::new(),
             secrets: HashMap::new(),
+            register: HashMap::new(),
         }
     }
 
@@ -125,6 +127,25 @@ impl Snapshot {
         psps
     }
 
+    /// All management and accounting keys, by `client_id`.
+    pub fn office_keys(&self) -> Vec<&Arc<OfficeKeys>> {
+        let mut keys: Vec<_> = self
+            .clients
+            .values()
+            .filter_map(|client| match client {
+                Client::Office(keys) => Some(keys),
+                Client::Unit(_) | Client::Partner(_) | Client::Psp(_) => None,
+            })
+            .collect();
+        keys.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+        keys
+    }
+
+    /// What was written into the built-in Business register about an organisation.
+    pub(super) fn register_row(&self, orgno: &OrgNo) -> Option<&Registered> {
+        self.register.get(orgno)
+    }
+
     /// A person.
     pub fn person(&self, id: &PersonId) -> Option<&Arc<Person>> {
         self.persons.get(id)
@@ -186,6 +207,9 @@ impl Snapshot {
             }
             Change::Secret(_, name, secret) => {
                 self.secrets.insert(name.clone(), secret.clone());
+            }
+            Change::Register(row) => {
+                self.register.insert(row.orgno.clone(), row.clone());
             }
         }
         Ok(())

@@ -273,9 +273,8 @@ fn of_standing(case: &Case<'_>, standing: &Standing) -> Remedy {
             let step = case.control("The platform activates the partner.", "PATCH", path, open);
             case.after(vec![step], case.sent(), case.fix)
         }
-        Standing::Blocked | Standing::Unsigned => {
-            case.after(vec![own_merchant()], case.sent(), case.fix)
-        }
+        Standing::Blocked => case.nothing(),
+        Standing::Unsigned => case.after(vec![own_merchant()], case.sent(), case.fix),
         Standing::MerchantDeactivated { orgno } | Standing::Unconfirmed { orgno } => {
             case.after(vec![merchant(orgno)], case.sent(), case.fix)
         }

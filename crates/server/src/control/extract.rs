@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
 };
 use http::request::Parts;
-use sandkasse_domain::{Environment, Msn, PhoneNumber};
+use sandkasse_domain::{Environment, Msn, PhoneNumber, keys::KeyName, merchant::OrgNo};
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
@@ -97,6 +97,90 @@ pub(crate) struct PersonPath {
     /// The telephone number, with or without country code.
     #[param(example = "41000001")]
     pub(crate) phone: String,
+}
+
+/// Whoever has keys, and is no sales unit, in a path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct OwnerPath {
+    /// `test` or `production`.
+    #[param(value_type = String, example = "production")]
+    pub(crate) environment: Environment,
+    /// Its id.
+    #[param(example = "demo-partner")]
+    pub(crate) id: String,
+}
+
+/// One key of them in a path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct OwnerKeyPath {
+    /// `test` or `production`.
+    #[param(value_type = String, example = "production")]
+    pub(crate) environment: Environment,
+    /// Its id.
+    #[param(example = "demo-partner")]
+    pub(crate) id: String,
+    /// `client_secret`, `primary_subscription_key` or `secondary_subscription_key`.
+    #[param(value_type = String, example = "client_secret")]
+    pub(crate) key: KeyName,
+}
+
+/// Which environment.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct InEnvironment {
+    /// `test` or `production`; both if left out.
+    #[param(value_type = Option<String>)]
+    pub(crate) environment: Option<Environment>,
+}
+
+impl InEnvironment {
+    /// One, or both.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Environment> {
+        let only = self.environment;
+        Environment::ALL
+            .into_iter()
+            .filter(move |environment| only.is_none_or(|only| only == *environment))
+    }
+}
+
+/// The id that somebody chose for who gets keys.
+pub(crate) fn owner_id(said: &str) -> Result<String, Problem> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if (1..=50).contains(&said.len()) && said.bytes().all(fits) {
+        return Ok(said.to_owned());
+    }
+    Err(Problem::bad_request(
+        "`id` has 1 to 50 letters, digits, `-` and `_`",
+    ))
+}
+
+/// No name has more characters.
+const LONGEST_NAME: usize = 200;
+
+/// A name that can be shown.
+pub(crate) fn name(said: &str) -> Result<String, Problem> {
+    if said.trim().is_empty() {
+        return Err(Problem::bad_request("the name is empty"));
+    }
+    if said.chars().count() > LONGEST_NAME {
+        let detail = format!("the name has more than {LONGEST_NAME} characters");
+        return Err(Problem::bad_request(detail));
+    }
+    Ok(said.to_owned())
+}
+
+/// An organisation number of one of the three countries.
+pub(crate) fn orgno(said: &str) -> Result<OrgNo, Problem> {
+    let digits = said.bytes().all(|byte| byte.is_ascii_digit());
+    if digits && (8..=9).contains(&said.len()) {
+        return Ok(OrgNo(said.to_owned()));
+    }
+    Err(Problem::bad_request(format!(
+        "`{said}` is no organisation number: it has nine digits in Norway, eight in Denmark and Finland"
+    )))
 }
 
 /// Reads a number as the platform does.

@@ -1,7 +1,11 @@
 //! A sales unit's keys: shown, and made anew.
 
 use axum::{Json, extract::State};
-use sandkasse_domain::{Environment, Msn, keys::KeyName, sales_unit::SalesUnit};
+use sandkasse_domain::{
+    Environment, Msn,
+    keys::{KeyName, Keys},
+    sales_unit::SalesUnit,
+};
 use sandkasse_engine::directory::regenerate as make_anew;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -41,6 +45,34 @@ impl UnitKeys {
             client_secret: unit.keys.client_secret.clone(),
             primary_subscription_key: unit.keys.primary.clone(),
             secondary_subscription_key: unit.keys.secondary.clone(),
+            base_url: base_url.to_owned(),
+        }
+    }
+}
+
+/// The four values of whoever is no sales unit, whole.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct KeySet {
+    /// A GUID; never changes.
+    client_id: String,
+    /// Base64 of 16 bytes.
+    client_secret: String,
+    /// 32 hexadecimal digits.
+    primary_subscription_key: String,
+    /// As good as the primary one.
+    secondary_subscription_key: String,
+    /// Where calls go.
+    #[schema(example = "http://127.0.0.1:7481")]
+    base_url: String,
+}
+
+impl KeySet {
+    pub(super) fn of(keys: &Keys, base_url: &str) -> KeySet {
+        KeySet {
+            client_id: keys.client_id.clone(),
+            client_secret: keys.client_secret.clone(),
+            primary_subscription_key: keys.primary.clone(),
+            secondary_subscription_key: keys.secondary.clone(),
             base_url: base_url.to_owned(),
         }
     }

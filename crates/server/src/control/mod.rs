@@ -6,19 +6,28 @@
 //! of its own: all it does goes through the engine.
 
 mod acts;
+mod bankid;
 mod calls;
 mod clock;
+mod closing;
 pub(crate) mod env;
 mod extract;
 mod faults;
 mod guard;
 mod happened_view;
 mod keys;
+mod links;
+mod merchants;
+mod office_keys;
+mod orders;
+mod partners;
 mod payment_view;
 mod payments;
 mod person_traits;
 mod persons;
 mod problem;
+mod psps;
+mod register;
 mod requests;
 mod reset;
 mod schemas;
@@ -39,6 +48,11 @@ use tokio::sync::{Mutex, watch};
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use crate::{
+    bankid::{self as signing, Sessions},
+    register::{self as business_register, Register},
+};
+
 pub(crate) use guard::Guard;
 pub(crate) use problem::Problem;
 
@@ -53,6 +67,14 @@ pub(crate) struct Control {
     pub(crate) local_urls: bool,
     /// Held while something new gets a number, so that nobody else takes it.
     pub(crate) making: Mutex<()>,
+    /// Whether partner, management and accounting keys may be made in the test environment.
+    pub(crate) partners_in_test: bool,
+    /// Who signs, or has signed.
+    pub(crate) bankid: Sessions,
+    /// Who knows which organisations there are.
+    pub(crate) register: Arc<dyn Register>,
+    /// Where the portal's pages are.
+    pub(crate) portal_base: String,
     /// True when the program shall end.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -62,6 +84,20 @@ type Shared = axum::extract::State<Arc<Control>>;
 impl Control {
     fn engine(&self) -> &Engine {
         &self.platform.engine
+    }
+
+    /// Refuses what the platform has in production only, unless the setting allows it.
+    fn production_only(&self, environment: Environment, what: &str) -> Result<(), Problem> {
+        if environment == Environment::Production || self.partners_in_test {
+            return Ok(());
+        }
+        Err(Problem::conflict(
+            "partners_in_test_off",
+            format!(
+                "{what} exist in production only, as on the platform; set `partners_in_test = true` \
+                 (SANDKASSE_PARTNERS_IN_TEST) to have them in test too"
+            ),
+        ))
     }
 
     fn unit(&self, environment: Environment, msn: &Msn) -> Result<Arc<Unit>, Problem> {
@@ -79,13 +115,19 @@ impl Control {
 #[openapi(
     info(
         title = "Sandkasse control API",
-        description = "Makes sales units and persons, acts as a person, moves a sales unit's clock, waits for \
+        description = "Makes sales units, partners and persons, acts as a person, moves a sales unit's clock, waits for \
                        payments, lets calls fail, and lists what merchants were sent. Amounts are in minor units (øre); moments are \
                        RFC 3339. Errors are `application/problem+json`. On loopback no credential is needed; \
                        otherwise send the administrator's token as `Authorization: Bearer …`."
     ),
     tags(
         (name = "Sales units", description = "Shops with their keys and their own time"),
+        (name = "Merchants", description = "Whose the sales units are, and how they stand"),
+        (name = "BankID", description = "A stand-in for the merchant's signature: closing and reopening a sales unit"),
+        (name = "Business register", description = "The register that closes merchants, and asking it"),
+        (name = "Partners", description = "Who acts for the sales units linked to them"),
+        (name = "Payment service providers", description = "Owners of keys for the PSP APIs"),
+        (name = "Office keys", description = "Keys that only manage or only report"),
         (name = "Persons", description = "The people who pay"),
         (name = "Acting as a person", description = "What happens in the app and on the landing page"),
         (name = "Payments", description = "Looking at payments, and waiting for them"),
@@ -96,7 +138,7 @@ impl Control {
 )]
 struct Description;
 
-/// The routes below `/control/v1`, and their description.
+/// The routes below `/control/v1`, their description, and the pages that belong to them.
 pub(crate) fn router(control: Arc<Control>) -> Router {
     let (routes, mut description) = OpenApiRouter::with_openapi(Description::openapi())
         .nest("/control/v1", described())
@@ -109,7 +151,9 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
     });
     routes
         .route("/control/v1/openapi.json", openapi)
-        .with_state(control)
+        .with_state(control.clone())
+        .merge(signing::router(control.clone()))
+        .merge(business_register::router(control))
 }
 
 fn described() -> OpenApiRouter<Arc<Control>> {
@@ -118,7 +162,29 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(units::show, units::change))
         .routes(routes!(keys::show))
         .routes(routes!(keys::regenerate))
+        .routes(routes!(links::link, links::unlink))
+        .routes(routes!(orders::order))
+        .routes(routes!(orders::approve))
+        .routes(routes!(closing::deactivate))
+        .routes(routes!(closing::reactivate))
         .routes(routes!(clock::advance))
+        .routes(routes!(merchants::list))
+        .routes(routes!(merchants::show, merchants::change))
+        .routes(routes!(bankid::begin))
+        .routes(routes!(bankid::show))
+        .routes(routes!(bankid::confirm))
+        .routes(routes!(register::check))
+        .routes(routes!(register::show, register::put))
+        .routes(routes!(partners::create, partners::list))
+        .routes(routes!(partners::show, partners::change))
+        .routes(routes!(partners::keys))
+        .routes(routes!(partners::regenerate))
+        .routes(routes!(psps::create, psps::list))
+        .routes(routes!(psps::show))
+        .routes(routes!(psps::keys))
+        .routes(routes!(psps::regenerate))
+        .routes(routes!(office_keys::create, office_keys::list))
+        .routes(routes!(office_keys::show))
         .routes(routes!(persons::create, persons::list))
         .routes(routes!(persons::show, persons::change))
         .routes(routes!(persons::revoke))

@@ -18,10 +18,13 @@ pub(super) fn environment() -> RefOr<Schema> {
     )
 }
 
+pub(super) fn product() -> RefOr<Schema> {
+    one_of(&["ecom", "recurring", "login"], "An API product")
+}
+
 pub(super) fn products() -> RefOr<Schema> {
-    let product = one_of(&["ecom", "recurring", "login"], "An API product");
     ArrayBuilder::new()
-        .items(product)
+        .items(product())
         .description(Some(
             "What it may be used for; `[\"ecom\", \"login\"]` unless said otherwise",
         ))
@@ -63,6 +66,34 @@ pub(super) fn standing() -> RefOr<Schema> {
         ],
         "How the merchant stands with the platform, for all its units: `blocked` gives error 31, `unsigned` 36, all \
          others but `active` 37",
+    )
+}
+
+pub(super) fn partner_status() -> RefOr<Schema> {
+    one_of(
+        &["pending", "active", "deactivated"],
+        "Whether the partner's keys work for payments; all but `active` give error 37",
+    )
+}
+
+pub(super) fn office_kind() -> RefOr<Schema> {
+    one_of(
+        &["management", "accounting"],
+        "What the keys may do: manage sales units, or read reports",
+    )
+}
+
+pub(super) fn bankid_purpose() -> RefOr<Schema> {
+    one_of(
+        &["deactivate", "reactivate"],
+        "What a person signs: closing a sales unit, or opening it again",
+    )
+}
+
+pub(super) fn reactivated_by() -> RefOr<Schema> {
+    one_of(
+        &["customer_service"],
+        "Who opens a unit that was closed because nobody used it",
     )
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sandkasse_domain::{
     Environment, Msn, Timestamp,
+    keys::Keys,
     merchant::Standing,
     sales_unit::{CaptureType, Limits, Product, RateLimits, UnitState, UrlPolicy},
 };
@@ -67,7 +68,7 @@ struct MerchantView {
 
 /// The beginnings of the keys, to tell them apart.
 #[derive(Debug, Serialize, ToSchema)]
-struct Fingerprints {
+pub(super) struct Fingerprints {
     client_id: String,
     #[schema(example = "c2Fu…")]
     client_secret: String,
@@ -90,7 +91,6 @@ pub(super) struct ClockView {
 impl Control {
     pub(super) async fn view(&self, unit: &Unit) -> Result<UnitView, Problem> {
         let facts = &unit.facts;
-        let keys = &facts.keys;
         Ok(UnitView {
             environment: facts.environment,
             msn: facts.msn.clone(),
@@ -114,12 +114,7 @@ impl Control {
             limits: facts.limits,
             tokens_survive_advance: facts.tokens_survive_advance,
             sub_delay_ms: facts.sub_delay_ms,
-            keys: Fingerprints {
-                client_id: keys.client_id.clone(),
-                client_secret: fingerprint(&keys.client_secret),
-                primary_subscription_key: fingerprint(&keys.primary),
-                secondary_subscription_key: fingerprint(&keys.secondary),
-            },
+            keys: Fingerprints::of(&facts.keys),
             clock: self.clock(unit).await?,
         })
     }
@@ -134,6 +129,17 @@ impl Control {
     }
 }
 
-fn fingerprint(key: &str) -> String {
+impl Fingerprints {
+    pub(super) fn of(keys: &Keys) -> Fingerprints {
+        Fingerprints {
+            client_id: keys.client_id.clone(),
+            client_secret: fingerprint(&keys.client_secret),
+            primary_subscription_key: fingerprint(&keys.primary),
+            secondary_subscription_key: fingerprint(&keys.secondary),
+        }
+    }
+}
+
+pub(super) fn fingerprint(key: &str) -> String {
     format!("{}…", key.chars().take(4).collect::<String>())
 }

@@ -10,7 +10,10 @@ use sandkasse_domain::{
     merchant::{Merchant, OrgNo},
     sales_unit::{ClosedBy, SalesUnit, UnitState},
 };
-use sandkasse_engine::{Chance, Unit, directory::Change};
+use sandkasse_engine::{
+    Chance, Unit,
+    directory::{Change, Snapshot},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -51,12 +54,12 @@ pub(super) fn fresh_keys(chance: &Chance) -> Keys {
 
 impl Control {
     /// Six digits that nobody has.
-    fn free_msn(&self, environment: Environment) -> Msn {
+    pub(super) fn free_msn(&self, environment: Environment) -> Msn {
         let directory = self.engine().directory.of(environment);
         loop {
             let number = 100_000 + self.engine().chance.below(900_000);
             let msn = Msn::try_new(&number.to_string()).expect("six digits");
-            if directory.unit(&msn).is_none() {
+            if directory.unit(&msn).is_none() && !is_a_partners(&directory, &msn) {
                 return msn;
             }
         }
@@ -80,6 +83,12 @@ impl Control {
         change_merchant(&mut merchant, traits);
         merchant
     }
+}
+
+/// Whether a partner has this as its own number.
+pub(super) fn is_a_partners(directory: &Snapshot, msn: &Msn) -> bool {
+    let mut partners = directory.partners().into_iter();
+    partners.any(|partner| partner.own_number == *msn)
 }
 
 fn change_merchant(merchant: &mut Merchant, traits: &UnitTraits) {
@@ -201,7 +210,7 @@ pub(super) async fn change(
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "bankid_required",
-            "a merchant closes and reopens a sales unit on the portal, with BankID: POST …/deactivate or …/reactivate with the id of a confirmed session of /control/v1/bankid",
+            "a merchant closes and reopens a sales unit with BankID: POST /control/v1/bankid, confirm, then POST …/deactivate or …/reactivate with {\"bankid\": id}",
         ));
     }
     let _nobody_else = control.making.lock().await;
@@ -209,10 +218,11 @@ pub(super) async fn change(
     let unit = control.unit(environment, &msn)?;
     let directory = &control.engine().directory;
     if traits.merchant_name.is_some() || traits.merchant_standing.is_some() {
-        let mut merchant = (*unit.merchant).clone();
-        change_merchant(&mut merchant, &traits);
+        let orgno = &unit.merchant.orgno;
         directory
-            .change(vec![Change::Merchant(environment, merchant)])
+            .change_merchant(environment, orgno, |merchant| {
+                change_merchant(merchant, &traits);
+            })
             .await?;
     }
     let changed: Option<Arc<Unit>> = directory

@@ -3,6 +3,8 @@
 //! Who may read what is the inspector's business; here it is found out who asks.
 
 mod page;
+#[cfg(test)]
+mod remedy_tests;
 
 use http::{HeaderMap, Method, header, request::Parts};
 use sandkasse_api::{Answer, gateway};

@@ -4,7 +4,7 @@ use askama::Template;
 use sandkasse_api::Answer;
 use sandkasse_inspect::{Explanation, Step};
 
-use crate::landing::render;
+use crate::landing::page;
 
 /// Why there is nothing to read.
 pub(super) const NOTHING: &str = "There is no such explanation, it was forgotten, or it is not yours: \
@@ -49,9 +49,9 @@ pub(super) fn explanation(it: &Explanation) -> Answer {
             },
         })
         .collect();
-    render(200, &Page { it, steps })
+    page(200, &Page { it, steps })
 }
 
 pub(super) fn nothing() -> Answer {
-    render(404, &Nothing { text: NOTHING })
+    page(404, &Nothing { text: NOTHING })
 }

@@ -218,7 +218,7 @@ pub(crate) fn style_sheet() -> Answer {
     secured(sheet).with(CACHE_CONTROL, "max-age=300")
 }
 
-/// A page with the headers of all pages.
+/// A page with its headers.
 pub(crate) fn page(status: u16, template: &impl Template) -> Answer {
     match template.render() {
         Ok(html) => secured(Answer::new(status, "text/html; charset=utf-8", html))

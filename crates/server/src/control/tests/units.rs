@@ -69,10 +69,20 @@ async fn every_trait_of_a_sales_unit_can_be_chosen_and_changed() {
     let (_, made) = house
         .get(&format!("/sales-units/production/{}", text(&keys["msn"])))
         .await;
-    let (status, changed) = house
-        .call("PATCH", "/sales-units/test/220001", traits.clone())
-        .await;
+    // A unit that exists is closed with BankID only, and nothing else of the change happens.
+    let unit = "/sales-units/test/220001";
+    let refusal = house.call("PATCH", unit, traits.clone()).await;
+    refused(refusal, 403, "bankid_required");
+    let (_, unchanged) = house.get(unit).await;
+    assert_eq!(unchanged["name"], "demo");
+    let mut later = traits.clone();
+    later.as_object_mut().unwrap().remove("active");
+    let (status, changed) = house.call("PATCH", unit, later).await;
     assert_eq!(status, 200, "{changed}");
+    assert_eq!(
+        (&made["active"], &changed["active"]),
+        (&json!(false), &json!(true))
+    );
     for unit in [made, changed] {
         assert_eq!(
             unit["merchant"],
@@ -81,7 +91,7 @@ async fn every_trait_of_a_sales_unit_can_be_chosen_and_changed() {
             })
         );
         for (name, value) in traits.as_object().unwrap() {
-            if !name.starts_with("merchant_") {
+            if !name.starts_with("merchant_") && name != "active" {
                 assert_eq!(&unit[name], value, "{name}");
             }
         }
