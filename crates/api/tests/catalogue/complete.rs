@@ -19,11 +19,7 @@ const NO_IDS: [&str; 4] = [
 ];
 
 /// Old names that the code still uses, and what the pages call them.
-const RENAMED: [(&str, &str); 3] = [
-    ("rate.exceeded", "rate.initiate"),
-    ("token.other_environment", "env.keys"),
-    ("request.invalid", "request.missing"),
-];
+const RENAMED: [(&str, &str); 1] = [("request.invalid", "request.missing")];
 
 #[test]
 fn every_cause_that_the_code_names_has_a_page() {

@@ -9,10 +9,18 @@ use sandkasse_domain::{
 use sandkasse_engine::{Settings, directory::OfficeKind};
 use tokio::task::JoinHandle;
 
-use crate::{Got, Recorder, Shop, Trouble, TroubledStore, World};
+use crate::{Got, PartnerShop, PspShop, Recorder, Shop, Trouble, TroubledStore, World};
 
 /// What makes a person another.
 type Change = fn(&mut Person);
+
+/// Where a play happens.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub(super) in_production: bool,
+    /// Test units that nobody uses are closed.
+    pub(super) idle_away: bool,
+}
 
 /// Nobody has this number.
 pub(super) const UNKNOWN_PHONE: &str = "48059528";
@@ -25,6 +33,10 @@ pub(super) struct Cast {
     pub(super) shop: Shop,
     /// Sales units by prefix: the merchant's other one, a stranger's, the one elsewhere.
     pub(super) shops: HashMap<&'static str, Shop>,
+    /// The partner that the shop is linked to.
+    pub(super) partner: PartnerShop,
+    /// A payment service provider that made none of the sales units.
+    pub(super) psp: PspShop,
     pub(super) payer: Person,
     /// What stands in the configurations of their programs: the values of the beginning.
     pub(super) names: HashMap<String, String>,
@@ -32,12 +44,13 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    pub(super) async fn gather(wording: Wording, in_production: bool) -> Cast {
+    pub(super) async fn gather(wording: Wording, place: Place) -> Cast {
+        let in_production = place.in_production;
         let store = Arc::new(TroubledStore::default());
         let settings = Settings {
             test_wording: wording,
             production_wording: wording,
-            ..Settings::default()
+            test_idle_deactivation: place.idle_away,
         };
         // DNS knows the hosts of correct requests, and no other.
         let dns = TableResolver::new().with("example.com", ["93.184.216.34"]);
@@ -68,8 +81,13 @@ impl Cast {
             (far, elsewhere),
         ];
 
+        let partner = world.partner(here, |_| {}).await;
+        world.link(&shop, &partner).await;
+        let psp = world.psp(here).await;
         let payer = world.person_in(here, |_| {}).await;
         let mut cast = Cast {
+            partner,
+            psp,
             merchant,
             payer: payer.clone(),
             names: HashMap::new(),
@@ -83,8 +101,13 @@ impl Cast {
         cast.name("UNKNOWN_PHONE", UNKNOWN_PHONE);
         cast.people(here).await;
         for (prefix, shop) in cast.shops.clone() {
-            cast.configure(prefix, shop.msn.as_str(), &shop.keys());
+            cast.name(&format!("{prefix}MSN"), shop.msn.as_str());
+            cast.configure(prefix, &shop.keys());
         }
+        let partner = cast.partner.partner();
+        cast.name("PARTNER_OWN_NUMBER", partner.own_number.as_str());
+        cast.configure("PARTNER_", &partner.keys);
+        cast.configure("PSP_", &cast.psp.keys());
         let office = cast.world.office_keys(here, OfficeKind::Management).await;
         cast.name("MANAGEMENT_CLIENT_ID", &office.client_id);
         cast.name("MANAGEMENT_CLIENT_SECRET", &office.client_secret);
@@ -116,9 +139,8 @@ impl Cast {
         self.names.insert(name.to_owned(), value.to_owned());
     }
 
-    fn configure(&mut self, prefix: &str, msn: &str, keys: &Keys) {
+    fn configure(&mut self, prefix: &str, keys: &Keys) {
         for (name, value) in [
-            ("MSN", msn),
             ("CLIENT_ID", keys.client_id.as_str()),
             ("CLIENT_SECRET", &keys.client_secret),
             ("SUBSCRIPTION_KEY", &keys.primary),

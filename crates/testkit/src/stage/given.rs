@@ -75,18 +75,27 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: &str) -> Result<(), Un
                 "blocked" => Standing::Blocked,
                 "unsigned" => Standing::Unsigned,
                 "deactivated" => Standing::Deactivated,
+                "unconfirmed" => Standing::Unconfirmed,
                 _ => return Err(unknown(direction)),
             };
             cast.world.set_standing(&cast.merchant, standing).await;
         }
+        ["register", "deleted"] => {
+            let today = cast.world.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+            cast.world.learn(&cast.merchant, "AS", Some(today)).await;
+        }
+        ["register", "form", "changed"] => cast.world.learn(&cast.merchant, "ENK", None).await,
+        ["partner", "deactivated"] => cast.partner.deactivate().await,
+        ["partner", "unlinked"] => shop.change(|it| it.partner = None).await,
+        ["partner", "changed"] => {
+            let new = cast.world.partner(shop.environment, |_| {}).await;
+            cast.world.link(&shop, &new).await;
+        }
+        ["partner", "regenerated", key] => {
+            cast.partner.regenerate(key_name(key)?).await;
+        }
         ["regenerated", key] => {
-            let key = match *key {
-                "client_secret" => KeyName::ClientSecret,
-                "primary" => KeyName::PrimarySubscriptionKey,
-                "secondary" => KeyName::SecondarySubscriptionKey,
-                _ => return Err(unknown(direction)),
-            };
-            shop.regenerate(key).await;
+            shop.regenerate(key_name(key)?).await;
         }
         ["token", "fetched"] => {
             let token = shop.token().await;
@@ -101,6 +110,15 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: &str) -> Result<(), Un
         _ => return Err(unknown(direction)),
     }
     Ok(())
+}
+
+fn key_name(text: &str) -> Result<KeyName, Unplayable> {
+    Ok(match text {
+        "client_secret" => KeyName::ClientSecret,
+        "primary" => KeyName::PrimarySubscriptionKey,
+        "secondary" => KeyName::SecondarySubscriptionKey,
+        _ => return Err(unknown(text)),
+    })
 }
 
 /// The number in `2 times`.

@@ -22,7 +22,7 @@ use sandkasse_catalogue::{Cause, Request};
 use sandkasse_domain::Wording;
 
 use crate::{Ask, Got, Shop, World};
-use cast::Cast;
+use cast::{Cast, Place};
 pub use spoken::Spoken;
 
 /// Where causes are played.
@@ -78,11 +78,17 @@ impl Stage {
     pub async fn try_play(&self, cause: &Cause) -> Result<Played, Unplayable> {
         let request = cause.request().ok_or_else(|| unknown("no request"))?;
         let mut directions: Vec<&str> = cause.given.iter().map(String::as_str).collect();
-        let in_production = directions.first() == Some(&"in production");
-        if in_production {
+        // What is true of the whole place comes first.
+        let mut place = Place::default();
+        while let Some(direction) = directions.first() {
+            match *direction {
+                "in production" => place.in_production = true,
+                "test units idle away" => place.idle_away = true,
+                _ => break,
+            }
             directions.remove(0);
         }
-        let mut cast = Cast::gather(self.wording, in_production).await;
+        let mut cast = Cast::gather(self.wording, place).await;
         let mut before = 0;
         for direction in directions {
             match direction.strip_prefix("sent ").map(given::times) {

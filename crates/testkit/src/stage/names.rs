@@ -64,6 +64,11 @@ async fn token(cast: &mut Cast, name: &str) -> Result<String, Unplayable> {
                 .await;
             return Ok(access_token(&got.ok()));
         }
+        "PARTNER_TOKEN" => return Ok(access_token(&cast.partner.ask_token().send().await.ok())),
+        "PSP_TOKEN" => {
+            let ask = cast.world.ask_token(here, &cast.psp.keys());
+            return Ok(access_token(&ask.send().await.ok()));
+        }
         _ => {}
     }
     let shop = name.strip_suffix(TOKEN).and_then(|it| cast.shops.get(it));
