@@ -5,7 +5,7 @@ use sandkasse_domain::sales_unit::RateLimits;
 use sandkasse_engine::directory::OfficeKind;
 use sandkasse_testkit::Ask;
 
-use super::faq_stage::{BOTH, DETAILS, Faq, KEY, MSN, NOBODYS_MSN, PAYMENTS, Says, check};
+use super::faq_stage::{BOTH, DETAILS, Faq, KEY, MSN, NOBODYS_MSN, PAYMENTS, Says, check, is};
 
 #[tokio::test]
 async fn pk_34_limits_count_for_the_sales_unit() {
@@ -158,5 +158,11 @@ async fn uinf_24_userinfo_with_partner_keys() {
         let other = with(faq.u2.msn.as_str());
         let says = Says::Problem(404, "The sub was not found.".to_owned());
         check("another unit", other, &says, "userinfo.sub_unknown").await;
+        // Nothing works with a deactivated partner's keys (step 7 of partner-keys.md §5.1).
+        faq.partner.deactivate().await;
+        let says = Says::Problem(403, "These keys have no access to this API.".to_owned());
+        let ask = with(faq.u1.msn.as_str());
+        check("deactivated", ask, &says, "partner.deactivated").await;
+        is("own keys", &faq.u1.userinfo(&sub).await, &Says::Fine, "");
     }
 }
