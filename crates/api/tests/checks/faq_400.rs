@@ -9,14 +9,14 @@ use super::faq_stage::{Faq, NOT_REGISTERED, Says, check, is};
 #[track_caller]
 fn names_the_fault(row: &str, got: &Got) {
     assert_eq!(got.status, 400, "{row}");
-    let lines = got.json();
-    let named = match &lines {
-        Value::Array(lines) => lines.iter().all(|line| {
+    let body = got.json();
+    let named = match body.as_array() {
+        Some(lines) => lines.iter().all(|line| {
             ["errorGroup", "errorCode", "errorMessage"]
                 .iter()
                 .all(|it| line[*it].as_str().is_some_and(|text| !text.is_empty()))
         }),
-        line => line["error"].is_string() && line["error_description"].is_string(),
+        None => body["error"].is_string() && body["error_description"].is_string(),
     };
     assert!(named, "{row}: {}", got.body);
 }

@@ -127,6 +127,7 @@ pub(crate) const LOGIN_ONLY: Says = Says::Ecom(
 );
 pub(crate) const NOT_REGISTERED: Says =
     Says::Ecom(400, "User", "81", "User not registered with Vipps");
+const FORBIDDEN: &str = r#"{ "statusCode": 403, "message": "Forbidden" }"#;
 const ENVIRONMENT: &str =
     "Check that you are using the correct credentials for the right environment.";
 
@@ -150,51 +151,30 @@ impl Says {
         let text = "Invalid client secret provided.".to_owned();
         Says::Identity(401, "invalid_client", 7_000_215, text)
     }
-
-    /// The text of an MSN refusal, with its status.
-    pub(crate) fn about_msn(&self) -> Option<(u16, String)> {
-        Some(match self {
-            Says::CheckKeys(status, msn) => (
-                *status,
-                format!(
-                    "Invalid MSN: {msn}. Check your API keys on portal.vipps.no and see the eCom FAQ for tips."
-                ),
-            ),
-            Says::NotOfPartner(msn) => (
-                403,
-                format!(
-                    "Invalid MSN: {msn}. This MSN is not valid for the provided supermerchant ID. {ENVIRONMENT}"
-                ),
-            ),
-            Says::NoMsn => (
-                403,
-                format!(
-                    "Invalid MSN: This MSN is not valid for the provided supermerchant ID. {ENVIRONMENT}"
-                ),
-            ),
-            _ => return None,
-        })
-    }
 }
 
 /// Asserts an answer, to the byte but for fresh ids, and the cause behind it.
 #[track_caller]
 pub(crate) fn is(row: &str, got: &Got, says: &Says, cause: &str) {
     assert_eq!(got.cause(), cause, "{row}: {} {}", got.status, got.body);
-    if *says == Says::Fine {
-        assert_eq!(got.status, 200, "{row}: {}", got.body);
-        return;
-    }
-    let forbidden = r#"{ "statusCode": 403, "message": "Forbidden" }"#;
-    let expected = match says {
-        Says::KeyMissing => KEY_MISSING,
-        Says::KeyInvalid => KEY_INVALID,
-        Says::NotFound => NOT_FOUND,
-        Says::TokenRejected => TOKEN_REJECTED,
-        Says::Forbidden => forbidden,
-        _ => "",
+    let gateways = |status, body| {
+        got.answered(status, body, cause);
+        assert_eq!(got.header("content-type"), Some("application/json"));
+    };
+    let about_msn = |status, text: &str| {
+        if got.header("content-type") == Some("application/problem+json") {
+            problem(row, got, status, text);
+        } else {
+            got.says(status, "Merchant", "Unauthorized", text, cause);
+        }
     };
     match says {
+        Says::Fine => assert_eq!(got.status, 200, "{row}: {}", got.body),
+        Says::KeyMissing => gateways(401, KEY_MISSING),
+        Says::KeyInvalid => gateways(401, KEY_INVALID),
+        Says::TokenRejected => gateways(401, TOKEN_REJECTED),
+        Says::Forbidden => gateways(403, FORBIDDEN),
+        Says::NotFound => gateways(404, NOT_FOUND),
         Says::OtherOwner => got.other_owner(),
         Says::Limited => {
             assert_eq!(got.status, 429, "{row}: {}", got.body);
@@ -204,28 +184,29 @@ pub(crate) fn is(row: &str, got: &Got, says: &Says, cause: &str) {
         Says::Identity(status, error, code, text) => {
             got.refused_identity(*status, error, *code, text, cause);
         }
+        Says::CheckKeys(status, msn) => about_msn(
+            *status,
+            &format!(
+                "Invalid MSN: {msn}. Check your API keys on portal.vipps.no and see the eCom FAQ for tips."
+            ),
+        ),
+        Says::NotOfPartner(msn) => about_msn(
+            403,
+            &format!(
+                "Invalid MSN: {msn}. This MSN is not valid for the provided supermerchant ID. {ENVIRONMENT}"
+            ),
+        ),
+        Says::NoMsn => about_msn(
+            403,
+            &format!(
+                "Invalid MSN: This MSN is not valid for the provided supermerchant ID. {ENVIRONMENT}"
+            ),
+        ),
         Says::Ecom(status, group, code, text) => {
             assert_eq!(got.status, *status, "{row}: {}", got.body);
             got.says(*status, group, code, text, cause);
         }
         Says::Problem(status, detail) => problem(row, got, *status, detail),
-        Says::CheckKeys(..) | Says::NotOfPartner(_) | Says::NoMsn => {
-            let (status, text) = says.about_msn().expect("it is one");
-            if got.header("content-type") == Some("application/problem+json") {
-                problem(row, got, status, &text);
-            } else {
-                got.says(status, "Merchant", "Unauthorized", &text, cause);
-            }
-        }
-        _ => {
-            let status: u16 = match says {
-                Says::NotFound => 404,
-                Says::Forbidden => 403,
-                _ => 401,
-            };
-            got.answered(status, expected, cause);
-            assert_eq!(got.header("content-type"), Some("application/json"));
-        }
     }
     // FAQ-40: the missing and the invalid key are also challenged in a header.
     let challenged = matches!(says, Says::KeyMissing | Says::KeyInvalid);

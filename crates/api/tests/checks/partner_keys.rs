@@ -1,10 +1,10 @@
 //! Partner keys: who may act for which sales unit (reference: partner-keys.md §9), on eCom.
 
 use sandkasse_domain::{keys::KeyName, sales_unit::UnitState};
-use sandkasse_testkit::{PartnerShop, closed, with_member, without_member};
+use sandkasse_testkit::{PartnerShop, closed, with_member};
 
 use super::faq_stage::{
-    AUTHORIZATION, BOTH, DETAILS, Faq, INTERNAL, KEY, LOGIN_ONLY, MSN, NOBODYS_MSN, NOT_AVAILABLE,
+    AUTHORIZATION, BOTH, DETAILS, Faq, KEY, LOGIN_ONLY, MSN, NOBODYS_MSN, NOT_AVAILABLE,
     ORDER_UNKNOWN, PAYMENTS, Says, check, is,
 };
 
@@ -255,49 +255,5 @@ async fn pk_20_pk_21_keys_of_two_owners_and_of_two_environments() {
         // Where an installation has made partner keys, they work; in test as in production.
         check("pk_21", faq.partner.ask_token(), &Says::Fine, "").await;
         check("pk_21", right, &Says::Fine, "").await;
-    }
-}
-
-#[tokio::test]
-async fn pk_30_pk_31_pk_32_what_every_key_gets_alike() {
-    let faq = Faq::new().await;
-    let own = faq.u1.ask("POST", PAYMENTS).await;
-    let partner = faq
-        .partner
-        .ask_for(faq.u1.msn.as_str(), "POST", PAYMENTS)
-        .await;
-    let body = faq.u1.initiate_body("acme-1", 100);
-    let msn: u32 = faq.u1.msn.as_str().parse().expect("digits");
-    let number = with_member(body.clone(), "merchantInfo.merchantSerialNumber", msn);
-    let misnamed = without_member(body.clone(), "merchantInfo.merchantSerialNumber");
-    let misnamed = with_member(
-        misnamed,
-        "merchantInfo.Merchant-Serial-Number",
-        faq.u1.msn.as_str(),
-    );
-    let missing = Says::Ecom(
-        400,
-        "InvalidRequest",
-        "merchantInfo.merchantSerialNumber",
-        "merchantSerialNumber must be 4-7 digits",
-    );
-    for ask in [own, partner] {
-        check(
-            "pk_30",
-            ask.clone().json(&number),
-            &INTERNAL,
-            "json.type.msn",
-        )
-        .await;
-        let cause = "body.header_name_as_member";
-        check("pk_31", ask.clone().json(&misnamed), &missing, cause).await;
-        let bearer = ask.request().headers[AUTHORIZATION]
-            .to_str()
-            .expect("text")
-            .to_owned();
-        let lower = ask
-            .json(&body)
-            .header(AUTHORIZATION, &bearer.replacen('B', "b", 1));
-        check("pk_32", lower, &Says::TokenRejected, "token.scheme_case").await;
     }
 }

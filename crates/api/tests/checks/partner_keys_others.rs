@@ -3,9 +3,11 @@
 
 use sandkasse_domain::sales_unit::RateLimits;
 use sandkasse_engine::directory::OfficeKind;
-use sandkasse_testkit::Ask;
+use sandkasse_testkit::{Ask, with_member, without_member};
 
-use super::faq_stage::{BOTH, DETAILS, Faq, KEY, MSN, NOBODYS_MSN, PAYMENTS, Says, check, is};
+use super::faq_stage::{
+    AUTHORIZATION, BOTH, DETAILS, Faq, INTERNAL, KEY, MSN, NOBODYS_MSN, PAYMENTS, Says, check, is,
+};
 
 #[tokio::test]
 async fn pk_34_limits_count_for_the_sales_unit() {
@@ -117,6 +119,50 @@ async fn pk_36_keys_of_a_payment_service_provider() {
         ] {
             check("pk_36", ask, &Says::Forbidden, "keys.without_right").await;
         }
+    }
+}
+
+#[tokio::test]
+async fn pk_30_pk_31_pk_32_what_every_key_gets_alike() {
+    let faq = Faq::new().await;
+    let own = faq.u1.ask("POST", PAYMENTS).await;
+    let partner = faq
+        .partner
+        .ask_for(faq.u1.msn.as_str(), "POST", PAYMENTS)
+        .await;
+    let body = faq.u1.initiate_body("acme-1", 100);
+    let msn: u32 = faq.u1.msn.as_str().parse().expect("digits");
+    let number = with_member(body.clone(), "merchantInfo.merchantSerialNumber", msn);
+    let misnamed = without_member(body.clone(), "merchantInfo.merchantSerialNumber");
+    let misnamed = with_member(
+        misnamed,
+        "merchantInfo.Merchant-Serial-Number",
+        faq.u1.msn.as_str(),
+    );
+    let missing = Says::Ecom(
+        400,
+        "InvalidRequest",
+        "merchantInfo.merchantSerialNumber",
+        "merchantSerialNumber must be 4-7 digits",
+    );
+    for ask in [own, partner] {
+        check(
+            "pk_30",
+            ask.clone().json(&number),
+            &INTERNAL,
+            "json.type.msn",
+        )
+        .await;
+        let cause = "body.header_name_as_member";
+        check("pk_31", ask.clone().json(&misnamed), &missing, cause).await;
+        let bearer = ask.request().headers[AUTHORIZATION]
+            .to_str()
+            .expect("text")
+            .to_owned();
+        let lower = ask
+            .json(&body)
+            .header(AUTHORIZATION, &bearer.replacen('B', "b", 1));
+        check("pk_32", lower, &Says::TokenRejected, "token.scheme_case").await;
     }
 }
 

@@ -1,12 +1,8 @@
 //! Who may call in the matrix: whose keys, which header, and what was done to whom before.
 
-use sandkasse_domain::{
-    keys::Keys,
-    merchant::Standing,
-    sales_unit::{Product, RateLimits},
-};
+use sandkasse_domain::{Environment, keys::Keys, merchant::Standing, sales_unit::Product};
 use sandkasse_engine::directory::OfficeKind;
-use sandkasse_testkit::{Ask, PartnerShop, Shop, closed};
+use sandkasse_testkit::{Ask, Shop, closed};
 
 use super::super::faq_stage::{AUTHORIZATION, Faq, KEY, MSN, NOBODYS_MSN};
 
@@ -54,7 +50,7 @@ pub(super) enum Caller {
     Nobody,
 }
 
-pub(super) use Caller::{
+use Caller::{
     Accounting, Elsewhere, ElsewhereToken, LoginOnly, Management, ManagementWithKey,
     MerchantBlocked, MerchantClosed, MerchantUnsigned, NamesElsewhere, NamesNobody, NamesSister,
     NamesStranger, Nobody, Own, OwnNamed, OwnSecondary, Partner, PartnerBare, PartnerDeactivated,
@@ -109,48 +105,46 @@ impl Caller {
     /// Does to U1 what must be done, and fetches the token.
     pub(super) async fn ready(self, faq: &Faq) -> Called {
         let here = faq.u1.environment;
-        let (u1, own) = (&faq.u1, faq.u1.msn.to_string());
-        let header = match self {
-            NamesSister => Some(faq.u2.msn.to_string()),
-            NamesStranger | PartnerNamesStranger => Some(faq.v1.msn.to_string()),
-            NamesElsewhere => Some(faq.elsewhere.msn.to_string()),
-            NamesNobody => Some(NOBODYS_MSN.to_owned()),
-            OwnNamed | Partner | PartnerDeactivated | Rival | Psp | PartnerElsewhere => Some(own),
-            _ => None,
+        let named = |callers: &[Caller], msn: &str| {
+            let names = callers.contains(&self);
+            names.then(|| msn.to_owned())
         };
-        let of = |partner: &PartnerShop| (partner.environment, partner.keys());
-        let rival = faq.world.partner(here, |_| {}).await;
-        let far = faq.world.partner(here.other(), |_| {}).await;
-        let (at, keys): (_, Keys) = match self {
-            Sister => (here, faq.u2.keys()),
-            Stranger => (here, faq.v1.keys()),
-            Partner | PartnerBare | PartnerNamesStranger | PartnerDeactivated => of(&faq.partner),
-            Rival => of(&rival),
-            Psp | PspBare => (here, faq.world.psp(here).await.keys()),
-            Elsewhere | ElsewhereToken => (here.other(), faq.elsewhere.keys()),
-            PartnerElsewhere => of(&far),
-            _ => (here, u1.keys()),
+        let with_own = [
+            OwnNamed,
+            Partner,
+            PartnerDeactivated,
+            Rival,
+            Psp,
+            PartnerElsewhere,
+        ];
+        let header = named(&[NamesSister], faq.u2.msn.as_str())
+            .or_else(|| named(&[NamesStranger, PartnerNamesStranger], faq.v1.msn.as_str()))
+            .or_else(|| named(&[NamesElsewhere], faq.elsewhere.msn.as_str()))
+            .or_else(|| named(&[NamesNobody], NOBODYS_MSN))
+            .or_else(|| named(&with_own, faq.u1.msn.as_str()));
+        let (at, keys) = self.keys(faq).await;
+        let subscription_key = if self == OwnSecondary {
+            keys.secondary.clone()
+        } else if self == ElsewhereToken {
+            faq.u1.keys().primary
+        } else {
+            keys.primary.clone()
         };
+        let acts_for = [(Sister, &faq.u2), (Stranger, &faq.v1)];
+        let acts_for = acts_for.into_iter().find(|(caller, _)| *caller == self);
         let mut called = Called {
             caller: self,
             header,
-            acts_for: match self {
-                Sister => faq.u2.clone(),
-                Stranger => faq.v1.clone(),
-                _ => u1.clone(),
-            },
+            acts_for: acts_for.map_or(&faq.u1, |(_, shop)| shop).clone(),
             client: Some((keys.client_id.clone(), keys.client_secret.clone())),
-            subscription_key: Some(match self {
-                OwnSecondary => keys.secondary.clone(),
-                ElsewhereToken => u1.keys().primary,
-                _ => keys.primary.clone(),
-            }),
+            subscription_key: Some(subscription_key),
             authorization: None,
         };
-        let office = match self {
-            Management | ManagementWithKey => Some(OfficeKind::Management),
-            Accounting => Some(OfficeKind::Accounting),
-            _ => None,
+        let office = if self == Accounting {
+            Some(OfficeKind::Accounting)
+        } else {
+            let manages = [Management, ManagementWithKey].contains(&self);
+            manages.then_some(OfficeKind::Management)
         };
         let ask = if let Some(kind) = office {
             let keys = faq.world.office_keys(here, kind).await;
@@ -179,6 +173,33 @@ impl Caller {
         called
     }
 
+    /// The four values, and where they are at home.
+    async fn keys(self, faq: &Faq) -> (Environment, Keys) {
+        let (here, world) = (faq.u1.environment, &faq.world);
+        let partner = [
+            Partner,
+            PartnerBare,
+            PartnerNamesStranger,
+            PartnerDeactivated,
+        ];
+        if partner.contains(&self) {
+            (here, faq.partner.keys())
+        } else if self == Rival {
+            (here, world.partner(here, |_| {}).await.keys())
+        } else if self == PartnerElsewhere {
+            let there = here.other();
+            (there, world.partner(there, |_| {}).await.keys())
+        } else if [Psp, PspBare].contains(&self) {
+            (here, world.psp(here).await.keys())
+        } else if [Elsewhere, ElsewhereToken].contains(&self) {
+            (here.other(), faq.elsewhere.keys())
+        } else {
+            let shops = [(Sister, &faq.u2), (Stranger, &faq.v1)];
+            let shop = shops.into_iter().find(|(caller, _)| *caller == self);
+            (here, shop.map_or(&faq.u1, |(_, shop)| shop).keys())
+        }
+    }
+
     /// U1's own keys, about U1.
     pub(super) fn is_u1(self) -> bool {
         let merely_closed = [
@@ -193,25 +214,26 @@ impl Caller {
 
 impl Called {
     async fn happen(&self, faq: &Faq) {
-        let standing = match self.caller {
-            UnitClosed => return faq.u1.change(|it| it.state = closed()).await,
-            LoginOnly => {
-                let only = |it: &mut sandkasse_domain::sales_unit::SalesUnit| {
-                    it.products = [Product::Login].into();
-                };
-                return faq.u1.change(only).await;
+        if self.caller == UnitClosed {
+            faq.u1.change(|it| it.state = closed()).await;
+        }
+        if self.caller == LoginOnly {
+            let only = [Product::Login].into();
+            faq.u1.change(|it| it.products = only).await;
+        }
+        if self.caller == PartnerDeactivated {
+            faq.partner.deactivate().await;
+        }
+        for (caller, standing) in [
+            (MerchantClosed, Standing::Deactivated),
+            (MerchantBlocked, Standing::Blocked),
+            (MerchantUnsigned, Standing::Unsigned),
+        ] {
+            if self.caller == caller {
+                let orgno = faq.u1.unit().facts.merchant.clone();
+                faq.world.set_standing(&orgno, standing).await;
             }
-            PartnerDeactivated => return faq.partner.deactivate().await,
-            MerchantClosed => Standing::Deactivated,
-            MerchantBlocked => Standing::Blocked,
-            MerchantUnsigned => Standing::Unsigned,
-            _ => {
-                assert_eq!(faq.u1.unit().facts.rate_limits, RateLimits::Off);
-                return;
-            }
-        };
-        let orgno = faq.u1.unit().facts.merchant.clone();
-        faq.world.set_standing(&orgno, standing).await;
+        }
     }
 
     /// The `client_id` of a token request; empty when there is none.

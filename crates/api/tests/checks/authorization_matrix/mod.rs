@@ -5,17 +5,20 @@
 //! platform.md §4.2), and not read off the code.
 
 mod callers;
+mod rules;
 
 use std::collections::BTreeSet;
 
 use sandkasse_api::{Route, find};
-use sandkasse_domain::Environment::{self, Production, Test};
-use sandkasse_domain::payment::Operation;
-use sandkasse_testkit::{Ask, Got};
+use sandkasse_domain::{
+    Environment::{self, Test},
+    payment::Operation,
+};
+use sandkasse_testkit::Ask;
 use serde_json::{Value, json};
 
-use super::faq_stage::{BOTH, Faq, LOGIN_ONLY, NOT_AVAILABLE, ORDER_UNKNOWN, Says, is};
-use callers::*;
+use super::faq_stage::{BOTH, Faq, is};
+use callers::{ALL, Called};
 
 /// An operation of eCom with an order of its own in the right state, or another endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,149 +94,6 @@ impl Endpoint {
             Endpoint::Token | Endpoint::KeySet | Endpoint::Userinfo => ask,
         }
     }
-
-    /// What must come of it.
-    fn expected(self, faq: &Faq, called: &Called) -> (Says, &'static str) {
-        let here = faq.u1.environment;
-        match self {
-            Endpoint::KeySet => (Says::Fine, ""),
-            Endpoint::Token => token(here, called),
-            Endpoint::Miami => miami(here, called),
-            Endpoint::Ecom(Operation::Approve) if here == Production => {
-                (Says::NotFound, "route.unknown")
-            }
-            Endpoint::Ecom(operation) => keys(faq, called, true)
-                .or_else(|| kind_of_keys(called, Says::Forbidden))
-                .or_else(|| msn(faq, called, has_msn_in_body(operation)))
-                .or_else(|| standing(called, operation))
-                .unwrap_or_else(|| order(called, operation)),
-            Endpoint::Userinfo => userinfo(faq, called),
-        }
-    }
-}
-
-type Expected = (Says, &'static str);
-
-fn has_msn_in_body(operation: Operation) -> bool {
-    use Operation::{Cancel, Capture, Initiate, Refund};
-    [Initiate, Capture, Cancel, Refund].contains(&operation)
-}
-
-fn directory(here: Environment) -> &'static str {
-    if here == Test { "VIPPS-TEST" } else { "VIPPS" }
-}
-
-/// Keys and MSN of any unit, partner or provider of this environment fetch a token, closed or not.
-fn token(here: Environment, called: &Called) -> Expected {
-    let id = called.client_id();
-    let unknown = Says::not_found_in_directory(&id, directory(here));
-    match called.caller {
-        Nobody | Management | Accounting => (Says::KeyMissing, "subkey.missing"),
-        Elsewhere | PartnerElsewhere => (Says::KeyInvalid, "env.keys"),
-        ElsewhereToken => (unknown, "token.client_unknown"),
-        ManagementWithKey => (unknown, "token.wrong_endpoint"),
-        _ => (Says::Fine, ""),
-    }
-}
-
-fn miami(here: Environment, called: &Called) -> Expected {
-    let unknown = Says::not_found_in_directory(&called.client_id(), directory(here));
-    match called.caller {
-        Management | ManagementWithKey | Accounting => (Says::Fine, ""),
-        Elsewhere | ElsewhereToken | PartnerElsewhere => (unknown, "token.client_unknown"),
-        Nobody => {
-            let text = "The request body must contain the following parameter: 'client_id'.";
-            let says = Says::Identity(400, "invalid_request", 900_144, text.to_owned());
-            (says, "token.client_id_missing")
-        }
-        _ => (unknown, "token.wrong_endpoint"),
-    }
-}
-
-/// Steps 2 to 5. `names_u1` says whether the call may tell that it is about U1.
-fn keys(_: &Faq, called: &Called, needs_key: bool) -> Option<Expected> {
-    Some(match called.caller {
-        Nobody if needs_key => (Says::KeyMissing, "subkey.missing"),
-        Nobody => (Says::TokenRejected, "token.missing"),
-        Elsewhere | PartnerElsewhere => (Says::KeyInvalid, "env.keys"),
-        ElsewhereToken => (Says::TokenRejected, "env.keys"),
-        ManagementWithKey => (Says::OtherOwner, ""),
-        _ => return None,
-    })
-}
-
-/// Step 5½.
-fn kind_of_keys(called: &Called, says: Says) -> Option<Expected> {
-    let without_right = [Psp, PspBare, Management, Accounting];
-    let without_right = without_right.contains(&called.caller);
-    without_right.then_some((says, "keys.without_right"))
-}
-
-/// Step 7.
-fn msn(faq: &Faq, called: &Called, in_body: bool) -> Option<Expected> {
-    let named = called.header.clone().unwrap_or_default();
-    Some(match called.caller {
-        NamesSister | NamesStranger | NamesNobody => (Says::k(401, named), "msn.not_yours"),
-        NamesElsewhere => (Says::k(401, named), "env.msn"),
-        PartnerBare if in_body => (Says::NoMsn, "partner.msn_in_body_only"),
-        PartnerBare => (Says::NoMsn, "partner.msn_missing"),
-        PartnerNamesStranger => (Says::k(403, &faq.v1.msn), "partner.not_linked"),
-        Rival => (Says::k(403, &faq.u1.msn), "partner.not_linked"),
-        _ => return None,
-    })
-}
-
-/// Step 10.
-fn standing(called: &Called, operation: Operation) -> Option<Expected> {
-    const BLOCKED: Says = Says::Ecom(
-        400,
-        "Merchant",
-        "31",
-        "The merchant is blocked. The merchant can contact customer service for details.",
-    );
-    const UNSIGNED: Says = Says::Ecom(
-        400,
-        "Merchant",
-        "36",
-        "The merchant's agreement has not been signed.",
-    );
-    let takes_money = matches!(operation, Operation::Initiate | Operation::Capture);
-    Some(match called.caller {
-        PartnerDeactivated => (NOT_AVAILABLE, "partner.deactivated"),
-        LoginOnly => (LOGIN_ONLY, "unit.login_only"),
-        UnitClosed if takes_money => (NOT_AVAILABLE, "unit.deactivated"),
-        MerchantClosed if takes_money => (NOT_AVAILABLE, "merchant.deactivated"),
-        MerchantBlocked if takes_money => (BLOCKED, "merchant.blocked"),
-        MerchantUnsigned if takes_money => (UNSIGNED, "merchant.unsigned"),
-        _ => return None,
-    })
-}
-
-/// Step 12.
-fn order(called: &Called, operation: Operation) -> Expected {
-    let own = called.caller.is_u1() || called.caller == Partner;
-    match called.caller {
-        _ if own || operation == Operation::Initiate => (Says::Fine, ""),
-        Sister => (ORDER_UNKNOWN, "order.other_unit"),
-        Stranger => (ORDER_UNKNOWN, "order.unknown"),
-        other => panic!("nothing was said of {other:?}"),
-    }
-}
-
-fn userinfo(faq: &Faq, called: &Called) -> Expected {
-    let no_access = || Says::Problem(403, "These keys have no access to this API.".to_owned());
-    keys(faq, called, false)
-        .or_else(|| kind_of_keys(called, no_access()))
-        .or_else(|| msn(faq, called, false))
-        .unwrap_or_else(|| match called.caller {
-            PartnerDeactivated => (no_access(), "partner.deactivated"),
-            Sister | Stranger => {
-                let says = Says::Problem(404, "The sub was not found.".to_owned());
-                (says, "userinfo.sub_unknown")
-            }
-            // Neither payments nor their approval matter here.
-            _ => (Says::Fine, ""),
-        })
 }
 
 /// A world in which U1 has an order for each operation, and knows somebody.
@@ -257,28 +117,14 @@ async fn s_03_every_endpoint_for_everybody() {
             let called = caller.ready(&faq).await;
             for endpoint in ENDPOINTS {
                 let got = endpoint.ask(&faq, &called, &sub).send().await;
-                let (says, cause) = endpoint.expected(&faq, &called);
-                judge(
-                    &format!("{here} {caller:?} {endpoint:?}"),
-                    &got,
-                    &says,
-                    cause,
-                );
+                let (says, cause) = rules::expected(endpoint, &faq, &called);
+                let row = format!("{here} {caller:?} {endpoint:?}");
+                is(&row, &got, &says, cause);
                 cells += 1;
             }
         }
     }
     assert_eq!(cells, 2 * ALL.len() * ENDPOINTS.len());
-}
-
-/// Which of two keys is the wrong one is a matter of the explanation; here any of the three will do.
-#[track_caller]
-fn judge(row: &str, got: &Got, says: &Says, cause: &str) {
-    if *says == Says::OtherOwner {
-        is(row, got, says, got.cause());
-    } else {
-        is(row, got, says, cause);
-    }
 }
 
 /// The matrix has all endpoints there are, each once.
