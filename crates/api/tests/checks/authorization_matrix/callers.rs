@@ -18,6 +18,8 @@ pub(super) enum Caller {
     NamesStranger,
     NamesElsewhere,
     NamesNobody,
+    /// U1's own keys, and another MSN in bodies.
+    BodyNamesStranger,
     /// The keys of another unit, of the same or another merchant, about U1's order.
     Sister,
     Stranger,
@@ -25,12 +27,15 @@ pub(super) enum Caller {
     Partner,
     PartnerBare,
     PartnerNamesStranger,
+    /// With U1 in the header, and another MSN in bodies.
+    PartnerBodyDiffers,
     PartnerDeactivated,
     /// A partner without a link to U1.
     Rival,
-    /// A payment service provider, with and without the header.
+    /// A payment service provider, with and without the header, and the one that made U1.
     Psp,
     PspBare,
+    PspOfUnit,
     /// A token of `/miami/v1/token`, alone and with U1's subscription key.
     Management,
     ManagementWithKey,
@@ -51,13 +56,14 @@ pub(super) enum Caller {
 }
 
 use Caller::{
-    Accounting, Elsewhere, ElsewhereToken, LoginOnly, Management, ManagementWithKey,
-    MerchantBlocked, MerchantClosed, MerchantUnsigned, NamesElsewhere, NamesNobody, NamesSister,
-    NamesStranger, Nobody, Own, OwnNamed, OwnSecondary, Partner, PartnerBare, PartnerDeactivated,
-    PartnerElsewhere, PartnerNamesStranger, Psp, PspBare, Rival, Sister, Stranger, UnitClosed,
+    Accounting, BodyNamesStranger, Elsewhere, ElsewhereToken, LoginOnly, Management,
+    ManagementWithKey, MerchantBlocked, MerchantClosed, MerchantUnsigned, NamesElsewhere,
+    NamesNobody, NamesSister, NamesStranger, Nobody, Own, OwnNamed, OwnSecondary, Partner,
+    PartnerBare, PartnerBodyDiffers, PartnerDeactivated, PartnerElsewhere, PartnerNamesStranger,
+    Psp, PspBare, PspOfUnit, Rival, Sister, Stranger, UnitClosed,
 };
 
-pub(super) const ALL: [Caller; 28] = [
+pub(super) const ALL: [Caller; 31] = [
     Own,
     OwnNamed,
     OwnSecondary,
@@ -65,15 +71,18 @@ pub(super) const ALL: [Caller; 28] = [
     NamesStranger,
     NamesElsewhere,
     NamesNobody,
+    BodyNamesStranger,
     Sister,
     Stranger,
     Partner,
     PartnerBare,
     PartnerNamesStranger,
+    PartnerBodyDiffers,
     PartnerDeactivated,
     Rival,
     Psp,
     PspBare,
+    PspOfUnit,
     Management,
     ManagementWithKey,
     Accounting,
@@ -113,8 +122,10 @@ impl Caller {
             OwnNamed,
             Partner,
             PartnerDeactivated,
+            PartnerBodyDiffers,
             Rival,
             Psp,
+            PspOfUnit,
             PartnerElsewhere,
         ];
         let header = named(&[NamesSister], faq.u2.msn.as_str())
@@ -130,7 +141,12 @@ impl Caller {
         } else {
             keys.primary.clone()
         };
-        let acts_for = [(Sister, &faq.u2), (Stranger, &faq.v1)];
+        let acts_for = [
+            (Sister, &faq.u2),
+            (Stranger, &faq.v1),
+            (BodyNamesStranger, &faq.v1),
+            (PartnerBodyDiffers, &faq.v1),
+        ];
         let acts_for = acts_for.into_iter().find(|(caller, _)| *caller == self);
         let mut called = Called {
             caller: self,
@@ -180,6 +196,7 @@ impl Caller {
             Partner,
             PartnerBare,
             PartnerNamesStranger,
+            PartnerBodyDiffers,
             PartnerDeactivated,
         ];
         if partner.contains(&self) {
@@ -191,6 +208,11 @@ impl Caller {
             (there, world.partner(there, |_| {}).await.keys())
         } else if [Psp, PspBare].contains(&self) {
             (here, world.psp(here).await.keys())
+        } else if self == PspOfUnit {
+            let psp = world.psp(here).await;
+            let made_by = Some(psp.id.clone());
+            faq.u1.change(|it| it.psp = made_by).await;
+            (here, psp.keys())
         } else if [Elsewhere, ElsewhereToken].contains(&self) {
             (here.other(), faq.elsewhere.keys())
         } else {
@@ -208,7 +230,8 @@ impl Caller {
             MerchantBlocked,
             MerchantUnsigned,
         ];
-        matches!(self, Own | OwnNamed | OwnSecondary | LoginOnly) || merely_closed.contains(&self)
+        let own = [Own, OwnNamed, OwnSecondary, BodyNamesStranger, LoginOnly];
+        own.contains(&self) || merely_closed.contains(&self)
     }
 }
 

@@ -11,11 +11,11 @@ use super::{
     callers::{
         Called,
         Caller::{
-            self, Accounting, Elsewhere, ElsewhereToken, LoginOnly, Management, ManagementWithKey,
-            MerchantBlocked, MerchantClosed, MerchantUnsigned, NamesElsewhere, NamesNobody,
-            NamesSister, NamesStranger, Nobody, Partner, PartnerBare, PartnerDeactivated,
-            PartnerElsewhere, PartnerNamesStranger, Psp, PspBare, Rival, Sister, Stranger,
-            UnitClosed,
+            self, Accounting, BodyNamesStranger, Elsewhere, ElsewhereToken, LoginOnly, Management,
+            ManagementWithKey, MerchantBlocked, MerchantClosed, MerchantUnsigned, NamesElsewhere,
+            NamesNobody, NamesSister, NamesStranger, Nobody, Partner, PartnerBare,
+            PartnerBodyDiffers, PartnerDeactivated, PartnerElsewhere, PartnerNamesStranger, Psp,
+            PspBare, PspOfUnit, Rival, Sister, Stranger, UnitClosed,
         },
     },
 };
@@ -51,6 +51,7 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
             keys(called, missing, in_body)
                 .or_else(|| kind_of_keys(called, Says::Forbidden))
                 .or_else(|| msn(faq, called, in_body))
+                .or_else(|| in_body.then(|| msn_of_body(faq, called))?)
                 .or_else(|| standing(called, operation))
                 .unwrap_or_else(|| order(called, operation))
         }
@@ -118,7 +119,7 @@ fn keys(called: &Called, nobody: Expected, in_body: bool) -> Option<Expected> {
 
 /// Between steps 5 and 6.
 fn kind_of_keys(called: &Called, says: Says) -> Option<Expected> {
-    let callers = &[Psp, PspBare, Management, Accounting];
+    let callers = &[Psp, PspBare, PspOfUnit, Management, Accounting];
     among(called, [(callers, says, "keys.without_right")])
 }
 
@@ -144,6 +145,16 @@ fn msn(faq: &Faq, called: &Called, in_body: bool) -> Option<Expected> {
             "partner.not_linked",
         ),
         (&[Rival], Says::k(403, &faq.u1.msn), "partner.not_linked"),
+    ];
+    among(called, rows)
+}
+
+/// Step 9.
+fn msn_of_body(faq: &Faq, called: &Called) -> Option<Expected> {
+    let says = |status| Says::k(status, &faq.v1.msn);
+    let rows = [
+        (&[BodyNamesStranger][..], says(401), "msn.not_yours"),
+        (&[PartnerBodyDiffers], says(403), "partner.header_mismatch"),
     ];
     among(called, rows)
 }
@@ -180,7 +191,7 @@ fn standing(called: &Called, operation: Operation) -> Option<Expected> {
 
 /// Step 12.
 fn order(called: &Called, operation: Operation) -> Expected {
-    let own = called.caller.is_u1() || called.caller == Partner;
+    let own = called.caller.is_u1() || [Partner, PartnerBodyDiffers].contains(&called.caller);
     if own || operation == Operation::Initiate {
         return (Says::Fine, "");
     }
