@@ -218,10 +218,12 @@ impl Gate {
                 Client::Unit(unit) => unit.facts.msn.as_str() == msn,
                 Client::Partner(_) | Client::Psp(_) | Client::Office(_) => false,
             };
-            let mix = if fetched_with.is_some() {
-                KeyMix::FetchedWithOther
-            } else if claimed.is_some_and(is_of_key) {
+            // Who has a wrong `client_id` sends the right key to the token endpoint too, so the MSN
+            // is asked first.
+            let mix = if claimed.is_some_and(is_of_key) {
                 KeyMix::TokenOfOther
+            } else if fetched_with.is_some() {
+                KeyMix::FetchedWithOther
             } else {
                 KeyMix::KeyOfOther
             };

@@ -23,6 +23,7 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod acting;
 mod ask;
 mod courier;
 mod exact;
@@ -37,6 +38,7 @@ mod stage;
 mod troubled;
 mod world;
 
+pub use acting::{PartnerShop, PspShop};
 pub use ask::{Ask, Got};
 pub use courier::{RealCourier, Receiver, closed_port, http_json};
 pub use exact::transaction_ids;

@@ -5,13 +5,12 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use sandkasse_api::Platform;
 use sandkasse_courier::TableResolver;
 use sandkasse_domain::{
     Environment, Msn, PhoneNumber,
-    keys::Keys,
-    merchant::{Merchant, OrgNo, Standing},
+    merchant::{Merchant, OrgForm, OrgNo, RegisterEntry, Standing},
     person::{Acts, Address, AddressKind, AppUse, Card, CardState, Person, PersonId},
     sales_unit::{SalesUnit, UrlPolicy},
 };
@@ -125,7 +124,7 @@ impl World {
         }
     }
 
-    fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u32 {
         self.numbers.fetch_add(1, Ordering::SeqCst)
     }
 
@@ -166,6 +165,22 @@ impl World {
             .expect("memory does not fail");
     }
 
+    /// The Business register tells of a merchant, in both environments.
+    pub async fn learn(&self, orgno: &OrgNo, form: &str, deleted_on: Option<Date>) {
+        for environment in Environment::ALL {
+            let directory = &self.platform.engine.directory;
+            let entry = |merchant: &Merchant| RegisterEntry {
+                name: merchant.name.clone(),
+                form: OrgForm(form.to_owned()),
+                deleted_on,
+                asked_at: self.now(),
+            };
+            let learn = |merchant: &mut Merchant| merchant.learn(entry(merchant));
+            let changed = directory.change_merchant(environment, orgno, learn).await;
+            changed.expect("memory does not fail");
+        }
+    }
+
     /// A sales unit of a new merchant in the test environment: eCom and Login, reserve capture,
     /// limits on, local URLs. `change` makes it another.
     pub async fn shop(&self, change: impl FnOnce(&mut SalesUnit)) -> Shop {
@@ -175,25 +190,13 @@ impl World {
 
     /// The same, of a merchant that is there already.
     pub async fn shop_of(&self, merchant: &OrgNo, change: impl FnOnce(&mut SalesUnit)) -> Shop {
-        let chance = &self.platform.engine.chance;
         let msn = Msn::try_new(&format!("{}", 200_001 + self.number())).expect("six digits");
-        let keys = Keys {
-            client_id: chance.uuid().to_string(),
-            client_secret: chance.client_secret(),
-            primary: chance.subscription_key(),
-            secondary: chance.subscription_key(),
-        };
+        let keys = self.new_keys();
         let mut facts = SalesUnit::new(Environment::Test, msn, merchant.clone(), keys);
         "Acme socks".clone_into(&mut facts.name);
         facts.url_policy = UrlPolicy::Local;
         change(&mut facts);
-        let change = Change::Unit(Box::new(facts.clone()));
-        self.platform
-            .engine
-            .directory
-            .change(vec![change])
-            .await
-            .expect("memory does not fail");
+        self.make(Change::Unit(Box::new(facts.clone()))).await;
         Shop::new(self.clone(), facts.environment, facts.msn)
     }
 
@@ -243,12 +246,7 @@ impl World {
         };
         change(&mut person);
         let change = Change::Person(environment, Box::new(person.clone()));
-        self.platform
-            .engine
-            .directory
-            .change(vec![change])
-            .await
-            .expect("memory does not fail");
+        self.make(change).await;
         person
     }
 
@@ -261,13 +259,7 @@ impl World {
             client_id: chance.uuid().to_string(),
             client_secret: chance.client_secret(),
         };
-        let change = Change::Office(environment, keys.clone());
-        self.platform
-            .engine
-            .directory
-            .change(vec![change])
-            .await
-            .expect("memory does not fail");
+        self.make(Change::Office(environment, keys.clone())).await;
         keys
     }
 }

@@ -5,7 +5,10 @@ mod wire;
 
 use sandkasse_domain::{consent::Consent, person::Person, sales_unit::Product};
 use sandkasse_engine::faults::Target;
-use sandkasse_gate::{Keyring, Step};
+use sandkasse_gate::{
+    Keyring, Step,
+    standing::{Needs, standing},
+};
 
 use crate::{Answer, Call, Why};
 
@@ -66,6 +69,9 @@ async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
     let caller = gate.acting(environment, &keyring, headers, None)?;
     call.who.unit = Some(caller.unit.facts.msn.clone());
     call.trace.passed(Step::MsnHeader, "the one acted for");
+    // With the keys of a deactivated partner nothing works; all else that closes payments leaves the
+    // data of those who paid readable (reference: partner-keys.md §5.1, step 7).
+    standing(&platform.engine, &caller, Needs::TheBooks, call.trace).await?;
     let unit = &caller.unit;
     call.struck(Some(&unit.facts.msn), Target::Userinfo).await?;
     if !unit.facts.products.contains(&Product::Login) {

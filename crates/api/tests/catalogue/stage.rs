@@ -85,6 +85,66 @@ async fn directions_lead_to_where_they_say() {
     }
 }
 
+#[tokio::test]
+async fn partners_and_providers_are_on_the_stage() {
+    let keys = "Authorization: Bearer $WHO_TOKEN\nOcp-Apim-Subscription-Key: $WHO_SUBSCRIPTION_KEY\nMerchant-Serial-Number: $MSN";
+    let details = format!("GET /ecomm/v2/payments/acme-1/details\n{keys}");
+    let own_number = details.replace("$MSN", "$PARTNER_OWN_NUMBER");
+    let order = "initiated acme-1 10000";
+    let rows: [(&[&str], &str, &str, u16, &str); 9] = [
+        (&[order], "PARTNER", &details, 200, ""),
+        (&["in production", order], "PARTNER", &details, 200, ""),
+        (
+            &[order],
+            "PARTNER",
+            &own_number,
+            403,
+            "partner.header_mismatch",
+        ),
+        (
+            &["partner unlinked"],
+            "PARTNER",
+            &details,
+            403,
+            "partner.not_linked",
+        ),
+        (
+            &["partner changed"],
+            "PARTNER",
+            &details,
+            403,
+            "partner.not_linked",
+        ),
+        (
+            &["partner deactivated"],
+            "PARTNER",
+            &details,
+            400,
+            "partner.deactivated",
+        ),
+        (
+            &["partner regenerated primary"],
+            "PARTNER",
+            &details,
+            401,
+            "subkey.regenerated",
+        ),
+        (
+            &["partner regenerated secondary", order],
+            "PARTNER",
+            &details,
+            200,
+            "",
+        ),
+        (&[order], "PSP", &details, 403, "keys.without_right"),
+    ];
+    for (given, who, request, status, id) in rows {
+        let request = request.replace("WHO", who);
+        let got = Stage::default().play(&cause(given, &request)).await.got;
+        assert_eq!((got.status, got.cause()), (status, id), "{given:?} {who}");
+    }
+}
+
 /// Nobody learns why a person cannot pay (FAQ-94).
 #[tokio::test]
 async fn persons_who_cannot_pay_are_answered_alike() {

@@ -64,7 +64,7 @@ async fn ecom_82_the_request_on_the_wire() {
 
 /// Six merchants who fail at once, so the test takes the three seconds of the limit.
 #[tokio::test]
-async fn ecom_85_a_callback_is_tried_once() {
+async fn ecom_85_faq_107_a_callback_is_tried_once() {
     let (world, courier) = RealCourier::world().await;
     let (shop, kari) = (world.shop(|_| {}).await, world.person(|_| {}).await);
     let elsewhere = Receiver::answering(NOW, OK).await;

@@ -10,7 +10,7 @@ use sandkasse_testkit::{Got, World, hours};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn ecom_78_the_sub_comes_a_moment_later() {
+async fn ecom_78_faq_110_the_sub_comes_a_moment_later() {
     let world = World::new().await;
     let (shop, kari) = (world.shop(|_| {}).await, world.person(|_| {}).await);
     let body = |it: &mut Value| it["transaction"]["scope"] = "name email".into();

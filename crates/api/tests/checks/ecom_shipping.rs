@@ -94,7 +94,7 @@ async fn the_shop_is_asked_for_each_address() {
 }
 
 #[tokio::test]
-async fn ecom_88_a_wrong_answer_fails_the_payment_in_the_app() {
+async fn ecom_88_faq_108_faq_109_a_wrong_answer_fails_the_payment_in_the_app() {
     let (world, shop, kari) = stage().await;
     let member = |name: &'static str, value: Value| answer(|method| method[name] = value);
     let without =

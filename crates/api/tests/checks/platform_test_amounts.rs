@@ -16,7 +16,7 @@ const REFUSED: [(i64, &str, &str); 7] = [
 ];
 
 #[tokio::test]
-async fn plat_58_refused_amounts_and_what_the_merchant_hears() {
+async fn plat_58_faq_114_refused_amounts_and_what_the_merchant_hears() {
     let world = World::new().await;
     let kari = world.person(|_| {}).await;
     for (amount, code, text) in REFUSED {

@@ -4,24 +4,23 @@ use std::{collections::HashMap, sync::Arc};
 
 use sandkasse_courier::TableResolver;
 use sandkasse_domain::{
-    Environment, Msn,
-    keys::Keys,
-    merchant::OrgNo,
-    partner::{Partner, PartnerId, PartnerStatus},
-    person::Person,
-    sales_unit::SalesUnit,
+    Environment, Wording, keys::Keys, merchant::OrgNo, person::Person, sales_unit::SalesUnit,
 };
-use sandkasse_engine::{
-    Settings,
-    directory::{Change, OfficeKind},
-};
+use sandkasse_engine::{Settings, directory::OfficeKind};
 use tokio::task::JoinHandle;
 
-use super::{Unplayable, unknown};
-use crate::{Got, Recorder, Shop, Trouble, TroubledStore, World};
+use crate::{Got, PartnerShop, PspShop, Recorder, Shop, Trouble, TroubledStore, World};
 
 /// What makes a person another.
-type Trait = fn(&mut Person);
+type Change = fn(&mut Person);
+
+/// Where a play happens.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub(super) in_production: bool,
+    /// Test units that nobody uses are closed.
+    pub(super) idle_away: bool,
+}
 
 /// Nobody has this number.
 pub(super) const UNKNOWN_PHONE: &str = "48059528";
@@ -34,17 +33,25 @@ pub(super) struct Cast {
     pub(super) shop: Shop,
     /// Sales units by prefix: the merchant's other one, a stranger's, the one elsewhere.
     pub(super) shops: HashMap<&'static str, Shop>,
+    /// The partner that the shop is linked to.
+    pub(super) partner: PartnerShop,
+    /// A payment service provider that made none of the sales units.
+    pub(super) psp: PspShop,
     pub(super) payer: Person,
     /// What stands in the configurations of their programs: the values of the beginning.
     pub(super) names: HashMap<String, String>,
     running: Option<JoinHandle<Got>>,
-    /// In production only.
-    partner: Option<Partner>,
 }
 
 impl Cast {
-    pub(super) async fn gather(settings: Settings, in_production: bool) -> Cast {
+    pub(super) async fn gather(wording: Wording, place: Place) -> Cast {
+        let in_production = place.in_production;
         let store = Arc::new(TroubledStore::default());
+        let settings = Settings {
+            test_wording: wording,
+            production_wording: wording,
+            test_idle_deactivation: place.idle_away,
+        };
         // DNS knows the hosts of correct requests, and no other.
         let dns = TableResolver::new().with("example.com", ["93.184.216.34"]);
         let recorder = Arc::new(Recorder::default());
@@ -74,13 +81,17 @@ impl Cast {
             (far, elsewhere),
         ];
 
+        let partner = world.partner(here, |_| {}).await;
+        world.link(&shop, &partner).await;
+        let psp = world.psp(here).await;
         let payer = world.person_in(here, |_| {}).await;
         let mut cast = Cast {
+            partner,
+            psp,
             merchant,
             payer: payer.clone(),
             names: HashMap::new(),
             running: None,
-            partner: None,
             shops: shops.into(),
             shop,
             store,
@@ -90,59 +101,22 @@ impl Cast {
         cast.name("UNKNOWN_PHONE", UNKNOWN_PHONE);
         cast.people(here).await;
         for (prefix, shop) in cast.shops.clone() {
-            cast.configure(prefix, shop.msn.as_str(), &shop.keys());
+            cast.name(&format!("{prefix}MSN"), shop.msn.as_str());
+            cast.configure(prefix, &shop.keys());
         }
+        let partner = cast.partner.partner();
+        cast.name("PARTNER_OWN_NUMBER", partner.own_number.as_str());
+        cast.configure("PARTNER_", &partner.keys);
+        cast.configure("PSP_", &cast.psp.keys());
         let office = cast.world.office_keys(here, OfficeKind::Management).await;
         cast.name("MANAGEMENT_CLIENT_ID", &office.client_id);
         cast.name("MANAGEMENT_CLIENT_SECRET", &office.client_secret);
-        if in_production {
-            cast.link_partner().await;
-        }
         cast
-    }
-
-    /// A partner appears, and the sales unit that calls is linked to it.
-    async fn link_partner(&mut self) {
-        let chance = &self.world.platform.engine.chance;
-        let partner = Partner {
-            id: PartnerId("acme-partner".to_owned()),
-            name: "Acme partner".to_owned(),
-            own_number: Msn::try_new("199999").expect("six digits"),
-            status: PartnerStatus::Active,
-            keys: Keys {
-                client_id: chance.uuid().to_string(),
-                client_secret: chance.client_secret(),
-                primary: chance.subscription_key(),
-                secondary: chance.subscription_key(),
-            },
-            retired: Vec::new(),
-        };
-        let own_number = partner.own_number.to_string();
-        self.configure("PARTNER_", &own_number, &partner.keys);
-        let id = partner.id.clone();
-        self.put_partner(partner).await;
-        self.shop.change(|unit| unit.partner = Some(id)).await;
-    }
-
-    async fn put_partner(&mut self, partner: Partner) {
-        let change = Change::Partner(self.shop.environment, partner.clone());
-        let directory = &self.world.platform.engine.directory;
-        let changed = directory.change(vec![change]).await;
-        changed.expect("memory does not fail");
-        self.partner = Some(partner);
-    }
-
-    /// What was a partner's is nobody's any more.
-    pub(super) async fn deactivate_partner(&mut self, direction: &str) -> Result<(), Unplayable> {
-        let mut partner = self.partner.clone().ok_or_else(|| unknown(direction))?;
-        partner.status = PartnerStatus::Deactivated;
-        self.put_partner(partner).await;
-        Ok(())
     }
 
     /// People with something about them.
     async fn people(&mut self, here: Environment) {
-        let traits: [(&str, Trait); 6] = [
+        let traits: [(&str, Change); 6] = [
             ("CHILD_PHONE", |it| {
                 it.birthdate = jiff::civil::date(2010, 1, 2)
             }),
@@ -165,9 +139,8 @@ impl Cast {
         self.names.insert(name.to_owned(), value.to_owned());
     }
 
-    fn configure(&mut self, prefix: &str, msn: &str, keys: &Keys) {
+    fn configure(&mut self, prefix: &str, keys: &Keys) {
         for (name, value) in [
-            ("MSN", msn),
             ("CLIENT_ID", keys.client_id.as_str()),
             ("CLIENT_SECRET", &keys.client_secret),
             ("SUBSCRIPTION_KEY", &keys.primary),

@@ -12,7 +12,7 @@ use sandkasse_domain::{
 use sandkasse_engine::{Act, directory::Change};
 
 use super::{Unplayable, cast::Cast, names, unknown};
-use crate::{Shop, closed};
+use crate::Shop;
 
 pub(super) async fn carry_out(cast: &mut Cast, direction: &str) -> Result<(), Unplayable> {
     let words: Vec<&str> = direction.split_whitespace().collect();
@@ -81,22 +81,21 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: &str) -> Result<(), Un
             cast.world.set_standing(&cast.merchant, standing).await;
         }
         ["register", "deleted"] => {
-            let deleted = Standing::DeletedFromRegister;
-            cast.world.set_standing(&cast.merchant, deleted).await;
+            let today = cast.world.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+            cast.world.learn(&cast.merchant, "AS", Some(today)).await;
         }
-        ["register", "form", "changed"] => {
-            let changed = Standing::FormChanged;
-            cast.world.set_standing(&cast.merchant, changed).await;
+        ["register", "form", "changed"] => cast.world.learn(&cast.merchant, "ENK", None).await,
+        ["partner", "deactivated"] => cast.partner.deactivate().await,
+        ["partner", "unlinked"] => shop.change(|it| it.partner = None).await,
+        ["partner", "changed"] => {
+            let new = cast.world.partner(shop.environment, |_| {}).await;
+            cast.world.link(&shop, &new).await;
         }
-        ["partner", "deactivated"] => cast.deactivate_partner(direction).await?,
+        ["partner", "regenerated", key] => {
+            cast.partner.regenerate(key_name(key)?).await;
+        }
         ["regenerated", key] => {
-            let key = match *key {
-                "client_secret" => KeyName::ClientSecret,
-                "primary" => KeyName::PrimarySubscriptionKey,
-                "secondary" => KeyName::SecondarySubscriptionKey,
-                _ => return Err(unknown(direction)),
-            };
-            shop.regenerate(key).await;
+            shop.regenerate(key_name(key)?).await;
         }
         ["token", "fetched"] => {
             let token = shop.token().await;
@@ -113,6 +112,15 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: &str) -> Result<(), Un
     Ok(())
 }
 
+fn key_name(text: &str) -> Result<KeyName, Unplayable> {
+    Ok(match text {
+        "client_secret" => KeyName::ClientSecret,
+        "primary" => KeyName::PrimarySubscriptionKey,
+        "secondary" => KeyName::SecondarySubscriptionKey,
+        _ => return Err(unknown(text)),
+    })
+}
+
 /// The number in `2 times`.
 pub(super) fn times(text: &str) -> Result<u32, Unplayable> {
     let count = text.strip_suffix(" times").and_then(|it| it.parse().ok());
@@ -126,7 +134,7 @@ async fn unit(shop: &Shop, traits: &[&str]) -> Result<(), Unplayable> {
     };
     let least = Minor::try_new(10_000).expect("an amount");
     match traits {
-        ["deactivated"] => shop.change(|it| it.state = closed()).await,
+        ["deactivated"] => shop.change(|it| it.state = crate::closed()).await,
         ["login-only"] => {
             shop.change(|it| it.products = [Product::Login].into())
                 .await

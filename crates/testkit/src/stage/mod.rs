@@ -20,10 +20,9 @@ mod spoken;
 
 use sandkasse_catalogue::{Cause, Request};
 use sandkasse_domain::Wording;
-use sandkasse_engine::Settings;
 
 use crate::{Ask, Got, Shop, World};
-use cast::Cast;
+use cast::{Cast, Place};
 pub use spoken::Spoken;
 
 /// Where causes are played.
@@ -79,18 +78,17 @@ impl Stage {
     pub async fn try_play(&self, cause: &Cause) -> Result<Played, Unplayable> {
         let request = cause.request().ok_or_else(|| unknown("no request"))?;
         let mut directions: Vec<&str> = cause.given.iter().map(String::as_str).collect();
-        let in_production = directions.first() == Some(&"in production");
-        if in_production {
+        // What is true of the whole place comes first.
+        let mut place = Place::default();
+        while let Some(direction) = directions.first() {
+            match *direction {
+                "in production" => place.in_production = true,
+                "test units idle away" => place.idle_away = true,
+                _ => break,
+            }
             directions.remove(0);
         }
-        let idle = directions.len();
-        directions.retain(|it| *it != "test units idle away");
-        let settings = Settings {
-            test_wording: self.wording,
-            production_wording: self.wording,
-            test_idle_deactivation: directions.len() < idle,
-        };
-        let mut cast = Cast::gather(settings, in_production).await;
+        let mut cast = Cast::gather(self.wording, place).await;
         let mut before = 0;
         for direction in directions {
             match direction.strip_prefix("sent ").map(given::times) {

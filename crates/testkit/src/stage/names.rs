@@ -52,14 +52,6 @@ async fn token(cast: &mut Cast, name: &str) -> Result<String, Unplayable> {
             let gone = "e9b6c99d-2442-4a5d-84a2-c53a807fe0c4";
             return Ok(token.with_claim("appid", gone).signed_in(here));
         }
-        "PARTNER_TOKEN" => {
-            let others = [
-                "PARTNER_CLIENT_ID",
-                "PARTNER_CLIENT_SECRET",
-                "PARTNER_SUBSCRIPTION_KEY",
-            ];
-            return token_with(cast, &others).await;
-        }
         "MANAGEMENT_TOKEN" => {
             let (id, secret) = ("$MANAGEMENT_CLIENT_ID", "$MANAGEMENT_CLIENT_SECRET");
             let known = |name: &str| cast.names.get(name.trim_start_matches('$')).cloned();
@@ -71,6 +63,11 @@ async fn token(cast: &mut Cast, name: &str) -> Result<String, Unplayable> {
                 .send()
                 .await;
             return Ok(access_token(&got.ok()));
+        }
+        "PARTNER_TOKEN" => return Ok(access_token(&cast.partner.ask_token().send().await.ok())),
+        "PSP_TOKEN" => {
+            let ask = cast.world.ask_token(here, &cast.psp.keys());
+            return Ok(access_token(&ask.send().await.ok()));
         }
         _ => {}
     }

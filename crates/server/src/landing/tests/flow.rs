@@ -90,7 +90,7 @@ async fn cancelling_goes_back_to_the_shop() {
 }
 
 #[tokio::test]
-async fn ecom_93_the_landing_page_adds_no_status() {
+async fn ecom_93_faq_118_the_landing_page_adds_no_status() {
     for amount_and_end in [(49_900, "reserved"), (201, "unknown"), (49_900, "rejected")] {
         let (amount, end) = amount_and_end;
         let world = World::new().await;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn plat_51_no_page_can_be_framed() {
+async fn plat_51_faq_117_no_page_can_be_framed() {
     let visitor = Visitor::new(|_| {}).await;
     let kari = visitor.world.person(|_| {}).await;
     let pages = [
@@ -27,7 +27,7 @@ async fn plat_51_no_page_can_be_framed() {
 }
 
 #[tokio::test]
-async fn plat_52_nobody_learns_why_a_number_cannot_pay() {
+async fn plat_52_faq_95_faq_96_nobody_learns_why_a_number_cannot_pay() {
     let visitor = Visitor::new(|_| {}).await;
     let world = &visitor.world;
     let numbers = [

@@ -1,0 +1,222 @@
+//! What the matrix expects: rules, in the order of the checks (reference: platform.md §4.2).
+
+use sandkasse_domain::{
+    Environment::{self, Production, Test},
+    payment::Operation,
+};
+
+use super::super::faq_stage::{Faq, LOGIN_ONLY, NOT_AVAILABLE, ORDER_UNKNOWN, Says};
+use super::{
+    Endpoint,
+    callers::{
+        Called,
+        Caller::{
+            self, Accounting, BodyNamesStranger, Elsewhere, ElsewhereToken, LoginOnly, Management,
+            ManagementWithKey, MerchantBlocked, MerchantClosed, MerchantUnsigned, NamesElsewhere,
+            NamesNobody, NamesSister, NamesStranger, Nobody, Partner, PartnerBare,
+            PartnerBodyDiffers, PartnerDeactivated, PartnerElsewhere, PartnerNamesStranger, Psp,
+            PspBare, PspOfUnit, Rival, Sister, Stranger, UnitClosed,
+        },
+    },
+};
+
+/// An answer and the cause behind it.
+pub(super) type Expected = (Says, &'static str);
+
+/// The row of a caller, if there is one.
+fn among<const ROWS: usize>(
+    called: &Called,
+    rows: [(&[Caller], Says, &'static str); ROWS],
+) -> Option<Expected> {
+    let row = rows
+        .into_iter()
+        .find(|(callers, ..)| callers.contains(&called.caller));
+    row.map(|(_, says, cause)| (says, cause))
+}
+
+/// What must come of a call.
+pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expected {
+    let here = faq.u1.environment;
+    match endpoint {
+        Endpoint::KeySet => (Says::Fine, ""),
+        Endpoint::Token => token(here, called),
+        Endpoint::Miami => miami(here, called),
+        Endpoint::Ecom(Operation::Approve) if here == Production => {
+            (Says::NotFound, "route.unknown")
+        }
+        Endpoint::Ecom(operation) => {
+            use Operation::{Cancel, Capture, Initiate, Refund};
+            let in_body = [Initiate, Capture, Cancel, Refund].contains(&operation);
+            let missing = (Says::KeyMissing, "subkey.missing");
+            keys(called, missing, in_body)
+                .or_else(|| kind_of_keys(called, Says::Forbidden))
+                .or_else(|| msn(faq, called, in_body))
+                .or_else(|| in_body.then(|| msn_of_body(faq, called))?)
+                .or_else(|| standing(called, operation))
+                .unwrap_or_else(|| order(called, operation))
+        }
+        Endpoint::Userinfo => userinfo(faq, called),
+    }
+}
+
+/// Any unit, partner or provider of this environment fetches a token, open or not, whatever MSN
+/// it names.
+fn token(here: Environment, called: &Called) -> Expected {
+    let unknown = || unknown_client(here, called);
+    let rows = [
+        (
+            &[Nobody, Management, Accounting][..],
+            Says::KeyMissing,
+            "subkey.missing",
+        ),
+        (&[Elsewhere, PartnerElsewhere], Says::KeyInvalid, "env.keys"),
+        (&[ElsewhereToken], unknown(), "token.client_unknown"),
+        (&[ManagementWithKey], unknown(), "token.wrong_endpoint"),
+    ];
+    among(called, rows).unwrap_or((Says::Fine, ""))
+}
+
+fn miami(here: Environment, called: &Called) -> Expected {
+    let unknown = || unknown_client(here, called);
+    let text = "The request body must contain the following parameter: 'client_id'.";
+    let no_id = Says::Identity(400, "invalid_request", 900_144, text.to_owned());
+    let rows = [
+        (
+            &[Management, ManagementWithKey, Accounting][..],
+            Says::Fine,
+            "",
+        ),
+        (
+            &[Elsewhere, ElsewhereToken, PartnerElsewhere],
+            unknown(),
+            "token.client_unknown",
+        ),
+        (&[Nobody], no_id, "token.client_id_missing"),
+    ];
+    among(called, rows).unwrap_or_else(|| (unknown(), "token.wrong_endpoint"))
+}
+
+fn unknown_client(here: Environment, called: &Called) -> Says {
+    let directory = if here == Test { "VIPPS-TEST" } else { "VIPPS" };
+    Says::not_found_in_directory(&called.client_id(), directory)
+}
+
+/// Steps 2 to 5. With U1's key and U1's MSN in the body, it is the token that is the wrong one.
+fn keys(called: &Called, nobody: Expected, in_body: bool) -> Option<Expected> {
+    let mixed = if in_body {
+        "token.client_other_unit"
+    } else {
+        "subkey.other_client"
+    };
+    let rows = [
+        (&[Nobody][..], nobody.0, nobody.1),
+        (&[Elsewhere, PartnerElsewhere], Says::KeyInvalid, "env.keys"),
+        (&[ElsewhereToken], Says::TokenRejected, "env.keys"),
+        (&[ManagementWithKey], Says::OtherOwner, mixed),
+    ];
+    among(called, rows)
+}
+
+/// Between steps 5 and 6.
+fn kind_of_keys(called: &Called, says: Says) -> Option<Expected> {
+    let callers = &[Psp, PspBare, PspOfUnit, Management, Accounting];
+    among(called, [(callers, says, "keys.without_right")])
+}
+
+/// Step 7.
+fn msn(faq: &Faq, called: &Called, in_body: bool) -> Option<Expected> {
+    let named = called.header.clone().unwrap_or_default();
+    let bare = if in_body {
+        "partner.msn_in_body_only"
+    } else {
+        "partner.msn_missing"
+    };
+    let rows = [
+        (
+            &[NamesSister, NamesStranger, NamesNobody][..],
+            Says::k(401, &named),
+            "msn.not_yours",
+        ),
+        (&[NamesElsewhere], Says::k(401, &named), "env.msn"),
+        (&[PartnerBare], Says::NoMsn, bare),
+        (
+            &[PartnerNamesStranger],
+            Says::k(403, &faq.v1.msn),
+            "partner.not_linked",
+        ),
+        (&[Rival], Says::k(403, &faq.u1.msn), "partner.not_linked"),
+    ];
+    among(called, rows)
+}
+
+/// Step 9.
+fn msn_of_body(faq: &Faq, called: &Called) -> Option<Expected> {
+    let says = |status| Says::k(status, &faq.v1.msn);
+    let rows = [
+        (&[BodyNamesStranger][..], says(401), "msn.not_yours"),
+        (&[PartnerBodyDiffers], says(403), "partner.header_mismatch"),
+    ];
+    among(called, rows)
+}
+
+/// Step 10.
+fn standing(called: &Called, operation: Operation) -> Option<Expected> {
+    let blocked = "The merchant is blocked. The merchant can contact customer service for details.";
+    let unsigned = "The merchant's agreement has not been signed.";
+    let always = [
+        (
+            &[PartnerDeactivated][..],
+            NOT_AVAILABLE,
+            "partner.deactivated",
+        ),
+        (&[LoginOnly], LOGIN_ONLY, "unit.login_only"),
+    ];
+    let for_money = [
+        (&[UnitClosed][..], NOT_AVAILABLE, "unit.deactivated"),
+        (&[MerchantClosed], NOT_AVAILABLE, "merchant.deactivated"),
+        (
+            &[MerchantBlocked],
+            Says::Ecom(400, "Merchant", "31", blocked),
+            "merchant.blocked",
+        ),
+        (
+            &[MerchantUnsigned],
+            Says::Ecom(400, "Merchant", "36", unsigned),
+            "merchant.unsigned",
+        ),
+    ];
+    let takes_money = matches!(operation, Operation::Initiate | Operation::Capture);
+    among(called, always).or_else(|| takes_money.then(|| among(called, for_money))?)
+}
+
+/// Step 12.
+fn order(called: &Called, operation: Operation) -> Expected {
+    let own = called.caller.is_u1() || [Partner, PartnerBodyDiffers].contains(&called.caller);
+    if own || operation == Operation::Initiate {
+        return (Says::Fine, "");
+    }
+    let rows = [
+        (&[Sister][..], ORDER_UNKNOWN, "order.other_unit"),
+        (&[Stranger], ORDER_UNKNOWN, "order.unknown"),
+    ];
+    among(called, rows).expect("everybody else was refused before")
+}
+
+/// Userinfo asks for no subscription key, and neither payments nor their approval matter to it.
+fn userinfo(faq: &Faq, called: &Called) -> Expected {
+    let no_access = || Says::Problem(403, "These keys have no access to this API.".to_owned());
+    let unknown = Says::Problem(404, "The sub was not found.".to_owned());
+    let rows = [
+        (
+            &[PartnerDeactivated][..],
+            no_access(),
+            "partner.deactivated",
+        ),
+        (&[Sister, Stranger], unknown, "userinfo.sub_unknown"),
+    ];
+    keys(called, (Says::TokenRejected, "token.missing"), false)
+        .or_else(|| kind_of_keys(called, no_access()))
+        .or_else(|| msn(faq, called, false))
+        .or_else(|| among(called, rows))
+        .unwrap_or((Says::Fine, ""))
+}
