@@ -8,6 +8,7 @@
 mod call;
 mod explanation;
 mod journal;
+mod ledger;
 mod reader;
 mod record;
 mod remedy;
@@ -24,6 +25,7 @@ use sandkasse_gate::{Step as Check, Trace};
 pub use call::{Content, HttpCall, PLACEHOLDERS, To};
 pub use explanation::{Answered, Checked, Compared, Explanation, PageLink, Sent};
 pub use journal::{Fill, Journal, LONGEST, MOST_OF_A_UNIT};
+pub use ledger::{LedgerRow, ledger, ledger_markdown};
 pub use reader::Reader;
 pub use record::Record;
 pub use remedy::{Remedy, Saves, Step};

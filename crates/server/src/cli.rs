@@ -124,6 +124,9 @@ pub(crate) struct ExplainWish {
     /// the header `Explain`; nothing lists all pages
     #[arg(value_name = "WHAT")]
     pub(crate) what: Vec<String>,
+    /// Print how faithful this program is: operations, errors, evidence, tests, as Markdown
+    #[arg(long)]
+    pub(crate) compatibility: bool,
     /// As JSON (of an address only)
     #[arg(long)]
     pub(crate) json: bool,

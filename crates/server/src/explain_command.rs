@@ -20,6 +20,10 @@ const OTHERS: usize = 12;
 
 /// Explains and prints.
 pub(crate) fn run(wish: &ExplainWish) -> Result<(), Ended> {
+    if wish.compatibility {
+        output::say(&sandkasse_inspect::ledger_markdown());
+        return Ok(());
+    }
     let what = wish.what.join(" ");
     let what = what.trim();
     if what.starts_with("http://") && what.contains(sandkasse_inspect::PATH) {

@@ -203,6 +203,7 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(requests::list))
         .routes(routes!(requests::show))
         .routes(routes!(requests::explain))
+        .routes(routes!(requests::compatibility))
         .routes(routes!(faults::create, faults::list, faults::clear))
         .routes(routes!(faults::remove))
         .routes(routes!(env::show))

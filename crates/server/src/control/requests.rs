@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use sandkasse_api::{Route, find};
 use sandkasse_domain::{Environment, Msn, Timestamp};
-use sandkasse_inspect::{Explanation, Fill, Reader, Record, ShownHeader};
+use sandkasse_inspect::{Explanation, Fill, LedgerRow, Reader, Record, ShownHeader, ledger};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -240,4 +240,22 @@ pub(super) async fn explain(
             format!("the call `{}` was not refused", path.id),
         )
     })
+}
+
+/// What this program is known to answer, and how well that is proved.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ledger {
+    /// Operation by operation, error by error.
+    #[schema(value_type = Vec<Object>)]
+    rows: Vec<LedgerRow>,
+}
+
+/// Lists every operation with every error it is known to answer: evidence, numbers of checks, and
+/// whether a test provokes it. The same as `COMPATIBILITY.md`.
+#[utoipa::path(
+    get, path = "/compatibility", tag = "Explanations",
+    responses((status = 200, body = Ledger))
+)]
+pub(super) async fn compatibility() -> Json<Ledger> {
+    Json(Ledger { rows: ledger() })
 }
