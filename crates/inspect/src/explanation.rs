@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use sandkasse_api::{Route, Why, find, token::TokenCause};
 use sandkasse_catalogue::{Catalogue, Cause as PageCause, Kind, Page, Wire};
-use sandkasse_domain::{
-    Environment, Msn, OrderId, PhoneNumber, Timestamp, payment::Cause, person::CannotPay,
-};
+use sandkasse_domain::{Environment, Msn, OrderId, Timestamp, payment::Cause, person::CannotPay};
 use sandkasse_engine::{Engine, Unit, directory::Client};
 use sandkasse_gate::{GateCause, KeyNear, Step as Check, TokenFault, distance};
 use sandkasse_store::{Kind as RecordKind, StreamId};
@@ -440,6 +438,32 @@ async fn near_misses(
                 near.push(format!("{method} {path} exists"));
             }
         }
+        Why::Gate(
+            GateCause::SubscriptionKeyMissing {
+                misspelt: Some(sent),
+            }
+            | GateCause::PartnerMsnMissing {
+                misspelt: Some(sent),
+                ..
+            }
+            | GateCause::Token {
+                fault:
+                    TokenFault::Missing {
+                        misspelt: Some(sent),
+                    },
+            },
+        )
+        | Why::Token(
+            TokenCause::ClientIdMissing {
+                misspelt: Some(sent),
+            }
+            | TokenCause::SecretMissing {
+                misspelt: Some(sent),
+            },
+        ) => near.push(format!("the header `{sent}` is almost the right one")),
+        Why::Gate(GateCause::PartnerMsnMissing {
+            in_body: Some(msn), ..
+        }) => near.push(format!("{msn} stands in the body, and not in the header")),
         Why::Gate(GateCause::SubscriptionKeyUnknown { near: Some(it) }) if knows_keys => {
             near.push(match it {
                 KeyNear::OtherEnvironment { of } => {
@@ -466,18 +490,7 @@ async fn near_misses(
             }
         }
         Why::Payment(Cause::CannotPay { reason }) => {
-            let call: Option<Value> = serde_json::from_str(&record.body).ok();
-            let sent = call.and_then(|body| {
-                let number = body.pointer("/customerInfo/mobileNumber")?;
-                Some(
-                    number
-                        .as_str()
-                        .map_or_else(|| number.to_string(), str::to_owned),
-                )
-            });
-            if let Some(Ok(corrected)) = sent.as_deref().map(PhoneNumber::correct)
-                && sent.as_deref() != Some(corrected.as_str())
-            {
+            if let Some((_, corrected)) = record.corrected_phone() {
                 near.push(format!(
                     "the number was corrected to {corrected}; please send eight digits"
                 ));

@@ -13,6 +13,10 @@ use serde::Serialize;
 /// Checks that have no test yet; `cargo xtask tidy` holds the list and the tests together.
 const NOT_YET: &str = include_str!("../../../docs/checks-not-yet.toml");
 
+/// The deprecated status is refused exactly as details.
+const STATUS: &str = "GET /ecomm/v2/payments/{orderId}/status";
+const DETAILS: &str = "GET /ecomm/v2/payments/{orderId}/details";
+
 /// An error at an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LedgerRow {
@@ -55,8 +59,18 @@ pub fn ledger() -> Vec<LedgerRow> {
     for (method, path) in OPERATIONS {
         let name = format!("{method} {path}");
         for page in pages.iter().filter(|page| !everywhere(page)) {
-            if operations(page).contains(name.as_str()) {
+            let here = operations(page);
+            if here.contains(name.as_str()) {
                 rows.push(row(page, Some(&name), &not_yet));
+            } else if name == STATUS && here.contains(DETAILS) {
+                rows.push(LedgerRow {
+                    played: false,
+                    unplayed_because: vec![format!(
+                        "{}: the same code as details, played there",
+                        page.slug
+                    )],
+                    ..row(page, Some(&name), &not_yet)
+                });
             }
         }
     }

@@ -3,14 +3,17 @@
 use bytes::Bytes;
 use http::Method;
 use sandkasse_api::{Answer, Connection, Exchange, Request, Why};
-use sandkasse_domain::{Environment, Msn, Timestamp};
+use sandkasse_domain::{Environment, Msn, PhoneNumber, Timestamp};
 use sandkasse_engine::Engine;
 use sandkasse_gate::Trace;
+use serde_json::Value;
 
 use crate::secrets::{self, ShownHeader};
 
 /// No more of a body is kept.
 const MOST_BODY: usize = 64 * 1024;
+/// Names of systems and plugins have at most so many characters.
+const MOST_SYSTEM: usize = 30;
 /// What a record costs besides its texts, roughly.
 const OVERHEAD: usize = 1024;
 
@@ -104,6 +107,40 @@ impl Record {
             + headers(&record.answer_headers)
             + record.trace.lines().len() * 64;
         record
+    }
+
+    /// What was accepted and should be sent otherwise: the real platform takes it too, and notes it.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for header in &self.headers {
+            let length = header.value.chars().count();
+            if header.name.starts_with("vipps-system-") && length > MOST_SYSTEM {
+                notes.push(format!(
+                    "`{}` has {length} characters; at most {MOST_SYSTEM} are documented",
+                    header.name
+                ));
+            }
+        }
+        if let Some((sent, corrected)) = self.corrected_phone() {
+            notes.push(format!(
+                "`mobileNumber` {sent} was corrected to {corrected}; please send eight digits"
+            ));
+        }
+        notes
+    }
+
+    /// The number that an initiate named, and what became of it, if that is something else.
+    pub(crate) fn corrected_phone(&self) -> Option<(String, PhoneNumber)> {
+        let body: Value = serde_json::from_str(&self.body).ok()?;
+        let sent = match body.pointer("/customerInfo/mobileNumber")? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        let corrected = PhoneNumber::correct(&sent).ok()?;
+        let is_plain =
+            body.pointer("/customerInfo/mobileNumber")?.as_str() == Some(corrected.as_str());
+        (!is_plain).then_some((sent, corrected))
     }
 
     /// A request header by name.

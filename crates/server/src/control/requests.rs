@@ -70,6 +70,8 @@ pub(crate) struct RequestView {
     /// What each check saw.
     #[schema(value_type = Vec<Object>)]
     checks: serde_json::Value,
+    /// What was accepted and should be sent otherwise.
+    notes: Vec<String>,
     /// Why it was refused; null for a success.
     #[schema(value_type = Option<Object>)]
     explanation: Option<Explanation>,
@@ -212,6 +214,7 @@ pub(super) async fn show(
             body: record.answer_body.clone(),
         },
         checks: serde_json::to_value(record.trace.lines()).unwrap_or_default(),
+        notes: record.notes(),
         explanation,
     }))
 }

@@ -2,6 +2,8 @@
 //!
 //! Who may read what is the inspector's business; here it is found out who asks.
 
+#[cfg(test)]
+mod faq_tests;
 mod page;
 #[cfg(test)]
 mod remedy_tests;
