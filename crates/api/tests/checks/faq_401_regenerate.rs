@@ -119,6 +119,7 @@ async fn s_06_faq_47_nothing_fails_while_keys_are_regenerated() {
                     let got = living.clone().send().await;
                     assert_eq!((got.status, got.cause()), (200, ""), "{}", got.body);
                     calls.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
                 }
             })
         })
@@ -138,6 +139,7 @@ async fn s_06_faq_47_nothing_fails_while_keys_are_regenerated() {
         )
         .await;
         while calls.load(Ordering::SeqCst) == before {
+            assert!(callers.iter().any(|it| !it.is_finished()), "all failed");
             tokio::task::yield_now().await;
         }
     }
