@@ -7,7 +7,7 @@ use sandkasse_testkit::Format;
 use super::faq_stage::{BOTH, DETAILS, Faq, LOGIN_ONLY, ORDER_UNKNOWN, PAYMENTS, Says, check, is};
 
 #[tokio::test]
-async fn faq_50_faq_51_faq_88_a_unit_that_was_approved_for_login_only() {
+async fn faq_50_faq_51_faq_88_plat_36_a_unit_that_was_approved_for_login_only() {
     for here in BOTH {
         let faq = Faq::at(here).await;
         let got = faq.l1.initiate("acme-1", 100).await;

@@ -215,7 +215,7 @@ async fn pk_15_keys_of_merchant_and_partner_are_regenerated_apart() {
 }
 
 #[tokio::test]
-async fn pk_16_pk_17_pk_18_pk_19_plat_33_who_is_closed() {
+async fn pk_16_pk_17_pk_18_pk_19_plat_33_faq_87_who_is_closed() {
     let faq = Faq::new().await;
     let ask = async || faq.partner.ask_initiate(&faq.u1, "acme-1", 100).await;
     faq.u1.change(|it| it.state = closed()).await;

@@ -103,7 +103,7 @@ async fn faq_69_the_right_request_stands_beside_the_wrong_one() {
             "fallback",
             "fallBack",
         ),
-        ("json.type.amount", "ecom/internal-error", "499", "499"),
+        ("json.type.amount", "ecom/internal-error", "99.5", ":100,"),
     ] {
         let (_, cause) = Catalogue::get().by_cause(id, page).unwrap();
         let played = Stage::default().play(cause).await;
