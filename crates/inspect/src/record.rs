@@ -135,7 +135,7 @@ impl Record {
         let sent = match body.pointer("/customerInfo/mobileNumber")? {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
-            _ => return None,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
         };
         let corrected = PhoneNumber::correct(&sent).ok()?;
         let is_plain =

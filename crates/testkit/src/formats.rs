@@ -11,6 +11,8 @@ pub const KEY_MISSING: &str = r#"{ "statusCode": 401, "message": "Access denied 
 pub const KEY_INVALID: &str = r#"{ "statusCode": 401, "message": "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription." }"#;
 /// Format A of a call that goes nowhere.
 pub const NOT_FOUND: &str = r#"{ "statusCode": 404, "message": "Resource not found" }"#;
+/// Keys of a kind that has no right to this.
+const FORBIDDEN: &str = r#"{ "statusCode": 403, "message": "Forbidden" }"#;
 /// Format A of an operation that is documented and not built yet.
 const NOT_BUILT: &str = r#"{ "statusCode": 501, "message": "Not implemented" }"#;
 /// Format B: the access token was refused.
@@ -60,7 +62,7 @@ impl Got {
                 );
                 Format::Success
             }
-            (401 | 404 | 429 | 501, "application/json") if self.body.starts_with("{ ") => {
+            (401 | 403 | 404 | 429 | 501, "application/json") if self.body.starts_with("{ ") => {
                 self.is_gateways();
                 Format::A
             }
@@ -167,6 +169,7 @@ impl Got {
                 let seconds: u32 = seconds.parse().expect("a number of seconds");
                 assert!((1..=60).contains(&seconds), "{seconds}");
             }
+            403 => assert_eq!(self.body, FORBIDDEN),
             _ => assert_eq!(self.body, NOT_BUILT),
         }
     }

@@ -4,9 +4,9 @@
 //! each mistake alone is the other's answer is checked too, so every pair is repaired one mistake
 //! at a time.
 
-use sandkasse_domain::{person::Person, sales_unit::Product};
+use sandkasse_domain::{Environment, person::Person, sales_unit::Product};
 use sandkasse_gate::Step;
-use sandkasse_testkit::{Ask, Got, Shop, World, closed, with_member};
+use sandkasse_testkit::{Ask, Got, PspShop, Shop, World, closed, with_member};
 use serde_json::{Value, json};
 
 use Mistake::*;
@@ -20,6 +20,7 @@ enum Mistake {
     KeyUnknown,
     Token,
     OtherOwner,
+    WrongKind,
     TooMany,
     MsnInHeader,
     WrongType,
@@ -30,12 +31,13 @@ enum Mistake {
     Rule,
 }
 
-const MISTAKES: [Mistake; 13] = [
+const MISTAKES: [Mistake; 14] = [
     Route,
     KeyMissing,
     KeyUnknown,
     Token,
     OtherOwner,
+    WrongKind,
     TooMany,
     MsnInHeader,
     WrongType,
@@ -62,7 +64,9 @@ enum Operation {
 /// The check that answers, with which status and cause.
 fn answer(operation: Operation, mistake: Mistake, among: &[Mistake]) -> (Step, u16, &'static str) {
     // The MSN in the call tells whether token or subscription key is the wrong one.
-    let names_another = among.contains(&MsnInHeader) || among.contains(&MsnInBody);
+    let names_another = [MsnInHeader, MsnInBody, WrongKind]
+        .iter()
+        .any(|it| among.contains(it));
     match (mistake, operation) {
         (Route, _) => (Step::Route, 404, "route.unknown"),
         (KeyMissing, _) => (Step::SubscriptionKey, 401, "subkey.missing"),
@@ -70,6 +74,7 @@ fn answer(operation: Operation, mistake: Mistake, among: &[Mistake]) -> (Step, u
         (Token, _) => (Step::Token, 401, "token.scheme_case"),
         (OtherOwner, _) if names_another => (Step::SameOwner, 401, "subkey.other_client"),
         (OtherOwner, _) => (Step::SameOwner, 401, "token.client_other_unit"),
+        (WrongKind, _) => (Step::KindOfKeys, 403, "keys.without_right"),
         (TooMany, Initiate) => (Step::Rate, 429, "rate.initiate"),
         (TooMany, Capture) => (Step::Rate, 429, "rate.capture"),
         (MsnInHeader, _) => (Step::MsnHeader, 401, "msn.not_yours"),
@@ -88,13 +93,20 @@ struct Stage {
     world: World,
     kari: Person,
     other: Shop,
+    psp: PspShop,
 }
 
 impl Stage {
     async fn new() -> Stage {
         let world = World::new().await;
         let (kari, other) = (world.person(|_| {}).await, world.shop(|_| {}).await);
-        Stage { world, kari, other }
+        let psp = world.psp(Environment::Test).await;
+        Stage {
+            world,
+            kari,
+            other,
+            psp,
+        }
     }
 
     /// Makes a call with these mistakes and no others, at a sales unit of its own.
@@ -135,7 +147,13 @@ impl Stage {
             (Capture, true) => format!("/ecomm/{version}/payments/never/capture"),
         };
         let body = body(shop, &self.kari, operation, mistakes);
-        let mut ask = shop.ask("POST", &path).await.json(&body);
+        let ask = if has(WrongKind) {
+            // A payment service provider's keys, which have no right to eCom.
+            self.psp.ask("POST", &path).await
+        } else {
+            shop.ask("POST", &path).await
+        };
+        let mut ask = ask.json(&body);
         if has(OtherOwner) || has(Token) {
             let of = if has(OtherOwner) { &self.other } else { shop };
             let word = if has(Token) { "bearer" } else { "Bearer" };
@@ -226,7 +244,7 @@ async fn plat_67_of_two_mistakes_the_earlier_one_answers() {
             }
         }
     }
-    assert_eq!(pairs, 2 * (13 * 12 / 2 - IMPOSSIBLE.len()));
+    assert_eq!(pairs, 2 * (14 * 13 / 2 - IMPOSSIBLE.len()));
 }
 
 #[tokio::test]

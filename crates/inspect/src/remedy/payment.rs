@@ -4,7 +4,7 @@ use sandkasse_domain::payment::{Cause, Operation};
 use serde_json::{Value, json};
 
 use super::{Case, Remedy, Step, sample};
-use crate::HttpCall;
+use crate::{HttpCall, call::Content};
 
 pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
     match cause {
@@ -246,15 +246,14 @@ fn order_unknown(case: &Case<'_>, order: &str) -> Remedy {
         let says = format!("There is an order `{near}`. {}", case.fix);
         return case.send(HttpCall { path, ..call }, says);
     }
-    let mut body = sample(Operation::Initiate, &case.msn());
-    body["transaction"]["orderId"] = order.into();
-    let mut initiate = HttpCall {
+    let initiate = HttpCall {
         method: "POST".to_owned(),
         path: "/ecomm/v2/payments".to_owned(),
+        body: Some(Content::Json(sample(Operation::Initiate, &case.msn()))),
         ..call.clone()
     };
-    initiate.body = Some(crate::call::Content::Json(body));
     let initiate = initiate
+        .set("transaction.orderId", order)
         .without("x-request-id")
         .header("Content-Type", "application/json");
     let first = Step::Call {
