@@ -3,7 +3,9 @@
 //! All of it is held in memory behind one atomic pointer, so that authentication costs no query.
 //! A change is durable before it is seen. The two environments share nothing.
 
+mod client;
 mod snapshot;
+mod stored;
 
 use std::sync::Arc;
 
@@ -16,111 +18,15 @@ use sandkasse_domain::{
     person::{Person, PersonId},
     sales_unit::SalesUnit,
 };
-use sandkasse_store::{DirectoryEntry, Store, StoreError};
-use sandkasse_vault::{Vault, is_sealed};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sandkasse_store::{Store, StoreError};
+use sandkasse_vault::Vault;
 use tokio::sync::Mutex;
 
-use crate::{unit::Unit, unreadable};
+use crate::unit::Unit;
 
+pub use client::{Client, OfficeKeys, OfficeKind};
 pub use snapshot::Snapshot;
-
-/// Whoever has keys: can fetch an access token, and call.
-#[derive(Clone, Debug)]
-pub enum Client {
-    /// A sales unit with its own keys.
-    Unit(Arc<Unit>),
-    /// A partner, for the sales units linked to it.
-    Partner(Arc<Partner>),
-    /// A payment service provider, for the sales units it made.
-    Psp(Arc<Psp>),
-    /// A merchant or partner with keys that only manage or only report.
-    Office(Arc<OfficeKeys>),
-}
-
-impl Client {
-    /// The `client_id`: one for each.
-    pub fn id(&self) -> &str {
-        match self {
-            Client::Unit(unit) => &unit.facts.keys.client_id,
-            Client::Partner(partner) => &partner.keys.client_id,
-            Client::Psp(psp) => &psp.keys.client_id,
-            Client::Office(keys) => &keys.client_id,
-        }
-    }
-
-    /// The `client_secret`.
-    pub fn secret(&self) -> &str {
-        match self {
-            Client::Unit(unit) => &unit.facts.keys.client_secret,
-            Client::Partner(partner) => &partner.keys.client_secret,
-            Client::Psp(psp) => &psp.keys.client_secret,
-            Client::Office(keys) => &keys.client_secret,
-        }
-    }
-
-    /// Keys of it that were replaced.
-    pub fn retired(&self) -> &[RetiredKey] {
-        match self {
-            Client::Unit(unit) => &unit.facts.retired,
-            Client::Partner(partner) => &partner.retired,
-            Client::Psp(psp) => &psp.retired,
-            Client::Office(_) => &[],
-        }
-    }
-
-    /// In words, for traces: `sales unit 220001`.
-    pub fn described(&self) -> String {
-        match self {
-            Client::Unit(unit) => format!("sales unit {}", unit.facts.msn),
-            Client::Partner(partner) => format!("partner {}", partner.id.0),
-            Client::Psp(psp) => format!("payment service provider {}", psp.id.0),
-            Client::Office(keys) => format!("{} keys of {}", keys.kind.name(), keys.owner.0),
-        }
-    }
-}
-
-/// Keys that belong to no sales unit and use `/miami/v1/token`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfficeKeys {
-    /// What they may do.
-    pub kind: OfficeKind,
-    /// Whose they are.
-    pub owner: OrgNo,
-    /// A GUID.
-    pub client_id: String,
-    /// Base64 of 16 bytes.
-    pub client_secret: String,
-}
-
-/// What keys that belong to no sales unit may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OfficeKind {
-    /// The Management API.
-    Management,
-    /// The Report API.
-    Accounting,
-}
-
-impl OfficeKind {
-    /// In words.
-    pub fn name(self) -> &'static str {
-        match self {
-            OfficeKind::Management => "management",
-            OfficeKind::Accounting => "accounting",
-        }
-    }
-}
-
-/// Secrets stay out of logs and panics.
-impl std::fmt::Debug for OfficeKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OfficeKeys")
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
-    }
-}
+use stored::{REGISTER_LIES_IN, entry, parse};
 
 /// A change of the directory.
 pub enum Change {
@@ -381,87 +287,4 @@ impl Change {
             | Change::Secret(environment, ..) => *environment,
         }
     }
-}
-
-const MERCHANT: &str = "merchant";
-const SALES_UNIT: &str = "sales_unit";
-const PERSON: &str = "person";
-const PARTNER: &str = "partner";
-const PSP: &str = "psp";
-const OFFICE: &str = "office";
-const SECRET: &str = "secret";
-const REGISTER: &str = "register";
-
-/// There is one register; its table has to lie somewhere.
-const REGISTER_LIES_IN: Environment = Environment::Production;
-
-/// A change as the store keeps it. Whatever holds keys is sealed whole.
-fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, StoreError> {
-    fn json(value: &impl Serialize) -> Result<Option<String>, StoreError> {
-        serde_json::to_string(value)
-            .map(Some)
-            .map_err(|error| unreadable("an entry", &error))
-    }
-    let environment = change.environment();
-    let (kind, key, body) = match change {
-        Change::Merchant(_, merchant) => (MERCHANT, merchant.orgno.0.clone(), json(merchant)?),
-        Change::Unit(unit) => (SALES_UNIT, unit.msn.to_string(), json(unit)?),
-        Change::Person(_, person) => (PERSON, person.id.0.clone(), json(person)?),
-        Change::PersonGone(_, id) => (PERSON, id.0.clone(), None),
-        Change::Partner(_, partner) => (PARTNER, partner.id.0.clone(), json(partner)?),
-        Change::Psp(_, psp) => (PSP, psp.id.0.clone(), json(psp)?),
-        Change::Office(_, keys) => (OFFICE, keys.client_id.clone(), json(keys)?),
-        Change::Secret(_, name, secret) => (SECRET, name.clone(), json(secret)?),
-        Change::Register(row) => (REGISTER, row.orgno.0.clone(), json(row)?),
-    };
-    let body = if holds_keys(kind) {
-        body.map(|body| vault.seal(&place(environment, kind, &key), &body))
-    } else {
-        body
-    };
-    Ok(DirectoryEntry {
-        kind: kind.to_owned(),
-        environment,
-        key,
-        body,
-    })
-}
-
-fn holds_keys(kind: &str) -> bool {
-    [SALES_UNIT, PARTNER, PSP, OFFICE, SECRET].contains(&kind)
-}
-
-/// Where a sealed entry lies; it opens nowhere else.
-fn place(environment: Environment, kind: &str, key: &str) -> String {
-    format!("{environment}/{kind}/{key}")
-}
-
-/// What the store kept, as a change of an empty directory.
-fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, StoreError> {
-    let environment = entry.environment;
-    let kept = entry.body.as_deref().unwrap_or_default();
-    let opened;
-    let body = if is_sealed(kept) {
-        opened = vault
-            .open(&place(environment, &entry.kind, &entry.key), kept)
-            .map_err(|error| StoreError(format!("{} {}: {error}", entry.kind, entry.key)))?;
-        opened.as_str()
-    } else {
-        kept
-    };
-    fn read<T: DeserializeOwned>(kind: &str, body: &str) -> Result<T, StoreError> {
-        serde_json::from_str(body).map_err(|error| unreadable(kind, &error))
-    }
-    let kind = entry.kind.as_str();
-    Ok(match kind {
-        MERCHANT => Change::Merchant(environment, read(kind, body)?),
-        SALES_UNIT => Change::Unit(read(kind, body)?),
-        PERSON => Change::Person(environment, read(kind, body)?),
-        PARTNER => Change::Partner(environment, read(kind, body)?),
-        PSP => Change::Psp(environment, read(kind, body)?),
-        OFFICE => Change::Office(environment, read(kind, body)?),
-        SECRET => Change::Secret(environment, entry.key.clone(), read(kind, body)?),
-        REGISTER => Change::Register(read(kind, body)?),
-        unknown => return Err(StoreError(format!("unknown directory entry `{unknown}`"))),
-    })
 }

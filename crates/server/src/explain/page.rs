@@ -52,6 +52,7 @@ mod filters {
 }
 
 pub(super) fn explanation(it: &Explanation) -> Answer {
+    let alone = it.remedy.steps.len() == 1;
     let steps = it
         .remedy
         .steps
@@ -66,7 +67,12 @@ pub(super) fn explanation(it: &Explanation) -> Answer {
                 curl: None,
             },
             Step::Send { call } => Line {
-                what: "Then send this:".to_owned(),
+                what: if alone {
+                    "Send this:"
+                } else {
+                    "Then send this:"
+                }
+                .to_owned(),
                 curl: Some(call.curl()),
             },
         })

@@ -1,0 +1,92 @@
+//! Changes as the store keeps them. Whatever holds keys is sealed.
+
+use sandkasse_domain::Environment;
+use sandkasse_store::{DirectoryEntry, StoreError};
+use sandkasse_vault::{Vault, is_sealed};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Change;
+use crate::unreadable;
+
+const MERCHANT: &str = "merchant";
+const SALES_UNIT: &str = "sales_unit";
+const PERSON: &str = "person";
+const PARTNER: &str = "partner";
+const PSP: &str = "psp";
+const OFFICE: &str = "office";
+const SECRET: &str = "secret";
+const REGISTER: &str = "register";
+
+/// There is one register; its table has to lie somewhere.
+pub(super) const REGISTER_LIES_IN: Environment = Environment::Production;
+
+/// A change as the store keeps it. Whatever holds keys is sealed whole.
+pub(super) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, StoreError> {
+    fn json(value: &impl Serialize) -> Result<Option<String>, StoreError> {
+        serde_json::to_string(value)
+            .map(Some)
+            .map_err(|error| unreadable("an entry", &error))
+    }
+    let environment = change.environment();
+    let (kind, key, body) = match change {
+        Change::Merchant(_, merchant) => (MERCHANT, merchant.orgno.0.clone(), json(merchant)?),
+        Change::Unit(unit) => (SALES_UNIT, unit.msn.to_string(), json(unit)?),
+        Change::Person(_, person) => (PERSON, person.id.0.clone(), json(person)?),
+        Change::PersonGone(_, id) => (PERSON, id.0.clone(), None),
+        Change::Partner(_, partner) => (PARTNER, partner.id.0.clone(), json(partner)?),
+        Change::Psp(_, psp) => (PSP, psp.id.0.clone(), json(psp)?),
+        Change::Office(_, keys) => (OFFICE, keys.client_id.clone(), json(keys)?),
+        Change::Secret(_, name, secret) => (SECRET, name.clone(), json(secret)?),
+        Change::Register(row) => (REGISTER, row.orgno.0.clone(), json(row)?),
+    };
+    let body = if holds_keys(kind) {
+        body.map(|body| vault.seal(&place(environment, kind, &key), &body))
+    } else {
+        body
+    };
+    Ok(DirectoryEntry {
+        kind: kind.to_owned(),
+        environment,
+        key,
+        body,
+    })
+}
+
+fn holds_keys(kind: &str) -> bool {
+    [SALES_UNIT, PARTNER, PSP, OFFICE, SECRET].contains(&kind)
+}
+
+/// Where a sealed entry lies; it opens nowhere else.
+fn place(environment: Environment, kind: &str, key: &str) -> String {
+    format!("{environment}/{kind}/{key}")
+}
+
+/// What the store kept, as a change of an empty directory.
+pub(super) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, StoreError> {
+    let environment = entry.environment;
+    let kept = entry.body.as_deref().unwrap_or_default();
+    let opened;
+    let body = if is_sealed(kept) {
+        opened = vault
+            .open(&place(environment, &entry.kind, &entry.key), kept)
+            .map_err(|error| StoreError(format!("{} {}: {error}", entry.kind, entry.key)))?;
+        opened.as_str()
+    } else {
+        kept
+    };
+    fn read<T: DeserializeOwned>(kind: &str, body: &str) -> Result<T, StoreError> {
+        serde_json::from_str(body).map_err(|error| unreadable(kind, &error))
+    }
+    let kind = entry.kind.as_str();
+    Ok(match kind {
+        MERCHANT => Change::Merchant(environment, read(kind, body)?),
+        SALES_UNIT => Change::Unit(read(kind, body)?),
+        PERSON => Change::Person(environment, read(kind, body)?),
+        PARTNER => Change::Partner(environment, read(kind, body)?),
+        PSP => Change::Psp(environment, read(kind, body)?),
+        OFFICE => Change::Office(environment, read(kind, body)?),
+        SECRET => Change::Secret(environment, entry.key.clone(), read(kind, body)?),
+        REGISTER => Change::Register(read(kind, body)?),
+        unknown => return Err(StoreError(format!("unknown directory entry `{unknown}`"))),
+    })
+}
