@@ -15,8 +15,9 @@ use serde_json::Value;
 
 use crate::{
     HttpCall, Reader, Record,
+    record::is_key,
     remedy::{Case, Remedy, nearest, remedy},
-    secrets::ShownHeader,
+    secrets::{self, ShownHeader},
 };
 
 /// So many orders of a sales unit are looked at for one that was probably meant.
@@ -157,6 +158,14 @@ pub(crate) async fn explain(
         knows_keys,
     };
     let route = find(record.environment, &record.method, &record.path).ok();
+    // What checks received is not masked as the record is, and people paste keys anywhere.
+    let is_key = is_key(engine);
+    let shown = |text: &str| secrets::words(text, &is_key).into_owned();
+    let mut compared = compared(record, why);
+    for row in &mut compared {
+        (row.expected, row.received) = (shown(&row.expected), shown(&row.received));
+    }
+    let near_misses = near_misses(engine, record, why, near_order, knows_keys).await;
     Some(Explanation {
         id,
         at: record.at,
@@ -180,9 +189,9 @@ pub(crate) async fn explain(
         cause,
         means: page_cause.means.clone(),
         tell: page_cause.tell.clone(),
-        compared: compared(record, why),
-        near_misses: near_misses(engine, record, why, near_order, knows_keys).await,
-        remedy: remedy(&case),
+        compared,
+        near_misses: near_misses.iter().map(|near| shown(near)).collect(),
+        remedy: remedy(&case).shown(&shown),
         page: PageLink {
             slug: page.slug.clone(),
             title: page.title.clone(),
