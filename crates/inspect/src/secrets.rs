@@ -157,10 +157,9 @@ fn form(text: &str, is_key: &dyn Fn(&str) -> bool) -> String {
         .split('&')
         .map(|pair| match pair.split_once('=') {
             Some((name, value)) if is_secret_name(name) && !value.is_empty() => {
-                format!("{name}={}", fingerprint(value))
+                format!("{}={}", words(name, is_key), fingerprint(value))
             }
-            Some((name, value)) => format!("{name}={}", words(value, is_key)),
-            None => words(pair, is_key).into_owned(),
+            Some(_) | None => words(pair, is_key).into_owned(),
         })
         .collect();
     pairs.join("&")
@@ -338,6 +337,7 @@ mod tests {
                 r#"{"authToken": "abc"}"#.to_owned(),
                 r#"{"authToken": "a…"}"#,
             ),
+            (format!("Bearer {SECRET}"), "Bearer c2Fu…"),
             (format!("{{key: {SECRET}}}"), "{key: c2Fu…}"),
             ("a=c2FuZGthc3NlLXRlc3QtMQ%3D%3D".to_owned(), "a=c2Fu…"),
             (

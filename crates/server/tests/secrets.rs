@@ -17,7 +17,7 @@
 mod support;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, File, OpenOptions},
     path::Path,
     process::{Command, Stdio},
@@ -66,14 +66,14 @@ impl Search {
         self.needles.entry(start).or_default().push((needle, what));
     }
 
-    /// All that is found.
-    fn hits(&self, bytes: &[u8]) -> BTreeSet<&str> {
-        let mut found = BTreeSet::new();
+    /// All that is found, and where.
+    fn hits(&self, bytes: &[u8]) -> BTreeMap<&str, usize> {
+        let mut found = BTreeMap::new();
         for (at, start) in bytes.windows(SHORTEST).enumerate() {
             let start: [u8; SHORTEST] = start.try_into().unwrap();
             for (needle, what) in self.needles.get(&start).into_iter().flatten() {
                 if bytes[at..].starts_with(needle) {
-                    found.insert(what.as_str());
+                    found.insert(what.as_str(), at);
                 }
             }
         }
@@ -83,7 +83,12 @@ impl Search {
     #[track_caller]
     fn finds_nothing(&self, place: &str, bytes: &[u8]) {
         let hits = self.hits(bytes);
-        assert!(hits.is_empty(), "{place}: {hits:?}");
+        let around = |at: usize| {
+            let range = at.saturating_sub(100)..bytes.len().min(at + 60);
+            String::from_utf8_lossy(&bytes[range]).into_owned()
+        };
+        let shown: Vec<_> = hits.iter().map(|(what, at)| (what, around(*at))).collect();
+        assert!(shown.is_empty(), "{place}: {shown:#?}");
     }
 
     /// Searches every file of a folder but the master key's; answers how many bytes that were.
@@ -340,7 +345,7 @@ fn nothing_that_is_kept_or_shown_holds_a_secret() {
     }
     // The banner shows the first call with the demo unit's keys, which everybody knows.
     let stdout = fs::read(said.path().join("stdout")).unwrap();
-    for hit in client.search.hits(&stdout) {
+    for hit in client.search.hits(&stdout).into_keys() {
         assert!(hit.starts_with("a key of the demo unit"), "stdout: {hit}");
     }
     println!(
