@@ -3,6 +3,8 @@
 //! Who may read what is the inspector's business; here it is found out who asks.
 
 mod page;
+#[cfg(test)]
+mod tests;
 
 use http::{HeaderMap, Method, header, request::Parts};
 use sandkasse_api::{Answer, gateway};
@@ -30,10 +32,14 @@ impl Access {
         if self.is_administrator(parts) {
             return Reader::Administrator;
         }
-        match inspector.holder_of(environment, &parts.headers).await {
-            Some(client) => Reader::Keys(client),
-            None => Reader::Holder,
+        // Keys of the other environment open nothing here, but what is said of them is their
+        // owner's to read.
+        for environment in [environment, environment.other()] {
+            if let Some(client) = inspector.holder_of(environment, &parts.headers).await {
+                return Reader::Keys(client);
+            }
         }
+        Reader::Holder
     }
 
     /// A page of another site in a local browser is not the administrator, nor is a request by a
