@@ -346,6 +346,7 @@ fn nothing_that_is_kept_or_shown_holds_a_secret() {
     let log = fs::read(said.path().join("stderr")).unwrap();
     client.search.finds_nothing("the log", &log);
     client.people.finds_nothing("the log", &log);
+    assert!(!client.people.hits(b"phone=4741000001 x").is_empty());
     let log = String::from_utf8(log).unwrap();
     for word in ["DEBUG", "INFO", "refused", "refusal"] {
         assert!(log.contains(word), "the log does not say {word}");
