@@ -130,7 +130,7 @@ fn forms(secret: &[u8]) -> Vec<(String, Vec<u8>)> {
         let whole = inside.len() / 4 * 4 - if encoded.ends_with('=') { 4 } else { 0 };
         forms.push((
             format!("Base64 at {offset}"),
-            inside[..whole.min(inside.len())].as_bytes().to_vec(),
+            inside.as_bytes()[..whole.min(inside.len())].to_vec(),
         ));
     }
     forms
@@ -183,9 +183,10 @@ impl Client {
             ("Authorization", bearer.as_str()),
             ("Content-Type", "application/json"),
         ];
-        let body = match body {
-            Value::Null => String::new(),
-            body => body.to_string(),
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
         };
         let url = format!("{}/control/v1{path}", server.portal);
         let answer = self.send(method, &url, &headers, &body);

@@ -246,8 +246,7 @@ fn order_unknown(case: &Case<'_>, order: &str) -> Remedy {
         let says = format!("There is an order `{near}`. {}", case.fix);
         return case.send(HttpCall { path, ..call }, says);
     }
-    let mut body = sample(Operation::Initiate, &case.msn());
-    body["transaction"]["orderId"] = order.into();
+    let body = sample(Operation::Initiate, &case.msn());
     let mut initiate = HttpCall {
         method: "POST".to_owned(),
         path: "/ecomm/v2/payments".to_owned(),
@@ -255,6 +254,7 @@ fn order_unknown(case: &Case<'_>, order: &str) -> Remedy {
     };
     initiate.body = Some(crate::call::Content::Json(body));
     let initiate = initiate
+        .set("transaction.orderId", order)
         .without("x-request-id")
         .header("Content-Type", "application/json");
     let first = Step::Call {

@@ -228,7 +228,7 @@ async fn every_refusal_is_explained_to_its_caller_and_the_wire_does_not_change()
                     "{}",
                     cause.id
                 );
-                let halves = [own[0], own[1], ("Ocp-Apim-Subscription-Key", &theirs[1].1)];
+                let halves = [own[0], own[1], ("Ocp-Apim-Subscription-Key", theirs[1].1)];
                 assert_eq!(
                     read_as(places, environment, address, &halves).await.status,
                     404,
@@ -665,4 +665,23 @@ async fn the_page_escapes_what_was_sent() {
         let media = media.replace("application/json", "application/problem+json");
         assert_eq!((nothing.status, nothing.media), (404, media));
     }
+}
+
+/// The control API lists and explains the same calls, for the administrator.
+#[tokio::test]
+async fn the_control_api_lists_what_was_refused() {
+    let house = crate::testing::House::new().await;
+    let ask = house.world.ask(Environment::Test, "GET", "/nowhere");
+    let address = refused(&house.inspector, &ask).await.expect("refused");
+    let (status, list) = house.get("/requests?refused=true").await;
+    assert_eq!((status, list["journal"]["calls"].as_u64()), (200, Some(1)));
+    assert_eq!(list["requests"][0]["id"], Value::from(address.as_str()));
+    assert_eq!(list["requests"][0]["cause"], "route.unknown");
+    let (status, call) = house.get(&format!("/requests/{address}")).await;
+    assert_eq!(
+        (status, &call["explanation"]["cause"]),
+        (200, &"route.unknown".into())
+    );
+    let (status, _) = house.get(&format!("/requests/{address}0")).await;
+    assert_eq!(status, 404, "the address of no call");
 }
