@@ -208,11 +208,11 @@ impl GateCause {
                 KeyMix::TokenOfOther => "token.client_other_unit",
                 KeyMix::FetchedWithOther => "subkey.changed",
             },
+            GateCause::SubscriptionKeyProduct { .. } => "subkey.product",
             GateCause::RouteUnknown { .. }
             | GateCause::MethodUnknown { .. }
             | GateCause::SubscriptionKeyMissing { .. }
             | GateCause::SubscriptionKeyUnknown { .. }
-            | GateCause::SubscriptionKeyProduct { .. }
             | GateCause::Token { .. }
             | GateCause::KeysWithoutRight { .. }
             | GateCause::RateExceeded { .. }
@@ -231,8 +231,10 @@ impl GateCause {
             GateCause::MethodUnknown { .. } => "route.method",
             GateCause::SubscriptionKeyMissing { misspelt: Some(_) } => "header.misspelt",
             GateCause::SubscriptionKeyMissing { misspelt: None } => "subkey.missing",
-            GateCause::SubscriptionKeyUnknown { .. } => "subkey.unknown",
-            GateCause::SubscriptionKeyProduct { .. } => "subkey.product",
+            // On the wire a key without the product is as unknown as one that nobody has.
+            GateCause::SubscriptionKeyUnknown { .. } | GateCause::SubscriptionKeyProduct { .. } => {
+                "subkey.unknown"
+            }
             GateCause::Token { fault } => fault.id(),
             GateCause::KeysOfDifferentOwners { .. } => "subkey.other_client",
             GateCause::KeysWithoutRight { .. } => "keys.without_right",

@@ -5,7 +5,7 @@
 //! verified once is remembered, so that a call costs no RSA.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -19,6 +19,7 @@ use jsonwebtoken::{
 };
 use quick_cache::sync::Cache;
 use sandkasse_domain::{Environment, Timestamp};
+use sandkasse_vault::{Vault, is_sealed};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
@@ -95,8 +96,14 @@ pub struct Tokens {
 /// Where the signing key comes from.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// A file in PEM; made when missing.
-    File(PathBuf),
+    /// A file in PEM, sealed; made when missing. One that lies there in clear, as earlier versions
+    /// wrote it, is read and sealed.
+    File {
+        /// Where it lies.
+        path: PathBuf,
+        /// What it is sealed by.
+        vault: Arc<Vault>,
+    },
     /// Made anew by every process.
     Fresh,
     /// Given, in PEM. For tests.
@@ -280,16 +287,7 @@ fn load(environment: Environment, source: &KeySource) -> Result<SigningKey, Stri
     let pem = match source {
         KeySource::Pem(pem) => (*pem).to_owned(),
         KeySource::Fresh => generate()?,
-        KeySource::File(path) => match std::fs::read_to_string(path) {
-            Ok(pem) => pem,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let pem = generate()?;
-                file::write_secret(path, pem.as_bytes())
-                    .map_err(|error| format!("{}: {error}", path.display()))?;
-                pem
-            }
-            Err(error) => return Err(format!("{}: {error}", path.display())),
-        },
+        KeySource::File { path, vault } => from_file(environment, path, vault)?,
     };
     let unusable = |error: jsonwebtoken::errors::Error| format!("the signing key: {error}");
     let signing = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(unusable)?;
@@ -303,6 +301,33 @@ fn load(environment: Environment, source: &KeySource) -> Result<SigningKey, Stri
         public,
         kid,
     })
+}
+
+fn from_file(environment: Environment, path: &Path, vault: &Vault) -> Result<String, String> {
+    let cannot = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let place = place(environment);
+    let pem = match std::fs::read_to_string(path) {
+        Ok(kept) if is_sealed(&kept) => {
+            return vault
+                .open(&place, kept.trim_end())
+                .map_err(|error| cannot(&error));
+        }
+        Ok(pem) => {
+            // What is no key stays as it is, for its owner to look at.
+            EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|error| cannot(&error))?;
+            pem
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => generate()?,
+        Err(error) => return Err(cannot(&error)),
+    };
+    let sealed = format!("{}\n", vault.seal(&place, &pem));
+    file::write_secret(path, sealed.as_bytes()).map_err(|error| cannot(&error))?;
+    Ok(pem)
+}
+
+/// For what place a signing key is sealed.
+pub fn place(environment: Environment) -> String {
+    format!("{environment}/signing-key")
 }
 
 fn generate() -> Result<String, String> {
@@ -348,5 +373,54 @@ pub mod file {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEST: Environment = Environment::Test;
+
+    /// RELIABILITY S-11: whoever steals the folder without the master key signs no tokens.
+    #[test]
+    fn signing_keys_lie_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test-signing-key.pem");
+        let vault = Arc::new(Vault::fresh());
+        let source = KeySource::File {
+            path: path.clone(),
+            vault: vault.clone(),
+        };
+        let first = load(TEST, &source).unwrap();
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(is_sealed(&kept) && !kept.contains("PRIVATE KEY"));
+        assert_eq!(load(TEST, &source).unwrap().kid, first.kid);
+
+        // The other environment's name for it, and another master key, do not open it.
+        for (environment, vault) in [
+            (Environment::Production, vault.clone()),
+            (TEST, Arc::new(Vault::fresh())),
+        ] {
+            let path = path.clone();
+            let Err(refused) = load(environment, &KeySource::File { path, vault }) else {
+                panic!("it opened")
+            };
+            assert!(refused.contains("does not open"), "{refused}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), kept, "not changed");
+
+        // Earlier versions wrote it in clear: it stays the same key, and is sealed.
+        let pem = vault.open(&place(TEST), kept.trim_end()).unwrap();
+        std::fs::write(&path, &pem).unwrap();
+        assert_eq!(load(TEST, &source).unwrap().kid, first.kid);
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(is_sealed(&kept));
+        assert_eq!(vault.open(&place(TEST), kept.trim_end()).unwrap(), pem);
+
+        // What is no key is left as it is.
+        std::fs::write(&path, "not a key\n").unwrap();
+        assert!(load(TEST, &source).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "not a key\n");
     }
 }

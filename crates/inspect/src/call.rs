@@ -124,6 +124,29 @@ impl HttpCall {
         }
     }
 
+    /// Changes every text of it that a caller may have sent.
+    pub(crate) fn change(&mut self, change: &impl Fn(&str) -> String) {
+        fn texts(value: &mut Value, change: &impl Fn(&str) -> String) {
+            match value {
+                Value::String(text) => *text = change(text),
+                Value::Array(items) => items.iter_mut().for_each(|it| texts(it, change)),
+                Value::Object(members) => {
+                    members.values_mut().for_each(|it| texts(it, change));
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+        }
+        self.path = change(&self.path);
+        for (_, value) in &mut self.headers {
+            *value = change(value);
+        }
+        match &mut self.body {
+            Some(Content::Json(value)) => texts(value, change),
+            Some(Content::Text(text)) => *text = change(text),
+            None => {}
+        }
+    }
+
     /// Sets a header in place of one of that name.
     #[must_use]
     pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> HttpCall {

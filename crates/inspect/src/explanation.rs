@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use crate::{
     HttpCall, Reader, Record,
+    record::is_key,
     remedy::{Case, Remedy, nearest, remedy},
-    secrets::ShownHeader,
+    secrets::{self, ShownHeader},
 };
 
 /// So many orders of a sales unit are looked at for one that was probably meant.
@@ -136,6 +137,7 @@ pub(crate) async fn explain(
 ) -> Option<Explanation> {
     let why = record.why.as_ref()?;
     let knows_keys = knows_keys(engine, record, why, reader);
+    let hears_of_keys = *reader == Reader::Administrator || (speaks_of_keys(why) && knows_keys);
     let cause = if knows_keys {
         why.id(record.environment)
     } else {
@@ -155,6 +157,14 @@ pub(crate) async fn explain(
         knows_keys,
     };
     let route = find(record.environment, &record.method, &record.path).ok();
+    // What checks received is not masked as the record is, and people paste keys anywhere.
+    let is_key = is_key(engine);
+    let shown = |text: &str| secrets::words(text, &is_key).into_owned();
+    let mut compared = compared(record, why);
+    for row in &mut compared {
+        (row.expected, row.received) = (shown(&row.expected), shown(&row.received));
+    }
+    let near_misses = near_misses(engine, record, why, near_order, knows_keys).await;
     Some(Explanation {
         id,
         at: record.at,
@@ -174,13 +184,13 @@ pub(crate) async fn explain(
             headers: record.answer_headers.clone(),
             body: record.answer_body.clone(),
         },
-        checks: checks(record, cause, knows_keys),
+        checks: checks(record, cause, hears_of_keys),
         cause,
         means: page_cause.means.clone(),
         tell: page_cause.tell.clone(),
-        compared: compared(record, why),
-        near_misses: near_misses(engine, record, why, near_order, knows_keys).await,
-        remedy: remedy(&case),
+        compared,
+        near_misses: near_misses.iter().map(|near| shown(near)).collect(),
+        remedy: remedy(&case).shown(&shown),
         page: PageLink {
             slug: page.slug.clone(),
             title: page.title.clone(),
@@ -193,8 +203,8 @@ pub(crate) async fn explain(
         },
         source: page.evidence.source.clone(),
         faq: page_cause.faq.clone(),
-        withheld: (!knows_keys && speaks_of_keys(why)).then_some(
-            "What this key or token nearly is, only its owner and the administrator read.",
+        withheld: (may_speak_of_keys(why) && !hears_of_keys).then_some(
+            "If this key or token nearly is a stored one, only its owner and the administrator read which.",
         ),
     })
 }
@@ -241,11 +251,20 @@ fn knows_keys(engine: &Engine, record: &Record, why: &Why, reader: &Reader) -> b
             if !speaks_of_keys(why) {
                 return true;
             }
-            let both = Environment::ALL.map(|environment| engine.directory.of(environment));
-            let described = both
-                .iter()
-                .find_map(|directory| directory.client(client))
-                .map(Client::described);
+            // Sales units of the two environments may have the same number.
+            let of_other = matches!(
+                why,
+                Why::Gate(GateCause::SubscriptionKeyUnknown {
+                    near: Some(KeyNear::OtherEnvironment { .. }),
+                })
+            );
+            let environment = if of_other {
+                record.environment.other()
+            } else {
+                record.environment
+            };
+            let directory = engine.directory.of(environment);
+            let described = directory.client(client).map(Client::described);
             if let Why::Token(_) = why {
                 return record.header("client_id") == Some(client);
             }
@@ -283,6 +302,19 @@ fn owners(why: &Why) -> Option<Vec<String>> {
     }
 }
 
+/// Whether a cause of this kind may speak of stored keys. Who may not hear of them does not hear
+/// either whether there is something to hear.
+fn may_speak_of_keys(why: &Why) -> bool {
+    matches!(
+        why,
+        Why::Gate(
+            GateCause::SubscriptionKeyUnknown { .. }
+                | GateCause::SubscriptionKeyProduct { .. }
+                | GateCause::KeysOfDifferentOwners { .. }
+        ) | Why::Token(TokenCause::SecretWrong { .. } | TokenCause::ClientUnknown { .. })
+    )
+}
+
 fn speaks_of_keys(why: &Why) -> bool {
     matches!(
         why,
@@ -301,8 +333,8 @@ fn speaks_of_keys(why: &Why) -> bool {
     )
 }
 
-fn checks(record: &Record, cause: &'static str, knows_keys: bool) -> Vec<Checked> {
-    let proved = record.client.is_some() || knows_keys;
+fn checks(record: &Record, cause: &'static str, hears_of_keys: bool) -> Vec<Checked> {
+    let proved = record.client.is_some() || hears_of_keys;
     record
         .trace
         .lines()

@@ -56,6 +56,19 @@ pub struct Record {
     pub size: usize,
 }
 
+/// Tells subscription keys that somebody has, or had: of both environments, since a key of the one
+/// is often sent to the other.
+pub(crate) fn is_key(engine: &Engine) -> impl Fn(&str) -> bool + use<> {
+    let directories = Environment::ALL.map(|environment| engine.directory.of(environment));
+    move |word: &str| {
+        let word = word.to_ascii_lowercase();
+        directories.iter().any(|directory| {
+            directory.client_of_subscription_key(&word).is_some()
+                || directory.client_of_retired_key(&word).is_some()
+        })
+    }
+}
+
 impl Record {
     pub(crate) fn of(
         engine: &Engine,
@@ -64,15 +77,16 @@ impl Record {
         answer: &Answer,
         exchange: Told,
     ) -> Record {
-        let directory = engine.directory.of(environment);
-        let is_key = |word: &str| {
-            directory
-                .client_of_subscription_key(&word.to_ascii_lowercase())
-                .is_some()
-        };
-        let body = |bytes: &Bytes| {
-            let kept = bytes.get(..MOST_BODY).unwrap_or(bytes);
-            secrets::body(&String::from_utf8_lossy(kept), &is_key)
+        let is_key = is_key(engine);
+        let body = |bytes: &Bytes| match bytes.get(..MOST_BODY) {
+            None => secrets::body(&String::from_utf8_lossy(bytes), &is_key),
+            Some(kept) => {
+                // A secret that is cut in two is none that is recognised: it goes as a whole.
+                let blank = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"+/=_-.%".contains(byte);
+                let whole = kept.iter().rposition(blank).unwrap_or(0);
+                let kept = kept.get(..whole).unwrap_or_default();
+                secrets::body(&String::from_utf8_lossy(kept), &is_key)
+            }
         };
         let mut record = Record {
             number: 0,
@@ -90,7 +104,9 @@ impl Record {
             client_described: exchange.who.client.as_ref().map(|it| it.described()),
             unit: exchange.who.unit,
             why: exchange.why,
-            trace: exchange.trace,
+            trace: exchange
+                .trace
+                .map(|saw| secrets::words(saw, &is_key).into_owned()),
             size: 0,
         };
         let headers = |headers: &[ShownHeader]| -> usize {

@@ -55,7 +55,9 @@ pub struct ShownHeader {
 
 /// The beginning of a secret: `abcd…`.
 pub fn fingerprint(secret: &str) -> String {
-    let seen: String = secret.chars().take(SEEN).collect();
+    // Of a short one not even that: it would be all of it.
+    let seen = SEEN.min(secret.chars().count() / 2);
+    let seen: String = secret.chars().take(seen).collect();
     format!("{seen}…")
 }
 
@@ -110,8 +112,10 @@ pub(crate) fn body(text: &str, is_key: &dyn Fn(&str) -> bool) -> String {
         let literal = literal(from);
         let after = from.get(literal.len()..).unwrap_or_default();
         if after.trim_start().starts_with(':') {
-            secret_member = is_secret_name(literal);
-            out.push_str(literal);
+            // `auth\u0054oken` is a name as good as any.
+            let name = serde_json::from_str::<String>(literal);
+            secret_member = is_secret_name(name.as_deref().unwrap_or(literal));
+            out.push_str(&words(literal, is_key));
         } else if secret_member {
             let quote = &literal[..1];
             let inner = literal.trim_matches(['"', '\'']);
@@ -153,10 +157,9 @@ fn form(text: &str, is_key: &dyn Fn(&str) -> bool) -> String {
         .split('&')
         .map(|pair| match pair.split_once('=') {
             Some((name, value)) if is_secret_name(name) && !value.is_empty() => {
-                format!("{name}={}", fingerprint(value))
+                format!("{}={}", words(name, is_key), fingerprint(value))
             }
-            Some((name, value)) => format!("{name}={}", words(value, is_key)),
-            None => words(pair, is_key).into_owned(),
+            Some(_) | None => words(pair, is_key).into_owned(),
         })
         .collect();
     pairs.join("&")
@@ -178,59 +181,87 @@ fn is_secret_name(name: &str) -> bool {
         && !name.contains("token_type")
 }
 
-/// Masks words that look like secrets.
-fn words<'a>(text: &'a str, is_key: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
-    let mut out: Option<String> = None;
+/// A text of any kind as it may be seen.
+pub(crate) fn words<'a>(text: &'a str, is_key: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
+    let mut out = String::new();
     let mut done = 0;
-    let is_word = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/')
-    };
-    let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        if !is_word(byte) {
+    while at < text.len() {
+        let Some((begin, end)) = secret_at(text, done, at, is_key) else {
             at += 1;
             continue;
-        }
-        let length = bytes
-            .iter()
-            .skip(at)
-            .take_while(|byte| is_word(byte))
-            .count();
-        let padding = bytes
-            .iter()
-            .skip(at + length)
-            .take_while(|byte| **byte == b'=')
-            .count();
-        let end = at + length + padding;
-        // These bytes are ASCII, so both ends are boundaries.
-        let word = text.get(at..end).unwrap_or_default();
-        if looks_secret(word, is_key) {
-            let out = out.get_or_insert_default();
-            out.push_str(text.get(done..at).unwrap_or_default());
-            out.push_str(&fingerprint(word));
-            done = end;
-        }
-        at = end;
+        };
+        // Secrets are ASCII, so both ends are boundaries.
+        out.push_str(text.get(done..begin).unwrap_or_default());
+        out.push_str(&fingerprint(text.get(begin..end).unwrap_or_default()));
+        (done, at) = (end, end);
     }
-    match out {
-        None => Cow::Borrowed(text),
-        Some(mut out) => {
-            out.push_str(text.get(done..).unwrap_or_default());
-            Cow::Owned(out)
-        }
+    if done == 0 {
+        return Cow::Borrowed(text);
     }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
 }
 
-/// A JWT, Base64 of sixteen bytes, or a subscription key that somebody has.
-fn looks_secret(word: &str, is_key: &dyn Fn(&str) -> bool) -> bool {
-    if word.starts_with("eyJ") && word.len() > 40 {
-        return true;
+/// A secret that is recognised by what stands at `at`, and does not begin before `from`: a JWT, a
+/// subscription key that somebody has or had, or Base64 of sixteen bytes, which ends there. They
+/// may stand in the middle of something else, such as a path.
+fn secret_at(
+    text: &str,
+    from: usize,
+    at: usize,
+    is_key: &dyn Fn(&str) -> bool,
+) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let rest = bytes.get(at..)?;
+    if rest.starts_with(b"eyJ") {
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+        let length = rest.iter().take_while(is_part).count();
+        return (length > 40).then_some((at, at + length));
     }
-    if word.len() == 24 && word.ends_with("==") {
-        return true;
+    let padding = ["==", "%3D%3D", "%3d%3d"]
+        .into_iter()
+        .find(|padding| rest.starts_with(padding.as_bytes()));
+    if let Some(padding) = padding {
+        let begin = before(bytes, at)?;
+        return (begin >= from).then_some((begin, at + padding.len()));
     }
-    word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) && is_key(word)
+    // Each look costs a digest, so nobody looks through long runs.
+    let length = rest
+        .iter()
+        .take(LONGEST_HEX + 1)
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
+    if (32..=LONGEST_HEX).contains(&length) {
+        let word = text.get(at..at + 32)?;
+        return is_key(word).then_some((at, at + 32));
+    }
+    None
+}
+
+/// A key may have other digits stuck to it, but is not looked for in a longer run than this.
+const LONGEST_HEX: usize = 64;
+
+/// Where twenty-two digits of Base64 begin that end here. They may be escaped for a URL.
+fn before(bytes: &[u8], end: usize) -> Option<usize> {
+    let mut at = end;
+    for _ in 0..22 {
+        let escaped = at
+            .checked_sub(3)
+            .and_then(|begin| bytes.get(begin..at))
+            .is_some_and(|it| {
+                ["%2B", "%2b", "%2F", "%2f"].contains(&std::str::from_utf8(it).unwrap_or_default())
+            });
+        let digit = *bytes.get(at.checked_sub(1)?)?;
+        if escaped {
+            at -= 3;
+        } else if digit.is_ascii_alphanumeric() || matches!(digit, b'+' | b'/' | b'-' | b'_') {
+            at -= 1;
+        } else {
+            return None;
+        }
+    }
+    Some(at)
 }
 
 #[cfg(test)]
@@ -289,11 +320,59 @@ mod tests {
                 r#"{"token_type":"Bearer","access_token":"abcdefgh"}"#.to_owned(),
                 r#"{"token_type":"Bearer","access_token":"abcd…"}"#,
             ),
+            // Glued to other things, as the name of a member, escaped.
+            (
+                format!("{{\"x{KEY}y\": 1, \"{SECRET}\": 2}}"),
+                r#"{"x0123…y": 1, "c2Fu…": 2}"#,
+            ),
+            (
+                format!(r#"{{"n":"\u0022{KEY}"}}"#),
+                r#"{"n":"\u00220123…"}"#,
+            ),
+            (
+                r#"{"auth\u0054oken": "abcdefgh"}"#.to_owned(),
+                r#"{"auth\u0054oken": "abcd…"}"#,
+            ),
+            (
+                r#"{"authToken": "abc"}"#.to_owned(),
+                r#"{"authToken": "a…"}"#,
+            ),
+            (format!("Bearer {SECRET}"), "Bearer c2Fu…"),
+            (format!("{{key: {SECRET}}}"), "{key: c2Fu…}"),
+            ("a=c2FuZGthc3NlLXRlc3QtMQ%3D%3D".to_owned(), "a=c2Fu…"),
+            (
+                "a=c2F%2FZGthc3Nl%2BXRlc3QtMQ%3d%3d&b".to_owned(),
+                "a=c2F%…&b",
+            ),
             (JWT.to_owned(), "eyJh…"),
             ("æ\"ø".to_owned(), "æ\"ø"),
             (String::new(), ""),
         ] {
             assert_eq!(body(&sent, &is_key), shown, "{sent}");
+        }
+    }
+
+    #[test]
+    fn paths_keep_their_shape_and_lose_their_secrets() {
+        for (sent, shown) in [
+            (
+                "/ecomm/v2/payments/acme-1/details".to_owned(),
+                "/ecomm/v2/payments/acme-1/details",
+            ),
+            (
+                format!("/ecomm/v2/payments/{KEY}/details"),
+                "/ecomm/v2/payments/0123…/details",
+            ),
+            (format!("/payments/x-{KEY}"), "/payments/x-0123…"),
+            (format!("/payments/{JWT}/x"), "/payments/eyJh…/x"),
+            // What stands before it may be a part of it.
+            (format!("/payments/{SECRET}"), "/payments/c2Fu…"),
+            (
+                "/payments/c2FuZGthc3NlLXRlc3QtMQ%3D%3D/x".to_owned(),
+                "/payments/c2Fu…/x",
+            ),
+        ] {
+            assert_eq!(path(&sent, &is_key), shown, "{sent}");
         }
     }
 
@@ -308,7 +387,7 @@ mod tests {
             ("authorization", "Bearer abcdefgh", "Bearer abcd…"),
             ("authorization", "abcdefgh", "abcd…"),
             ("authorization", JWT, "eyJh…"),
-            ("x-anything", "hello world", "hello worl…"),
+            ("x-anything", "hello world", "hello wo…"),
             ("user-agent", SECRET, "c2Fu…"),
             ("x-request-id", KEY, "0123…"),
             ("cookie", "", ""),

@@ -5,10 +5,12 @@ use std::{
     io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use sandkasse_gate::token::{KeySource, file::write_secret};
-use sandkasse_vault::{MasterKey, Vault};
+use sandkasse_domain::Environment;
+use sandkasse_gate::token::{self, KeySource, file::write_secret};
+use sandkasse_vault::{MasterKey, Vault, is_sealed};
 
 /// The folder that a database file and the signing keys lie in.
 #[derive(Debug)]
@@ -37,15 +39,41 @@ impl DataFolder {
         Ok(DataFolder(folder.to_owned()))
     }
 
-    /// Where the test environment's signing key is, or will be.
-    pub(crate) fn test_key(&self) -> KeySource {
-        KeySource::File(self.0.join("test-signing-key.pem"))
+    /// Where an environment's signing key is, or will be.
+    pub(crate) fn signing_key(&self, environment: Environment, vault: &Arc<Vault>) -> KeySource {
+        KeySource::File {
+            path: self.signing_key_path(environment),
+            vault: vault.clone(),
+        }
     }
 
-    /// What secrets in the database are sealed under; made by the first start. Whoever has this
-    /// file and the database has the keys, so a backup of one goes elsewhere than the other's.
-    pub(crate) fn master_key(&self) -> Result<MasterKey, String> {
-        let path = self.0.join("master.key");
+    fn signing_key_path(&self, environment: Environment) -> PathBuf {
+        self.0.join(format!("{environment}-signing-key.pem"))
+    }
+
+    /// What lies sealed in the folder, each with its place.
+    pub(crate) fn sealed(&self) -> Vec<(String, String)> {
+        let mut sealed = Vec::new();
+        for environment in Environment::ALL {
+            if let Ok(kept) = fs::read_to_string(self.signing_key_path(environment))
+                && is_sealed(&kept)
+            {
+                sealed.push((token::place(environment), kept.trim_end().to_owned()));
+            }
+        }
+        sealed
+    }
+
+    /// Where the master key is, or will be.
+    pub(crate) fn master_key_path(&self) -> PathBuf {
+        self.0.join("master.key")
+    }
+
+    /// What secrets in the database are sealed under; made by the first start, `None` before.
+    /// Whoever has this file and the database has the keys, so a backup of one goes elsewhere than
+    /// the other's.
+    pub(crate) fn master_key(&self) -> Result<Option<MasterKey>, String> {
+        let path = self.master_key_path();
         let cannot = |error: io::Error| format!("cannot use {}: {error}", path.display());
         match fs::read_to_string(&path) {
             Ok(text) => {
@@ -56,25 +84,26 @@ impl DataFolder {
                         path.display()
                     ));
                 }
-                MasterKey::from_hex(&text).ok_or_else(|| {
-                    format!(
+                match MasterKey::from_hex(&text) {
+                    Some(key) => Ok(Some(key)),
+                    None => Err(format!(
                         "{} holds no master key of 64 hexadecimal digits",
                         path.display()
-                    )
-                })
+                    )),
+                }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = Vault::fresh_key();
-                write_secret(&path, format!("{}\n", key.to_hex()).as_bytes()).map_err(cannot)?;
-                Ok(key)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(cannot(error)),
         }
     }
 
-    /// The same for production.
-    pub(crate) fn production_key(&self) -> KeySource {
-        KeySource::File(self.0.join("production-signing-key.pem"))
+    /// Makes the master key of a new installation.
+    pub(crate) fn make_master_key(&self) -> Result<MasterKey, String> {
+        let path = self.master_key_path();
+        let key = Vault::fresh_key();
+        write_secret(&path, format!("{}\n", key.to_hex()).as_bytes())
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        Ok(key)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use sandkasse_api::Platform;
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
 use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
-use sandkasse_engine::{Chance, Engine, WallClock};
+use sandkasse_engine::{Chance, Engine, WallClock, directory::sealed_entries};
 use sandkasse_gate::{Gate, token::KeySource};
 use sandkasse_store::{MemoryStore, SqliteStore, Store, StoreError};
 use sandkasse_vault::Vault;
@@ -30,39 +30,90 @@ pub(crate) struct Data {
     pub(crate) shown: String,
 }
 
-/// Opens a database.
-pub(crate) fn open(database: &Database, master_key: Option<&MasterKeyText>) -> Result<Data, Ended> {
-    Ok(match database {
-        Database::Memory => Data {
-            store: Arc::new(MemoryStore::new()),
-            sqlite: None,
-            test_key: KeySource::Fresh,
-            production_key: KeySource::Fresh,
-            vault: Arc::new(Vault::fresh()),
-            shown: "in memory, gone with the process".to_owned(),
-        },
-        Database::File(path) => {
-            let folder = DataFolder::of(path).map_err(Ended::WrongUse)?;
-            let store = SqliteStore::open(path).map_err(|error| {
-                Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)"))
-            })?;
-            let store = Arc::new(store);
-            Data {
-                store: store.clone(),
-                sqlite: Some(store),
-                test_key: folder.test_key(),
-                production_key: folder.production_key(),
-                vault: {
-                    let key = match master_key {
-                        Some(given) => given.key(),
-                        None => folder.master_key().map_err(Ended::WrongUse)?,
-                    };
-                    Arc::new(Vault::new(&key))
-                },
-                shown: path.display().to_string(),
-            }
+/// Opens a database. With the wrong master key, nothing in it or beside it is changed.
+pub(crate) async fn open(
+    database: &Database,
+    master_key: Option<&MasterKeyText>,
+) -> Result<Data, Ended> {
+    let path = match database {
+        Database::Memory => {
+            return Ok(Data {
+                store: Arc::new(MemoryStore::new()),
+                sqlite: None,
+                test_key: KeySource::Fresh,
+                production_key: KeySource::Fresh,
+                vault: Arc::new(Vault::fresh()),
+                shown: "in memory, gone with the process".to_owned(),
+            });
         }
+        Database::File(path) => path,
+    };
+    let folder = DataFolder::of(path).map_err(Ended::WrongUse)?;
+    let store = SqliteStore::open(path)
+        .map_err(|error| Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)")))?;
+    let store = Arc::new(store);
+    let vault = match vault(&folder, store.as_ref(), master_key).await {
+        Ok(vault) => Arc::new(vault),
+        Err(ended) => {
+            store.close().await;
+            return Err(ended);
+        }
+    };
+    Ok(Data {
+        test_key: folder.signing_key(Environment::Test, &vault),
+        production_key: folder.signing_key(Environment::Production, &vault),
+        store: store.clone(),
+        sqlite: Some(store),
+        vault,
+        shown: path.display().to_string(),
     })
+}
+
+/// The vault of an installation, if it opens what lies there. A master key is made only where
+/// nothing is sealed yet: a new one would open nothing.
+async fn vault(
+    folder: &DataFolder,
+    store: &dyn Store,
+    given: Option<&MasterKeyText>,
+) -> Result<Vault, Ended> {
+    let entries = store
+        .directory()
+        .await
+        .map_err(|error| Ended::Failed(error.to_string()))?;
+    let mut sealed = sealed_entries(&entries);
+    sealed.extend(folder.sealed());
+    let path = folder.master_key_path();
+    let key = match given {
+        Some(given) => given.key(),
+        None => match folder.master_key().map_err(Ended::WrongUse)? {
+            Some(key) => key,
+            None if sealed.is_empty() => folder.make_master_key().map_err(Ended::WrongUse)?,
+            None => {
+                return Err(Ended::WrongUse(format!(
+                    "the master key is missing, and without it what lies sealed in this folder cannot be read: \
+                     put the file back as {} (`chmod 600`), or give the key as SANDKASSE_MASTER_KEY. \
+                     Nothing was changed",
+                    path.display()
+                )));
+            }
+        },
+    };
+    let vault = Vault::new(&key);
+    if sealed
+        .iter()
+        .any(|(place, it)| vault.open(place, it).is_err())
+    {
+        let whose = match given {
+            Some(_) => "SANDKASSE_MASTER_KEY is".to_owned(),
+            None => format!("{} holds", path.display()),
+        };
+        return Err(Ended::WrongUse(format!(
+            "{whose} another master key than this database was sealed under: give the right one as \
+             SANDKASSE_MASTER_KEY, or put the right file back as {}. Nothing was changed",
+            path.display()
+        )));
+    }
+    Ok(vault)
 }
 
 /// Whoever calls merchants; `own` are the addresses that are never called.

@@ -51,6 +51,15 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Runs the platform until SIGTERM or Ctrl-C.
 pub(crate) fn run(settings: Settings) -> Result<(), Ended> {
     logging::begin();
+    // A core dump holds every key that the platform knows; and no other process of this user may
+    // look into its memory.
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+            tracing::warn!(%error, "core dumps could not be turned off");
+        }
+    }
     let failed = |error: std::io::Error| Ended::Failed(error.to_string());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -121,7 +130,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         production: base(&settings.production_url, doors.production.1),
         portal: base(&settings.portal_url, doors.portal.1),
     };
-    let data = parts::open(&settings.database, settings.master_key.as_ref())?;
+    let data = parts::open(&settings.database, settings.master_key.as_ref()).await?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let own = vec![doors.test.1, doors.production.1, doors.portal.1];
     let courier = parts::courier(own, &data, clock.clone());

@@ -14,6 +14,7 @@
     reason = "a test stops at what it did not expect"
 )]
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::{

@@ -26,6 +26,7 @@ use crate::unit::Unit;
 
 pub use client::{Client, OfficeKeys, OfficeKind};
 pub use snapshot::Snapshot;
+pub use stored::sealed_entries;
 use stored::{REGISTER_LIES_IN, entry, parse};
 
 /// A change of the directory.

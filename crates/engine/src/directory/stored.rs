@@ -61,6 +61,19 @@ fn place(environment: Environment, kind: &str, key: &str) -> String {
     format!("{environment}/{kind}/{key}")
 }
 
+/// The sealed entries of a directory, each with its place, for whoever asks whether a vault opens
+/// them before anything is done with it.
+pub fn sealed_entries(entries: &[DirectoryEntry]) -> Vec<(String, String)> {
+    let sealed = |entry: &DirectoryEntry| {
+        let body = entry.body.as_ref().filter(|body| is_sealed(body))?;
+        Some((
+            place(entry.environment, &entry.kind, &entry.key),
+            body.clone(),
+        ))
+    };
+    entries.iter().filter_map(sealed).collect()
+}
+
 /// What the store kept, as a change of an empty directory.
 pub(super) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, StoreError> {
     let environment = entry.environment;

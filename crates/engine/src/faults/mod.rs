@@ -251,7 +251,13 @@ fn asked(environment: Environment, target: Target, header: &str) -> Option<Fault
         }
         Ok(fault) => Some(fault),
         Err(reason) => {
-            tracing::debug!(%reason, "a fault header is ignored");
+            // What was sent in place of a name may be a key: it does not go to the log.
+            let reason = match reason {
+                BadFault::Kind(_) => "there is no such fault".to_owned(),
+                BadFault::Parameter(_) => "it has an unknown parameter".to_owned(),
+                BadFault::Code | BadFault::Milliseconds => reason.to_string(),
+            };
+            tracing::debug!(reason, "a fault header is ignored");
             None
         }
     }

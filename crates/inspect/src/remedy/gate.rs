@@ -44,6 +44,9 @@ pub(super) fn remedy(case: &Case<'_>, cause: &GateCause) -> Remedy {
             };
             case.send(case.sent().header(KEY, "$SUBSCRIPTION_KEY"), says)
         }
+        GateCause::SubscriptionKeyProduct { .. } if !case.knows_keys => {
+            case.send(case.sent().header(KEY, "$SUBSCRIPTION_KEY"), case.fix)
+        }
         GateCause::SubscriptionKeyProduct { product, .. } => {
             let steps = order_product(case, &serde_json::to_value(product).unwrap_or_default());
             case.after(steps, case.sent(), case.fix)

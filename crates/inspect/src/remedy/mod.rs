@@ -84,6 +84,22 @@ pub struct Saves {
     pub placeholder: &'static str,
 }
 
+impl Remedy {
+    /// The same with every text changed, to take secrets away.
+    pub(crate) fn shown(mut self, shown: &impl Fn(&str) -> String) -> Remedy {
+        self.says = shown(&self.says);
+        for step in &mut self.steps {
+            match step {
+                Step::Control { call, .. } | Step::Call { call, .. } | Step::Send { call } => {
+                    call.change(shown);
+                }
+                Step::Wait { .. } => {}
+            }
+        }
+        self
+    }
+}
+
 /// All that a remedy is made from.
 pub(crate) struct Case<'a> {
     pub(crate) engine: &'a Engine,

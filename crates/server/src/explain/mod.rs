@@ -7,6 +7,8 @@ mod faq_tests;
 mod page;
 #[cfg(test)]
 mod remedy_tests;
+#[cfg(test)]
+mod tests;
 
 use http::{HeaderMap, Method, header, request::Parts};
 use sandkasse_api::{Answer, gateway};
@@ -34,10 +36,14 @@ impl Access {
         if self.is_administrator(parts) {
             return Reader::Administrator;
         }
-        match inspector.holder_of(environment, &parts.headers).await {
-            Some(client) => Reader::Keys(client),
-            None => Reader::Holder,
+        // Keys of the other environment open nothing here, but what is said of them is their
+        // owner's to read.
+        for environment in [environment, environment.other()] {
+            if let Some(client) = inspector.holder_of(environment, &parts.headers).await {
+                return Reader::Keys(client);
+            }
         }
+        Reader::Holder
     }
 
     /// A page of another site in a local browser is not the administrator, nor is a request by a

@@ -29,6 +29,8 @@ pub(crate) struct Server {
     child: Mutex<Child>,
     /// Base URL of the test environment.
     pub(crate) test: String,
+    /// Base URL of production.
+    pub(crate) production: String,
     /// Base URL of the portal.
     pub(crate) portal: String,
 }
@@ -36,9 +38,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the binary on a folder and waits until its listeners accept.
     pub(crate) fn start(folder: &Path) -> Server {
+        Server::start_with(folder, |_| {})
+    }
+
+    /// The same with a command that was changed: other arguments, variables, outputs.
+    pub(crate) fn start_with(folder: &Path, change: impl FnOnce(&mut Command)) -> Server {
         let ready = folder.join("ready.json");
         let _ = std::fs::remove_file(&ready);
-        let child = Command::new(env!("CARGO_BIN_EXE_sandkasse"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sandkasse"));
+        command
             .arg("up")
             .args(["--test", "127.0.0.1:0", "--production", "127.0.0.1:0"])
             .args(["--portal", "127.0.0.1:0"])
@@ -47,9 +55,9 @@ impl Server {
             .arg("--ready-file")
             .arg(&ready)
             .current_dir(folder)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::null());
+        change(&mut command);
+        let child = command.spawn().unwrap();
         let urls = wait_for("the ready file", || {
             let text = std::fs::read_to_string(&ready).ok()?;
             serde_json::from_str::<Value>(&text).ok()
@@ -64,6 +72,7 @@ impl Server {
         Server {
             child: Mutex::new(child),
             test: url("test"),
+            production: url("production"),
             portal: url("portal"),
         }
     }
@@ -237,22 +246,38 @@ fn post(agent: &ureq::Agent, url: &str, body: &Value) -> Value {
 pub(crate) struct Receiver {
     address: String,
     counts: Arc<Mutex<HashMap<String, usize>>>,
+    authorizations: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Receiver {
-    #[expect(clippy::disallowed_methods, reason = "the receiver is another party")]
     pub(crate) fn start() -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Receiver::start_at("127.0.0.1:0")
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the receiver is another party")]
+    pub(crate) fn start_at(address: &str) -> Receiver {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let counts: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
-        let counted = counts.clone();
+        let authorizations: Arc<Mutex<HashMap<String, String>>> = Arc::default();
+        let (counted, noted) = (counts.clone(), authorizations.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let counted = counted.clone();
-                std::thread::spawn(move || receive(stream, &counted));
+                let (counted, noted) = (counted.clone(), noted.clone());
+                std::thread::spawn(move || receive(stream, &counted, &noted));
             }
         });
-        Receiver { address, counts }
+        Receiver {
+            address,
+            counts,
+            authorizations,
+        }
+    }
+
+    /// The `Authorization` of the callback about an order.
+    pub(crate) fn authorization(&self, order: &str) -> Option<String> {
+        let path = format!("/callback/v2/payments/{order}");
+        self.authorizations.lock().unwrap().get(&path).cloned()
     }
 
     pub(crate) fn prefix(&self) -> String {
@@ -271,7 +296,11 @@ impl Receiver {
 }
 
 /// Counts a request once it is there whole, as a merchant would act on it.
-fn receive(stream: TcpStream, counts: &Mutex<HashMap<String, usize>>) -> Option<()> {
+fn receive(
+    stream: TcpStream,
+    counts: &Mutex<HashMap<String, usize>>,
+    authorizations: &Mutex<HashMap<String, String>>,
+) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -280,6 +309,15 @@ fn receive(stream: TcpStream, counts: &Mutex<HashMap<String, usize>>) -> Option<
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
+        if let Some(("authorization", value)) = header
+            .split_once(": ")
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .as_ref()
+            .map(|(name, value)| (name.as_str(), value))
+        {
+            let mut authorizations = authorizations.lock().unwrap();
+            authorizations.insert(path.clone(), value.clone());
+        }
         let header = header.trim().to_ascii_lowercase();
         if header.is_empty() {
             break;
@@ -301,7 +339,7 @@ fn receive(stream: TcpStream, counts: &Mutex<HashMap<String, usize>>) -> Option<
     clippy::disallowed_methods,
     reason = "a child process tells nobody when it is ready"
 )]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {

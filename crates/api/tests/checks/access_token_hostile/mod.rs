@@ -2,5 +2,6 @@
 //! for its own reason.
 
 mod forged;
+mod many;
 mod stage;
 mod text;

@@ -156,3 +156,6 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

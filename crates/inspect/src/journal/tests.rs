@@ -1,0 +1,220 @@
+//! The journal is bounded, counts what it forgets, and finds what it keeps.
+
+use http::{HeaderMap, Method};
+use jiff::{SignedDuration, Timestamp};
+use sandkasse_domain::{Environment, Msn};
+use sandkasse_gate::Trace;
+
+use super::*;
+
+fn record(at: Timestamp, unit: Option<&str>, size: usize) -> Record {
+    Record {
+        number: 0,
+        at,
+        environment: Environment::Test,
+        method: Method::GET,
+        path: "/".to_owned(),
+        headers: Vec::new(),
+        body: String::new(),
+        status: 200,
+        answer_headers: Vec::new(),
+        answer_body: String::new(),
+        dropped: false,
+        client: None,
+        client_described: None,
+        unit: unit.map(|msn| Msn::try_new(msn).unwrap()),
+        why: None,
+        trace: Trace::default(),
+        size,
+    }
+}
+
+fn noon() -> Timestamp {
+    "2023-06-13T12:00:00Z".parse().unwrap()
+}
+
+/// What is kept adds up to what is said of it.
+#[track_caller]
+fn adds_up(journal: &Journal) {
+    let all = journal.newest(None, usize::MAX, |_| true);
+    let fill = journal.fill();
+    assert_eq!(fill.calls, all.len());
+    assert_eq!(fill.bytes, all.iter().map(|it| it.size).sum::<usize>());
+    assert!(fill.bytes <= fill.most_bytes);
+    let kept = journal.kept.lock();
+    let of: usize = kept.of.values().map(VecDeque::len).sum();
+    assert_eq!(of, all.len(), "the lists by sales unit hold the same calls");
+    assert!(kept.of.values().all(|it| !it.is_empty()));
+    assert_eq!(kept.next, fill.forgotten + fill.calls as u64);
+}
+
+#[test]
+fn bounded_by_bytes() {
+    let journal = Journal::new(10_000);
+    for _ in 0..50 {
+        journal.note(record(noon(), Some("220001"), 1000));
+        adds_up(&journal);
+    }
+    assert_eq!((journal.fill().calls, journal.fill().forgotten), (10, 40));
+    assert!(journal.get(39).is_none() && journal.get(40).is_some());
+    // One that is larger than everything is not kept, and neither is what was there.
+    journal.note(record(noon(), None, 10_001));
+    assert_eq!((journal.fill().calls, journal.fill().bytes), (0, 0));
+    assert_eq!(journal.fill().forgotten, 51);
+    journal.note(record(noon(), None, 10_000));
+    assert_eq!(journal.fill().calls, 1);
+    adds_up(&journal);
+    assert!(!Journal::new(0).is_on() && journal.is_on());
+}
+
+#[test]
+fn bounded_by_age() {
+    let journal = Journal::new(usize::MAX);
+    let later = |hours| noon() + SignedDuration::from_hours(hours);
+    for hour in 0..10 {
+        journal.note(record(later(hour), None, 1));
+    }
+    let week = 7 * 24;
+    // As old as allowed, and one second older.
+    journal.note(record(later(week), None, 1));
+    assert_eq!(journal.fill().forgotten, 0);
+    journal.note(record(
+        later(week) + SignedDuration::from_secs(1),
+        Some("220001"),
+        1,
+    ));
+    assert_eq!(journal.fill().forgotten, 1);
+    journal.note(record(later(week + 9), None, 1));
+    assert_eq!((journal.fill().calls, journal.fill().forgotten), (4, 9));
+    // A clock that goes back forgets nothing.
+    journal.note(record(noon(), None, 1));
+    assert_eq!(journal.fill().forgotten, 9);
+    adds_up(&journal);
+}
+
+#[test]
+fn bounded_for_each_sales_unit() {
+    let journal = Journal::new(usize::MAX);
+    journal.note(record(noon(), Some("220002"), 7));
+    let mut other = record(noon(), Some("220001"), 7);
+    other.environment = Environment::Production;
+    journal.note(other);
+    for _ in 0..MOST_OF_A_UNIT + 5 {
+        journal.note(record(noon(), Some("220001"), 7));
+        journal.note(record(noon(), None, 7));
+    }
+    // The loud ones lost their oldest; the quiet ones, of which one has the same number in the
+    // other environment, kept theirs.
+    assert_eq!(journal.fill().calls, 2 * MOST_OF_A_UNIT + 2);
+    assert_eq!(journal.fill().forgotten, 10);
+    assert!(journal.get(0).is_some() && journal.get(1).is_some());
+    assert!(journal.get(2).is_none() && journal.get(3).is_none());
+    adds_up(&journal);
+}
+
+#[test]
+fn pages_newest_first() {
+    let journal = Journal::new(usize::MAX);
+    for at in 0..10 {
+        let unit = if at % 2 == 0 { "220001" } else { "220002" };
+        assert_eq!(journal.note(record(noon(), Some(unit), 1)), at);
+    }
+    let even = |it: &Record| it.unit.as_ref().is_some_and(|msn| msn.as_str() == "220001");
+    let numbers = |before, limit| -> Vec<u64> {
+        let page = journal.newest(before, limit, even);
+        page.iter().map(|it| it.number).collect()
+    };
+    assert_eq!(numbers(None, 3), [8, 6, 4]);
+    assert_eq!(numbers(Some(4), 3), [2, 0]);
+    assert_eq!(numbers(Some(0), 3), [0; 0]);
+    assert_eq!(numbers(Some(u64::MAX), 1), [8]);
+    assert_eq!(numbers(None, 0), [0; 0]);
+}
+
+#[test]
+fn numbers_are_never_given_twice() {
+    let journal = Journal::new(usize::MAX);
+    journal.note(record(noon(), None, 5));
+    journal.clear();
+    let fill = journal.fill();
+    assert_eq!((fill.calls, fill.bytes), (0, 0));
+    // An address of before leads nowhere, rather than to somebody else's call.
+    assert_eq!(journal.note(record(noon(), None, 5)), 1);
+    assert!(journal.get(0).is_none());
+    assert_eq!(journal.fill().bytes, 5);
+}
+
+/// Sizes, ages and units at random: the sums hold at every step.
+#[test]
+fn the_sums_hold_whatever_comes() {
+    let journal = Journal::new(3000);
+    let mut random = 1_u64;
+    let units = [None, Some("220001"), Some("220002")];
+    for _ in 0..5000 {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let pick = |shift: u32, below: u64| (random >> shift) % below;
+        let unit = units.get(usize::try_from(pick(20, 3)).unwrap()).unwrap();
+        let hours = i64::try_from(pick(30, 1000)).unwrap();
+        let size = usize::try_from(pick(40, 700)).unwrap();
+        let at = noon() + SignedDuration::from_hours(hours);
+        journal.note(record(at, *unit, size));
+        adds_up(&journal);
+    }
+}
+
+#[tokio::test]
+async fn an_address_leads_to_its_call_and_no_other_to_it() {
+    let world = sandkasse_testkit::World::new().await;
+    let inspector = || {
+        crate::Inspector::new(
+            world.platform.clone(),
+            crate::InspectorConfig {
+                explain: true,
+                journal_bytes: 1 << 20,
+                portal: "http://portal.sandkasse.invalid".to_owned(),
+            },
+        )
+    };
+    let (here, elsewhere) = (inspector(), inspector());
+    let request = sandkasse_api::Request {
+        method: Method::GET,
+        path: "/nowhere".to_owned(),
+        headers: HeaderMap::new(),
+        body: bytes::Bytes::new(),
+    };
+    for it in [&here, &elsewhere] {
+        for _ in 0..12 {
+            it.answer(Environment::Test, &request).await;
+        }
+    }
+    let address = here.address(3);
+    assert_eq!(here.at(&address).unwrap().number, 3);
+    let (number, code) = address.split_once('-').unwrap();
+    assert_eq!(code.len(), 32);
+    let last = if code.ends_with('0') { "1" } else { "0" };
+    for wrong in [
+        String::new(),
+        "-".to_owned(),
+        number.to_owned(),
+        code.to_owned(),
+        format!("{number}-"),
+        format!("4-{code}"),
+        format!("03-{code}"),
+        format!("+3-{code}"),
+        format!(" 3-{code}"),
+        format!("3-{}", &code[..31]),
+        format!("3-{code}0"),
+        format!("3-{}{last}", &code[..31]),
+        format!("3-{}", code.to_uppercase() + "G"),
+        format!("3-{}", &here.address(4)[2..]),
+        format!("99999999999999999999999-{code}"),
+        here.address(12),
+        elsewhere.address(3),
+    ] {
+        assert!(here.at(&wrong).is_none(), "{wrong}");
+    }
+    here.journal.clear();
+    assert!(here.at(&address).is_none(), "forgotten");
+}
