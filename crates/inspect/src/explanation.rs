@@ -2,26 +2,23 @@
 
 use std::sync::Arc;
 
-use sandkasse_api::{Route, Why, find, token::TokenCause};
+use sandkasse_api::{Route, find};
 use sandkasse_catalogue::{Catalogue, Cause as PageCause, Kind, Page, Wire};
-use sandkasse_domain::{Environment, Msn, OrderId, Timestamp, payment::Cause, person::CannotPay};
-use sandkasse_engine::{Engine, Unit, directory::Client};
-use sandkasse_gate::{GateCause, KeyNear, Step as Check, TokenFault, distance};
-use sandkasse_store::{Kind as RecordKind, StreamId};
+use sandkasse_domain::{Environment, Msn, Timestamp};
+use sandkasse_engine::Engine;
+use sandkasse_gate::Step as Check;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    HttpCall, Reader, Record,
+    Compared, HttpCall, Reader, Record,
+    compared::compared,
+    entitled::{knows_keys, may_speak_of_keys, speaks_of_keys},
+    near::{near_misses, near_order},
     record::is_key,
-    remedy::{Case, Remedy, nearest, remedy},
+    remedy::{Case, Remedy, remedy},
     secrets::{self, ShownHeader},
 };
-
-/// So many orders of a sales unit are looked at for one that was probably meant.
-const LOOKED_AT: usize = 1000;
-/// An order id so many letters off was probably meant.
-const LETTERS_OFF: usize = 2;
 
 /// All there is to say about a refusal, to one reader.
 #[derive(Clone, Debug, Serialize)]
@@ -103,17 +100,6 @@ pub struct Checked {
     pub passed: bool,
     /// What it saw.
     pub saw: String,
-}
-
-/// What was expected and what came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Compared {
-    /// Of what.
-    pub what: &'static str,
-    /// What would have passed.
-    pub expected: String,
-    /// What came. Of secrets only the beginning.
-    pub received: String,
 }
 
 /// A page of the catalogue.
@@ -242,97 +228,6 @@ fn spoken(body: &str) -> (Option<String>, Option<String>) {
     (text("errorCode"), said)
 }
 
-/// Whether a reader may hear of stored keys: their owner, and the administrator.
-fn knows_keys(engine: &Engine, record: &Record, why: &Why, reader: &Reader) -> bool {
-    match reader {
-        Reader::Administrator => true,
-        Reader::Holder => !speaks_of_keys(why),
-        Reader::Keys(client) => {
-            if !speaks_of_keys(why) {
-                return true;
-            }
-            // Sales units of the two environments may have the same number.
-            let of_other = matches!(
-                why,
-                Why::Gate(GateCause::SubscriptionKeyUnknown {
-                    near: Some(KeyNear::OtherEnvironment { .. }),
-                })
-            );
-            let environment = if of_other {
-                record.environment.other()
-            } else {
-                record.environment
-            };
-            let directory = engine.directory.of(environment);
-            let described = directory.client(client).map(Client::described);
-            if let Why::Token(_) = why {
-                return record.header("client_id") == Some(client);
-            }
-            owners(why)
-                .is_some_and(|owners| owners.iter().all(|owner| Some(owner) == described.as_ref()))
-        }
-    }
-}
-
-/// Whose keys a cause speaks of.
-fn owners(why: &Why) -> Option<Vec<String>> {
-    match why {
-        Why::Gate(GateCause::SubscriptionKeyUnknown { near: Some(near) }) => {
-            let (KeyNear::OtherEnvironment { of }
-            | KeyNear::Regenerated { of, .. }
-            | KeyNear::Blanks { of }) = near;
-            Some(vec![of.clone()])
-        }
-        Why::Gate(GateCause::KeysOfDifferentOwners {
-            token_of, key_of, ..
-        }) => Some(vec![token_of.clone(), key_of.clone()]),
-        Why::Gate(GateCause::SubscriptionKeyProduct { msn, .. }) => {
-            Some(vec![format!("sales unit {msn}")])
-        }
-        Why::Gate(_)
-        | Why::Body(_)
-        | Why::Fields(_)
-        | Why::Payment(_)
-        | Why::Token(_)
-        | Why::Userinfo(_)
-        | Why::Unread(_)
-        | Why::NotBuilt
-        | Why::Struck(_)
-        | Why::Fault(_) => None,
-    }
-}
-
-/// Whether a cause of this kind may speak of stored keys. Who may not hear of them does not hear
-/// either whether there is something to hear.
-fn may_speak_of_keys(why: &Why) -> bool {
-    matches!(
-        why,
-        Why::Gate(
-            GateCause::SubscriptionKeyUnknown { .. }
-                | GateCause::SubscriptionKeyProduct { .. }
-                | GateCause::KeysOfDifferentOwners { .. }
-        ) | Why::Token(TokenCause::SecretWrong { .. } | TokenCause::ClientUnknown { .. })
-    )
-}
-
-fn speaks_of_keys(why: &Why) -> bool {
-    matches!(
-        why,
-        Why::Gate(
-            GateCause::SubscriptionKeyUnknown { near: Some(_) }
-                | GateCause::SubscriptionKeyProduct { .. }
-                | GateCause::KeysOfDifferentOwners { .. }
-        ) | Why::Token(
-            TokenCause::SecretWrong {
-                regenerated_at: Some(_)
-            } | TokenCause::ClientUnknown {
-                elsewhere: true,
-                ..
-            }
-        )
-    )
-}
-
 fn checks(record: &Record, cause: &'static str, hears_of_keys: bool) -> Vec<Checked> {
     let proved = record.client.is_some() || hears_of_keys;
     record
@@ -359,266 +254,4 @@ fn checks(record: &Record, cause: &'static str, hears_of_keys: bool) -> Vec<Chec
             }
         })
         .collect()
-}
-
-fn compared(record: &Record, why: &Why) -> Vec<Compared> {
-    let one = |what, expected: String, received: String| {
-        vec![Compared {
-            what,
-            expected,
-            received,
-        }]
-    };
-    let header = |name: &str| record.header(name).unwrap_or("nothing").to_owned();
-    match why {
-        Why::Gate(cause) => match cause {
-            GateCause::RouteUnknown { path } => one("path", "a known one".to_owned(), path.clone()),
-            GateCause::MethodUnknown {
-                method, allowed, ..
-            } => one("method", allowed.join(", "), method.clone()),
-            GateCause::SubscriptionKeyMissing { misspelt } => one(
-                "header",
-                "Ocp-Apim-Subscription-Key".to_owned(),
-                misspelt.clone().unwrap_or_else(|| "nothing".to_owned()),
-            ),
-            GateCause::SubscriptionKeyUnknown { .. } | GateCause::SubscriptionKeyProduct { .. } => {
-                one(
-                    "Ocp-Apim-Subscription-Key",
-                    format!("a live key of the {} environment", record.environment),
-                    header("ocp-apim-subscription-key"),
-                )
-            }
-            GateCause::Token {
-                fault:
-                    TokenFault::Missing {
-                        misspelt: Some(sent),
-                    },
-            } => one("header", "Authorization".to_owned(), sent.clone()),
-            GateCause::Token { .. } => one(
-                "Authorization",
-                "Bearer, one space, and a live access token".to_owned(),
-                header("authorization"),
-            ),
-            GateCause::RateExceeded { limit, about, .. } => one(
-                "calls a minute",
-                format!("at most {limit} for {about}"),
-                "more".to_owned(),
-            ),
-            GateCause::MsnNotYours { msn, yours, .. } => {
-                one("sales unit", yours.to_string(), msn.clone())
-            }
-            GateCause::PartnerMsnMissing { misspelt, in_body } => one(
-                "header",
-                "Merchant-Serial-Number".to_owned(),
-                match (misspelt, in_body) {
-                    (Some(sent), _) => sent.clone(),
-                    (None, Some(msn)) => format!("{msn} in the body only"),
-                    (None, None) => "nothing".to_owned(),
-                },
-            ),
-            GateCause::PartnerMsnUnknown { msn, .. } | GateCause::PartnerMsn { msn, .. } => one(
-                "sales unit",
-                "one that is linked to this partner, the same in header and body".to_owned(),
-                msn.clone(),
-            ),
-            GateCause::KeysOfDifferentOwners { .. }
-            | GateCause::KeysWithoutRight { .. }
-            | GateCause::Standing { .. } => Vec::new(),
-        },
-        Why::Body(sandkasse_api::BodyFault::Type {
-            expected, received, ..
-        }) => one("JSON type", (*expected).to_owned(), (*received).to_owned()),
-        Why::Body(sandkasse_api::BodyFault::MemberCase { expected, received }) => {
-            one("member", expected.clone(), received.clone())
-        }
-        Why::Fields(faults) => faults
-            .iter()
-            .map(|fault| Compared {
-                what: "member",
-                expected: format!("{}: {}", fault.code, fault.text),
-                received: fault.detail.clone(),
-            })
-            .collect(),
-        Why::Token(TokenCause::GrantType { received }) => one(
-            "grant_type",
-            "client_credentials".to_owned(),
-            received.clone(),
-        ),
-        Why::Body(_)
-        | Why::Payment(_)
-        | Why::Token(_)
-        | Why::Userinfo(_)
-        | Why::Unread(_)
-        | Why::NotBuilt
-        | Why::Struck(_)
-        | Why::Fault(_) => Vec::new(),
-    }
-}
-
-/// The detectors of errors-faq.md, "Explanation record".
-async fn near_misses(
-    engine: &Engine,
-    record: &Record,
-    why: &Why,
-    near_order: Option<String>,
-    knows_keys: bool,
-) -> Vec<String> {
-    let mut near = Vec::new();
-    match why {
-        Why::Gate(GateCause::RouteUnknown { .. } | GateCause::MethodUnknown { .. }) => {
-            if let Some((method, path)) = nearest(record.method.as_str(), &record.path) {
-                near.push(format!("{method} {path} exists"));
-            }
-        }
-        Why::Gate(
-            GateCause::SubscriptionKeyMissing {
-                misspelt: Some(sent),
-            }
-            | GateCause::PartnerMsnMissing {
-                misspelt: Some(sent),
-                ..
-            }
-            | GateCause::Token {
-                fault:
-                    TokenFault::Missing {
-                        misspelt: Some(sent),
-                    },
-            },
-        )
-        | Why::Token(
-            TokenCause::ClientIdMissing {
-                misspelt: Some(sent),
-            }
-            | TokenCause::SecretMissing {
-                misspelt: Some(sent),
-            },
-        ) => near.push(format!("the header `{sent}` is almost the right one")),
-        Why::Gate(GateCause::PartnerMsnMissing {
-            in_body: Some(msn), ..
-        }) => near.push(format!("{msn} stands in the body, and not in the header")),
-        Why::Gate(GateCause::SubscriptionKeyUnknown { near: Some(it) }) if knows_keys => {
-            near.push(match it {
-                KeyNear::OtherEnvironment { of } => {
-                    format!("the key is alive in the other environment, for {of}")
-                }
-                KeyNear::Regenerated { of, key, at } => {
-                    format!("it was {of}'s {} until {at}", key.name())
-                }
-                KeyNear::Blanks { of } => format!("without blanks it is the key of {of}"),
-            });
-        }
-        Why::Token(TokenCause::ClientUnknown {
-            elsewhere: true, ..
-        }) if knows_keys => near.push("the other environment knows this client_id".to_owned()),
-        Why::Payment(Cause::OrderUnknown { order, .. }) => {
-            if let Some(other) = near_order {
-                near.push(format!("there is an order `{other}`"));
-            }
-            if is_elsewhere(engine, record, order).await {
-                near.push(format!(
-                    "the same merchant has an order of this id in the {} environment",
-                    record.environment.other()
-                ));
-            }
-        }
-        Why::Payment(Cause::CannotPay { reason }) => {
-            if let Some((_, corrected)) = record.corrected_phone() {
-                near.push(format!(
-                    "the number was corrected to {corrected}; please send eight digits"
-                ));
-            }
-            if record.environment == Environment::Test {
-                near.extend(scripted(*reason).map(str::to_owned));
-            }
-        }
-        Why::Fields(faults) => {
-            for fault in faults {
-                let hundred = fault.cause == "amount.invalid"
-                    && fault
-                        .detail
-                        .strip_prefix("received ")
-                        .and_then(|amount| amount.parse::<i64>().ok())
-                        .is_some_and(|amount| (1..100).contains(&amount));
-                if hundred {
-                    near.push("amounts are in øre: 1 krone is 100".to_owned());
-                }
-            }
-        }
-        Why::Body(sandkasse_api::BodyFault::Type {
-            received: "number with decimals",
-            ..
-        }) => {
-            near.push("computing with floating point leaves such decimals; count in øre".to_owned())
-        }
-        Why::Gate(_)
-        | Why::Body(_)
-        | Why::Payment(_)
-        | Why::Token(_)
-        | Why::Userinfo(_)
-        | Why::Unread(_)
-        | Why::NotBuilt
-        | Why::Struck(_)
-        | Why::Fault(_) => {}
-    }
-    near
-}
-
-/// All persons of the test environment are made up, so there one may hear what is the matter.
-fn scripted(reason: CannotPay) -> Option<&'static str> {
-    match reason {
-        CannotPay::Number(_) => None,
-        CannotPay::Unknown => Some("no test person has this number; only test persons exist here"),
-        CannotPay::TooYoung => Some("this test person is younger than 15"),
-        CannotPay::Blocked => Some("this test person is blocked"),
-        CannotPay::LimitReached => Some("this test person's spending limit is reached"),
-        CannotPay::NeverLoggedIn => Some("this test person never logged in to the test app"),
-    }
-}
-
-fn unit_of(engine: &Engine, record: &Record) -> Option<Arc<Unit>> {
-    let msn = record.unit.as_ref()?;
-    engine.directory.of(record.environment).unit(msn).cloned()
-}
-
-/// An own order whose id differs by case only, or by a letter or two.
-async fn near_order(engine: &Engine, record: &Record, why: &Why) -> Option<String> {
-    let Why::Payment(Cause::OrderUnknown { order, .. }) = why else {
-        return None;
-    };
-    let partition = unit_of(engine, record)?.partition();
-    let orders = engine
-        .store()
-        .list(&partition, RecordKind::Payment, "", None, LOOKED_AT)
-        .await
-        .ok()?;
-    let wanted = order.to_ascii_lowercase();
-    orders
-        .into_iter()
-        .map(|(name, _)| (distance(&name.to_ascii_lowercase(), &wanted), name))
-        .filter(|(off, _)| *off <= LETTERS_OFF.min(wanted.len() / 3))
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// Whether the same merchant has this order in the other environment.
-async fn is_elsewhere(engine: &Engine, record: &Record, order: &str) -> bool {
-    let Some(own) = unit_of(engine, record) else {
-        return false;
-    };
-    if OrderId::try_new(order).is_none() {
-        return false;
-    }
-    let there = engine.directory.of(record.environment.other());
-    let stream = StreamId {
-        kind: RecordKind::Payment,
-        name: order.to_owned(),
-    };
-    for unit in there.units() {
-        if unit.facts.merchant == own.facts.merchant
-            && let Ok(Some(_)) = engine.store().load(&unit.partition(), &stream).await
-        {
-            return true;
-        }
-    }
-    false
 }

@@ -6,9 +6,12 @@
 //! call; [`Reader`] says who may read what.
 
 mod call;
+mod compared;
+mod entitled;
 mod explanation;
 mod journal;
 mod ledger;
+mod near;
 mod reader;
 mod record;
 mod remedy;
@@ -23,7 +26,8 @@ use sandkasse_domain::Environment;
 use sandkasse_gate::{Step as Check, Trace};
 
 pub use call::{Content, HttpCall, PLACEHOLDERS, To};
-pub use explanation::{Answered, Checked, Compared, Explanation, PageLink, Sent};
+pub use compared::Compared;
+pub use explanation::{Answered, Checked, Explanation, PageLink, Sent};
 pub use journal::{Fill, Journal, LONGEST, MOST_OF_A_UNIT};
 pub use ledger::{LedgerRow, ledger, ledger_markdown};
 pub use reader::Reader;
