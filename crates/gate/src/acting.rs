@@ -13,9 +13,18 @@ use sandkasse_engine::{Engine, Unit, directory::Client};
 use crate::{
     GateCause, Step, Trace,
     cause::{MsnIs, PartnerFault},
-    checks::{Keyring, MSN, header},
     near,
+    sent::{MSN, header},
 };
+
+/// Keys that fit together: whose they are is proved.
+#[derive(Clone)]
+pub struct Keyring {
+    /// Whose they are.
+    pub client: Client,
+    /// The subscription key sent, if any.
+    pub subscription_key: Option<String>,
+}
 
 /// Who calls, and for which sales unit: proved by keys and MSN.
 #[derive(Clone)]

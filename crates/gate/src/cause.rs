@@ -9,7 +9,7 @@ use std::time::Duration;
 use sandkasse_domain::{Msn, Timestamp, keys::KeyName, sales_unit::Product};
 use serde::Serialize;
 
-use crate::{Step, standing::Standing};
+use crate::{Step, closed::Standing};
 
 /// Why the gate refused a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -285,5 +285,11 @@ impl TokenFault {
 impl From<TokenFault> for GateCause {
     fn from(fault: TokenFault) -> GateCause {
         GateCause::Token { fault }
+    }
+}
+
+impl From<Standing> for GateCause {
+    fn from(standing: Standing) -> GateCause {
+        GateCause::Standing { standing }
     }
 }

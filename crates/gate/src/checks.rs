@@ -10,19 +10,13 @@ use sandkasse_domain::{
 use sandkasse_engine::{Engine, directory::Client};
 
 use crate::{
-    Caller, GateCause, Limit, RateWindows, Step, TokenFault, Trace, acting,
+    Caller, GateCause, Keyring, Limit, RateWindows, Step, TokenFault, Trace, acting,
     cause::{KeyMix, KeyNear},
     near,
     rate::Moment,
+    sent::{AUTHORIZATION, SUBSCRIPTION_KEY, header},
     token::{KeySource, Tokens},
 };
-
-/// The header that carries the subscription key.
-pub(crate) const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
-/// The header that names the sales unit.
-pub(crate) const MSN: &str = "merchant-serial-number";
-/// The header that carries the access token.
-const AUTHORIZATION: &str = "authorization";
 
 /// The gate of both environments.
 pub struct Gate {
@@ -42,15 +36,6 @@ pub struct Bearer {
     pub client: Client,
     /// The `client_id` of the owner of the subscription key it was fetched with, if another.
     pub fetched_with: Option<String>,
-}
-
-/// Keys that fit together: whose they are is proved.
-#[derive(Clone)]
-pub struct Keyring {
-    /// Whose they are.
-    pub client: Client,
-    /// The subscription key sent, if any.
-    pub subscription_key: Option<String>,
 }
 
 impl Gate {
@@ -324,11 +309,4 @@ impl About<'_> {
         };
         format!("order `{order}`{msn}{key}")
     }
-}
-
-/// A header as text. Bytes that are no text make the header worthless, as on the platform.
-pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get(name)
-        .map(|value| value.to_str().unwrap_or("\u{fffd}"))
 }

@@ -8,17 +8,20 @@
 mod acting;
 mod cause;
 mod checks;
+mod closed;
 pub mod link;
 mod near;
 mod rate;
+mod sent;
 pub mod standing;
 pub mod token;
 mod trace;
 
-pub use acting::{ActingBy, Caller};
+pub use acting::{ActingBy, Caller, Keyring};
 pub use cause::{GateCause, KeyMix, KeyNear, MsnIs, PartnerFault, TokenFault, Used};
-pub use checks::{About, Bearer, Gate, Keyring};
+pub use checks::{About, Bearer, Gate};
+pub use closed::Standing;
 pub use near::{distance, misspelt};
 pub use rate::{Limit, RateWindows};
-pub use standing::Standing;
+
 pub use trace::{Line, Step, Trace};

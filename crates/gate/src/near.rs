@@ -35,7 +35,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::checks::SUBSCRIPTION_KEY;
+    use crate::sent::SUBSCRIPTION_KEY;
 
     #[test]
     fn near_misses_are_told_from_other_headers() {
