@@ -69,7 +69,7 @@ impl Record {
         };
         let body = |bytes: &Bytes| {
             let kept = bytes.get(..MOST_BODY).unwrap_or(bytes);
-            secrets::body(&String::from_utf8_lossy(kept), &is_key)
+            secrets::body(&secrets::text(kept), &is_key)
         };
         let mut record = Record {
             number: 0,
