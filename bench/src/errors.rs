@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// How many calls.
     #[arg(long, default_value_t = 1_000_000)]
     requests: u64,
+    /// Without limits per minute, whose windows are memory too: one for each order id of the last minute.
+    #[arg(long)]
+    unlimited: bool,
 }
 
 /// Refused calls of one connection, each kind in turn, no two alike.
@@ -119,7 +122,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let platform = Platform::start(&options.sandkasse, &folder).await?;
     pause(SETTLE).await;
     let idle = machine::resident_mb(platform.process.id())?;
-    let keys = platform.new_unit_with("on").await?;
+    let keys = platform
+        .new_unit_with(if options.unlimited { "off" } else { "on" })
+        .await?;
     let token = platform.token(&keys).await?;
     let right = Shop::new(&keys, &token, "", NOWHERE);
     let senders = Rc::new(Senders { keys, token, right });
@@ -149,8 +154,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     platform.process.stop().await?;
 
     println!(
-        "### Memory of errors\n\n{}. {CONNECTIONS} connections.\n",
-        machine::describe()
+        "### Memory of errors\n\n{}. {CONNECTIONS} connections, limits per minute {}.\n",
+        machine::describe(),
+        if options.unlimited { "off" } else { "on" }
     );
     println!("| refused calls | after | resident memory | journal |\n|---:|---:|---:|---|");
     println!("| 0 | | {idle:.1} MB | |");

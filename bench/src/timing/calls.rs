@@ -27,39 +27,41 @@ const WARM_UP: usize = 2000;
 struct Class {
     name: &'static str,
     status: u16,
+    /// Whether the call is written into the journal.
+    noted: bool,
     /// The call with this number.
     call: Box<dyn Fn(usize) -> Request>,
 }
 
+/// A platform in production, with a journal and without one.
 struct House {
-    inspector: Inspector,
-    environment: Environment,
+    noting: Inspector,
+    forgetful: Inspector,
+}
+
+impl House {
+    fn of(world: &World) -> Self {
+        let inspector = |journal_bytes| {
+            let config = InspectorConfig {
+                explain: true,
+                journal_bytes,
+                portal: "http://portal.sandkasse.invalid".to_owned(),
+            };
+            Inspector::new(world.platform.clone(), config)
+        };
+        Self {
+            noting: inspector(JOURNAL),
+            forgetful: inspector(0),
+        }
+    }
 }
 
 /// All comparisons of whole calls.
 pub(super) async fn run(folder: &Path, pairs: usize) -> anyhow::Result<Vec<Row>> {
     let store = Arc::new(SqliteStore::open(&folder.join("timing.db"))?);
     let world = World::with(store, Settings::default()).await;
-    let config = InspectorConfig {
-        explain: true,
-        journal_bytes: JOURNAL,
-        portal: "http://portal.sandkasse.invalid".to_owned(),
-    };
-    let house = House {
-        inspector: Inspector::new(world.platform.clone(), config),
-        environment: Environment::Production,
-    };
-    let unit = |world: &World| {
-        let world = world.clone();
-        async move {
-            let shop = world.shop(|unit| {
-                unit.environment = Environment::Production;
-                unit.rate_limits = RateLimits::Off;
-            });
-            shop.await
-        }
-    };
-    let (shop, stranger) = (unit(&world).await, unit(&world).await);
+    let house = House::of(&world);
+    let (shop, stranger) = (shop(&world).await, shop(&world).await);
     let mut rows = Vec::new();
     rows.extend(house.compare(pairs, tokens(&shop), |_| None).await?);
     let orders = orders(&shop, &stranger).await;
@@ -71,6 +73,60 @@ pub(super) async fn run(folder: &Path, pairs: usize) -> anyhow::Result<Vec<Row>>
     let persons = persons(&world, &shop).await;
     rows.extend(house.compare(pairs, persons, close).await?);
     Ok(rows)
+}
+
+/// What the journal costs a call: initiate without a disk, and details.
+pub(super) async fn journal(pairs: usize) -> anyhow::Result<Vec<Row>> {
+    let world = World::new().await;
+    let house = House::of(&world);
+    let shop = shop(&world).await;
+    shop.initiate("timing-details", 49_900).await.ok();
+    let path = "/ecomm/v2/payments/timing-details/details";
+    let details = shop.ask("GET", path).await;
+    let initiate: Ask = shop.ask("POST", "/ecomm/v2/payments").await;
+    let class = |name, noted| {
+        let details = details.clone();
+        Class {
+            name,
+            status: 200,
+            noted,
+            call: Box::new(move |_| details.request().clone()),
+        }
+    };
+    let mut rows = Vec::new();
+    let classes = vec![
+        class("details without journal", false),
+        class("details with journal", true),
+    ];
+    rows.extend(house.compare(pairs, classes, |_| None).await?);
+    let class = |name, noted| {
+        let (ask, shop) = (initiate.clone(), shop.clone());
+        let call = move |number: usize| {
+            let body = shop.initiate_body(&format!("timing-{number:07}"), 49_900);
+            ask.clone().json(&body).request().clone()
+        };
+        Class {
+            name,
+            status: 200,
+            noted,
+            call: Box::new(call),
+        }
+    };
+    let classes = vec![
+        class("initiate without journal", false),
+        class("initiate with journal", true),
+    ];
+    rows.extend(house.compare(pairs, classes, |_| None).await?);
+    Ok(rows)
+}
+
+/// A sales unit of production without limits per minute.
+async fn shop(world: &World) -> Shop {
+    let shop = world.shop(|unit| {
+        unit.environment = Environment::Production;
+        unit.rate_limits = RateLimits::Off;
+    });
+    shop.await
 }
 
 /// An unknown client against a wrong secret.
@@ -88,6 +144,7 @@ fn tokens(shop: &Shop) -> Vec<Class> {
         Class {
             name,
             status,
+            noted: true,
             call: Box::new(call),
         }
     };
@@ -115,6 +172,7 @@ async fn orders(shop: &Shop, stranger: &Shop) -> Vec<Class> {
         Class {
             name,
             status: 404,
+            noted: true,
             call: Box::new(call),
         }
     };
@@ -126,7 +184,8 @@ async fn orders(shop: &Shop, stranger: &Shop) -> Vec<Class> {
 
 /// Persons who cannot pay, for different reasons.
 async fn persons(world: &World, shop: &Shop) -> Vec<Class> {
-    let unable: [(&'static str, fn(&mut Person)); 4] = [
+    type Unable = (&'static str, fn(&mut Person));
+    let unable: [Unable; 4] = [
         ("initiate, under fifteen", |it| {
             it.birthdate = jiff::civil::date(2008, 6, 14);
         }),
@@ -156,6 +215,7 @@ async fn persons(world: &World, shop: &Shop) -> Vec<Class> {
             Class {
                 name,
                 status: 400,
+                noted: true,
                 call: Box::new(call),
             }
         })
@@ -178,8 +238,12 @@ impl House {
                 continue;
             };
             let request = (class.call)(number);
+            let inspector = match class.noted {
+                true => &self.noting,
+                false => &self.forgetful,
+            };
             let begun = Instant::now();
-            let (answer, _) = self.inspector.answer(self.environment, &request).await;
+            let (answer, _) = inspector.answer(Environment::Production, &request).await;
             let took = begun.elapsed().as_nanos();
             let status = answer.status.as_u16();
             ensure!(status == class.status, "{}: {status}", class.name);

@@ -45,6 +45,13 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let mut rows = secrets::run(options.samples)?;
     rows.extend(calls::run(&fresh(&options.data)?, options.pairs).await?);
     println!("### Times and secrets\n\n{}.\n", machine::describe());
+    print(&rows);
+    println!("\nWhat the journal costs one call, without sockets and disk:\n");
+    print(&calls::journal(options.pairs).await?);
+    Ok(())
+}
+
+fn print(rows: &[Row]) {
     println!("| | samples | median, µs | against | apart | largest \\|t\\| | bar | |");
     println!("|---|---:|---:|---:|---:|---:|---|---|");
     for row in rows {
@@ -66,5 +73,4 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
             "| {what} | {samples} | {one:.3} | {other:.3} | {apart:+.1} % | {t:.1} | {bar} | {verdict} |"
         );
     }
-    Ok(())
 }

@@ -19,9 +19,12 @@ const REPEATS: usize = 16;
 /// How often each test is made, for the machine is shared.
 const ROUNDS: u64 = 3;
 
+/// A way to compare what was received with what is right.
+type Compare = fn(&str, &str) -> bool;
+
 /// Guesses whose first bytes are right against guesses of which nothing is.
 pub(super) fn run(samples: usize) -> anyhow::Result<Vec<Row>> {
-    let tests: [(&str, usize, fn(&str, &str) -> bool, bool); 3] = [
+    let tests: [(&str, usize, Compare, bool); 3] = [
         ("`same_secret`, first byte right", 1, same_secret, true),
         (
             "`same_secret`, all but the last byte right",
@@ -65,7 +68,7 @@ fn naive(received: &str, expected: &str) -> bool {
 fn sample(
     samples: usize,
     right: usize,
-    compare: fn(&str, &str) -> bool,
+    compare: Compare,
     seed: u64,
 ) -> anyhow::Result<[Vec<u32>; 2]> {
     let mut chance = Chance::new(seed);
