@@ -27,7 +27,7 @@ pub use journal::{Fill, Journal, LONGEST, MOST_OF_A_UNIT};
 pub use reader::Reader;
 pub use record::Record;
 pub use remedy::{Remedy, Saves, Step};
-pub use secrets::{ShownHeader, fingerprint};
+pub use secrets::{ShownHeader, ShownHeaders, fingerprint};
 
 /// The header that says where a refusal is explained.
 pub const EXPLAIN: HeaderName = HeaderName::from_static("explain");

@@ -7,7 +7,7 @@ use sandkasse_domain::{Environment, Msn, Timestamp};
 use sandkasse_engine::Engine;
 use sandkasse_gate::Trace;
 
-use crate::secrets::{self, ShownHeader};
+use crate::secrets::{self, ShownHeaders};
 
 /// No more of a body is kept.
 const MOST_BODY: usize = 64 * 1024;
@@ -28,13 +28,13 @@ pub struct Record {
     /// The path, secrets masked.
     pub path: String,
     /// The request's headers, secrets masked.
-    pub headers: Vec<ShownHeader>,
+    pub headers: ShownHeaders,
     /// The request's body, secrets masked.
     pub body: String,
     /// HTTP status of the answer.
     pub status: u16,
     /// The answer's headers, secrets masked.
-    pub answer_headers: Vec<ShownHeader>,
+    pub answer_headers: ShownHeaders,
     /// The answer's body, secrets masked.
     pub answer_body: String,
     /// Whether the answer was never sent: a fault on demand.
@@ -90,26 +90,19 @@ impl Record {
             trace: exchange.trace,
             size: 0,
         };
-        let headers = |headers: &[ShownHeader]| -> usize {
-            headers
-                .iter()
-                .map(|header| header.name.len() + header.value.len() + 64)
-                .sum()
-        };
         record.size = OVERHEAD
             + record.path.len()
             + record.body.len()
             + record.answer_body.len()
-            + headers(&record.headers)
-            + headers(&record.answer_headers)
+            + record.headers.size()
+            + record.answer_headers.size()
             + record.trace.lines().len() * 64;
         record
     }
 
     /// A request header by name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|header| header.name == name);
-        found.map(|header| header.value.as_str())
+        self.headers.get(name)
     }
 }
 

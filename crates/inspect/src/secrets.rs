@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
 /// So much of a secret may be seen.
@@ -59,44 +59,124 @@ pub struct ShownHeader {
 
 /// The beginning of a secret: `abcd…`.
 pub fn fingerprint(secret: &str) -> String {
-    let seen: String = secret.chars().take(SEEN).collect();
-    format!("{seen}…")
+    let mut shown = String::new();
+    push_fingerprint(&mut shown, secret);
+    shown
+}
+
+fn push_fingerprint(out: &mut String, secret: &str) {
+    out.extend(secret.chars().take(SEEN));
+    out.push('…');
+}
+
+/// Headers as the journal keeps them: in two pieces of memory instead of two for each header.
+/// Thousands of small pieces that are freed much later cost more than the masking itself.
+#[derive(Debug, Default)]
+pub struct ShownHeaders {
+    /// Names and values, one behind the other.
+    text: String,
+    ends: Vec<End>,
+}
+
+#[derive(Debug)]
+struct End {
+    of_name: usize,
+    of_value: usize,
+    masked: bool,
+}
+
+impl ShownHeaders {
+    /// Name, value and whether it was masked, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, bool)> {
+        let mut begin = 0;
+        self.ends.iter().map(move |end| {
+            let name = self.text.get(begin..end.of_name).unwrap_or_default();
+            let value = self.text.get(end.of_name..end.of_value);
+            begin = end.of_value;
+            (name, value.unwrap_or_default(), end.masked)
+        })
+    }
+
+    /// The same, each by itself.
+    pub fn to_vec(&self) -> Vec<ShownHeader> {
+        self.iter()
+            .map(|(name, value, masked)| ShownHeader {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                masked,
+            })
+            .collect()
+    }
+
+    /// The value of the first header of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.iter().find(|(its, _, _)| *its == name);
+        found.map(|(_, value, _)| value)
+    }
+
+    /// Bytes in memory, roughly.
+    pub(crate) fn size(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<End>()
+    }
 }
 
 /// Headers as they may be seen.
-pub(crate) fn headers(headers: &HeaderMap, is_key: &dyn Fn(&str) -> bool) -> Vec<ShownHeader> {
-    headers
-        .iter()
-        .map(|(name, value)| {
-            let text = text(value.as_bytes());
-            let (value, masked) = header(name, &text, is_key);
-            ShownHeader {
-                name: name.as_str().to_owned(),
-                value,
-                masked,
-            }
-        })
-        .collect()
+pub(crate) fn headers(headers: &HeaderMap, is_key: &dyn Fn(&str) -> bool) -> ShownHeaders {
+    let length = |(name, value): (&HeaderName, &HeaderValue)| {
+        let shown = if is_harmless(name.as_str()) {
+            value.len()
+        } else {
+            0
+        };
+        name.as_str().len() + shown.max(ROOM)
+    };
+    let mut shown = ShownHeaders {
+        text: String::with_capacity(headers.iter().map(length).sum()),
+        ends: Vec::with_capacity(headers.len()),
+    };
+    for (name, value) in headers {
+        shown.text.push_str(name.as_str());
+        let of_name = shown.text.len();
+        let masked = push_header(&mut shown.text, name, &text(value.as_bytes()), is_key);
+        let of_value = shown.text.len();
+        shown.ends.push(End {
+            of_name,
+            of_value,
+            masked,
+        });
+    }
+    shown
 }
 
-fn header(name: &HeaderName, value: &str, is_key: &dyn Fn(&str) -> bool) -> (String, bool) {
+/// A masked value with its scheme mostly takes no more: `Bearer eyJh…`.
+const ROOM: usize = 16;
+
+/// Appends what may be seen of a value, and says whether that is not all.
+fn push_header(
+    out: &mut String,
+    name: &HeaderName,
+    value: &str,
+    is_key: &dyn Fn(&str) -> bool,
+) -> bool {
     // A number is no secret; a merchant's number stands in many a misspelt header.
     let is_number = value.len() <= 10 && value.bytes().all(|byte| byte.is_ascii_digit());
     if is_number || is_harmless(name.as_str()) {
-        let scrubbed = words(value, is_key);
-        let masked = matches!(scrubbed, Cow::Owned(_));
-        return (scrubbed.into_owned(), masked);
+        return push_words(out, value, is_key);
     }
     if value.is_empty() {
-        return (String::new(), false);
+        return false;
     }
     // The scheme is no secret, and often the mistake.
-    match value.split_once(' ') {
+    let rest = match value.split_once(' ') {
         Some((scheme, rest)) if scheme.len() <= 10 && !scheme.contains(['.', '=']) => {
-            (format!("{scheme} {}", fingerprint(rest)), true)
+            out.push_str(scheme);
+            out.push(' ');
+            rest
         }
-        Some(_) | None => (fingerprint(value), true),
-    }
+        Some(_) | None => value,
+    };
+    push_fingerprint(out, rest);
+    true
 }
 
 /// Bytes as text. Nearly all are text, and to see that they are is faster than to mend them.
@@ -126,10 +206,10 @@ pub(crate) fn body(text: &str, is_key: &dyn Fn(&str) -> bool) -> String {
             secret_member = is_secret_name(literal);
             out.push_str(literal);
         } else if secret_member {
-            let quote = &literal[..1];
-            let inner = literal.trim_matches(['"', '\'']);
-            let shown = fingerprint(inner);
-            out.push_str(&format!("{quote}{shown}{quote}"));
+            let quote = if literal.starts_with('"') { '"' } else { '\'' };
+            out.push(quote);
+            push_fingerprint(&mut out, literal.trim_matches(['"', '\'']));
+            out.push(quote);
             secret_member = false;
         } else {
             push_words(&mut out, literal, is_key);
@@ -202,15 +282,18 @@ fn words<'a>(text: &'a str, is_key: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
     Cow::Owned(out)
 }
 
-/// The same behind what there is.
-fn push_words(out: &mut String, text: &str, is_key: &dyn Fn(&str) -> bool) {
+/// The same behind what there is; says whether anything was masked.
+fn push_words(out: &mut String, text: &str, is_key: &dyn Fn(&str) -> bool) -> bool {
     let mut rest = text;
+    let mut masked = false;
     while let Some((from, to)) = secret_in(rest, is_key) {
         out.push_str(rest.get(..from).unwrap_or_default());
-        out.push_str(&fingerprint(rest.get(from..to).unwrap_or_default()));
+        push_fingerprint(out, rest.get(from..to).unwrap_or_default());
+        masked = true;
         rest = rest.get(to..).unwrap_or_default();
     }
     out.push_str(rest);
+    masked
 }
 
 /// Where the first word is that looks like a secret. These are of ASCII, so both ends are
@@ -333,7 +416,17 @@ mod tests {
             ("cookie", "", ""),
         ] {
             let name = HeaderName::from_static(name);
-            assert_eq!(header(&name, value, &is_key).0, shown, "{name}: {value}");
+            let mut sent = HeaderMap::new();
+            sent.insert("host", HeaderValue::from_static("acme"));
+            sent.insert(&name, HeaderValue::from_static(value));
+            let kept = headers(&sent, &is_key);
+            assert_eq!(kept.get(name.as_str()), Some(shown), "{name}: {value}");
+            assert_eq!(kept.get("host"), Some("acme"));
+            let kept = kept.to_vec().into_iter();
+            let kept = kept.map(|it| (it.name, it.masked)).collect::<Vec<_>>();
+            let masked = value != shown;
+            let expected = [("host".to_owned(), false), (name.to_string(), masked)];
+            assert_eq!(kept, expected);
         }
     }
 }

@@ -247,7 +247,9 @@ fn order_unknown(case: &Case<'_>, order: &str) -> Remedy {
         return case.send(HttpCall { path, ..call }, says);
     }
     let mut body = sample(Operation::Initiate, &case.msn());
-    body["transaction"]["orderId"] = order.into();
+    if let Some(id) = body.pointer_mut("/transaction/orderId") {
+        *id = order.into();
+    }
     let mut initiate = HttpCall {
         method: "POST".to_owned(),
         path: "/ecomm/v2/payments".to_owned(),
