@@ -21,6 +21,7 @@ pub(crate) struct Connection {
 /// An answer; the body lies in the connection until the next exchange.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
+    pub(crate) head: &'a [u8],
     pub(crate) body: &'a [u8],
 }
 
@@ -50,9 +51,11 @@ impl Connection {
             };
             if self.inbox.len() >= message.length() {
                 let status = status(&self.inbox).context("no HTTP status line")?;
+                let head = self.inbox.get(..message.head);
                 let body = self.inbox.get(message.head..message.length());
                 return Ok(Answer {
                     status,
+                    head: head.unwrap_or_default(),
                     body: body.unwrap_or_default(),
                 });
             }

@@ -27,6 +27,8 @@ pub(crate) trait Job: 'static {
 
 /// What a load achieved.
 pub(crate) struct Achieved {
+    /// All that was done, warming up included.
+    pub(crate) done: u64,
     pub(crate) per_second: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
@@ -54,18 +56,21 @@ pub(crate) async fn run<J: Job>(
     let all = async {
         let mut jobs = Vec::new();
         let mut latencies = Latencies::default();
+        let mut all = 0;
         for worker in workers {
-            let (job, taken) = worker.await??;
+            let (job, taken, done) = worker.await??;
+            all += done;
             jobs.push(job);
             latencies.append(taken);
         }
-        anyhow::Ok((jobs, latencies))
+        anyhow::Ok((jobs, latencies, all))
     };
-    let (jobs, mut latencies) = timeout(time + GRACE, all)
+    let (jobs, mut latencies, done) = timeout(time + GRACE, all)
         .await
         .context("no answer for too long")??;
     let counted = Instant::now().min(until).saturating_duration_since(from);
     let achieved = Achieved {
+        done,
         per_second: latencies.len() as f64 / counted.as_secs_f64().max(0.001),
         p50: latencies.percentile(50),
         p99: latencies.percentile(99),
@@ -78,16 +83,18 @@ async fn repeat<J: Job>(
     mut connection: Connection,
     from: Instant,
     until: Instant,
-) -> anyhow::Result<(J, Latencies)> {
+) -> anyhow::Result<(J, Latencies, u64)> {
+    let mut done = 0;
     let mut latencies = Latencies::default();
     let mut begun = Instant::now();
     while begun < until && !job.is_done() {
         job.once(&mut connection).await?;
         let ended = Instant::now();
+        done += 1;
         if begun >= from && ended <= until {
             latencies.add(ended - begun);
         }
         begun = ended;
     }
-    Ok((job, latencies))
+    Ok((job, latencies, done))
 }

@@ -4,6 +4,9 @@ use std::fs;
 
 use anyhow::Context as _;
 
+/// Ticks in a second: `USER_HZ`, which is 100 on every Linux there is.
+const TICKS: f64 = 100.0;
+
 /// The machine in one line: processor, cores, memory, kernel.
 pub(crate) fn describe() -> String {
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_default();
@@ -24,6 +27,17 @@ pub(crate) fn resident_mb(process: u32) -> anyhow::Result<f64> {
     Ok(kib * 1024.0 / 1e6)
 }
 
+/// Processor time a process has used so far, in its own code and in the kernel's, in seconds.
+pub(crate) fn processor_seconds(process: u32) -> anyhow::Result<f64> {
+    let file = format!("/proc/{process}/stat");
+    let text = fs::read_to_string(&file).with_context(|| format!("no {file}"))?;
+    // The name stands in parentheses and may hold anything; times are the 14th and 15th word.
+    let (_, rest) = text.rsplit_once(')').context("no name in it")?;
+    let mut words = rest.split_whitespace().skip(11);
+    let mut ticks = || -> anyhow::Result<f64> { Ok(words.next().context("too short")?.parse()?) };
+    Ok((ticks()? + ticks()?) / TICKS)
+}
+
 /// The value of the first line `name: value`.
 fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
@@ -41,6 +55,7 @@ mod tests {
     fn our_own_memory_is_known() {
         let mb = resident_mb(std::process::id()).unwrap();
         assert!((0.5..4000.0).contains(&mb), "{mb}");
+        assert!(processor_seconds(std::process::id()).unwrap() < 1e6);
         assert!(describe().contains("cores"));
     }
 }

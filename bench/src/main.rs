@@ -1,8 +1,9 @@
 //! How fast the platform is, and how fast it could be on this machine. `cargo xtask bench` builds and runs it.
 //!
-//! [`measure`] is the run: per round two ceilings and the platform, one after the other, each a process of its own under
+//! [`measure`] is the main run: per round two ceilings and the platform, one after the other, each a process of its own under
 //! the same load. The ceilings are subcommands of this same binary. [`load`] and [`http`] are the load generator,
-//! [`shop`] knows the requests, [`results`] writes the Markdown. `README.md` says what is measured and why so.
+//! [`shop`] knows the requests, [`results`] writes the Markdown. [`journal`], [`errors`] and [`timing`] are runs of their own:
+//! what the journal of calls costs, whether errors fill the memory, and whether times tell secrets. `README.md` says what is measured and why so.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -10,7 +11,9 @@
 )]
 
 mod ceilings;
+mod errors;
 mod http;
+mod journal;
 mod latency;
 mod load;
 mod machine;
@@ -20,6 +23,7 @@ mod process;
 mod results;
 mod shop;
 mod sink;
+mod timing;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +42,12 @@ struct Arguments {
 enum Task {
     /// Measure, and print the results as Markdown.
     Measure(measure::Options),
+    /// Measure what the journal of calls costs.
+    Journal(journal::Options),
+    /// Measure the memory after very many refused calls.
+    Errors(errors::Options),
+    /// Measure whether the time of an answer tells a secret.
+    Timing(timing::Options),
     /// Serve the first ceiling: axum with JSON both ways, no data.
     CeilingAxum {
         /// Where to write the port it listens on.
@@ -67,17 +77,22 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> anyhow::Result<()> {
     match task {
-        Task::Measure(options) => {
-            // One thread makes all the load: it leaves the other core to what is measured, as far as there is one.
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            LocalSet::new().block_on(&runtime, measure::run(&options))
-        }
+        Task::Measure(options) => alone(measure::run(&options)),
+        Task::Journal(options) => alone(journal::run(&options)),
+        Task::Errors(options) => alone(errors::run(&options)),
+        Task::Timing(options) => alone(timing::run(&options)),
         Task::CeilingAxum { port_file } => ceilings::axum_only::serve(&port_file),
         Task::CeilingDurable {
             port_file,
             database,
         } => ceilings::durable::serve(&port_file, &database),
     }
+}
+
+/// One thread makes all the load: it leaves the other core to what is measured, as far as there is one.
+fn alone(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, run)
 }

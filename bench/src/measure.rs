@@ -17,13 +17,13 @@ use crate::shop::{Initiating, Living, Looking, Orders, Shop};
 use crate::sink::Sink;
 
 /// How many connections load the server.
-const CONNECTIONS: usize = 32;
+pub(crate) const CONNECTIONS: usize = 32;
 /// How many starts a median is taken of.
 const STARTS: usize = 5;
 /// Making the many payments takes no longer; if that is not enough, there are fewer.
 const FILL_LIMIT: Duration = Duration::from_secs(120);
 /// A process is left alone for so long before its memory is read or it is put under load.
-const SETTLE: Duration = Duration::from_secs(1);
+pub(crate) const SETTLE: Duration = Duration::from_secs(1);
 /// Callbacks still on their way get so long to arrive.
 const CALLBACK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -119,7 +119,7 @@ async fn pair(options: &Options, address: SocketAddr, shop: &Rc<Shop>) -> anyhow
     })
 }
 
-async fn initiate(
+pub(crate) async fn initiate(
     address: SocketAddr,
     shop: &Rc<Shop>,
     tag: &str,
@@ -137,7 +137,7 @@ async fn initiate(
     Ok((achieved, jobs.into_iter().map(|job| job.orders).collect()))
 }
 
-async fn details(
+pub(crate) async fn details(
     address: SocketAddr,
     shop: &Rc<Shop>,
     made: &Rc<Vec<Orders>>,
@@ -228,7 +228,7 @@ async fn fill(options: &Options, sink: &Sink) -> anyhow::Result<Filled> {
 }
 
 /// An empty folder for the data of one process.
-fn fresh(data: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn fresh(data: &Path) -> anyhow::Result<PathBuf> {
     let folder = data.join("run");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;

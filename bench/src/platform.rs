@@ -34,6 +34,15 @@ struct Ready {
 impl Platform {
     /// Starts it with its data in `folder` and waits for the first answer.
     pub(crate) async fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(binary, folder, &[]).await
+    }
+
+    /// The same with settings in its environment.
+    pub(crate) async fn start_with(
+        binary: &Path,
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let ready = folder.join("ready.json");
         if ready.exists() {
             std::fs::remove_file(&ready)?;
@@ -42,6 +51,7 @@ impl Platform {
         let mut command = Command::new(binary);
         command
             .current_dir(folder)
+            .envs(settings.iter().copied())
             .arg("up")
             .args(["--test", "127.0.0.1:0"])
             .args(["--production", "127.0.0.1:0"])
@@ -72,10 +82,15 @@ impl Platform {
 
     /// A sales unit for load: without rate limits, and calling back to this machine.
     pub(crate) async fn new_unit(&self) -> anyhow::Result<Keys> {
+        self.new_unit_with("off").await
+    }
+
+    /// A sales unit with `rate_limits` `on` or `off`.
+    pub(crate) async fn new_unit_with(&self, rate_limits: &str) -> anyhow::Result<Keys> {
         let wanted = json!({
             "environment": "test",
             "name": "bench",
-            "rate_limits": "off",
+            "rate_limits": rate_limits,
             "url_policy": "local",
             "products": ["ecom"],
         });
@@ -83,6 +98,7 @@ impl Platform {
         let body = wanted.to_string();
         let answer = call(
             self.portal,
+            "POST",
             path,
             "Content-Type: application/json\r\n",
             &body,
@@ -98,6 +114,12 @@ impl Platform {
         phone: &str,
         callback: SocketAddr,
     ) -> anyhow::Result<Rc<Shop>> {
+        let token = self.token(keys).await?;
+        Ok(Shop::new(keys, &token, phone, callback))
+    }
+
+    /// A fresh access token.
+    pub(crate) async fn token(&self, keys: &Keys) -> anyhow::Result<String> {
         #[derive(Deserialize)]
         struct Token {
             access_token: String,
@@ -111,9 +133,21 @@ impl Platform {
         let headers = format!(
             "client_id: {client_id}\r\nclient_secret: {client_secret}\r\nOcp-Apim-Subscription-Key: {key}\r\n"
         );
-        let answer = call(self.test, "/accesstoken/get", &headers, "").await;
+        let answer = call(self.test, "POST", "/accesstoken/get", &headers, "").await;
         let Token { access_token } = answer.context("fetching an access token")?;
-        Ok(Shop::new(keys, &access_token, phone, callback))
+        Ok(access_token)
+    }
+
+    /// How full the journal of calls is.
+    pub(crate) async fn journal(&self) -> anyhow::Result<Fill> {
+        #[derive(Deserialize)]
+        struct Requests {
+            journal: Fill,
+        }
+        let path = "/control/v1/requests?limit=1";
+        let answer = call(self.portal, "GET", path, "", "").await;
+        let Requests { journal } = answer.context("asking for the journal")?;
+        Ok(journal)
     }
 
     /// The phone number of a person who can pay, as a user of the platform learns it.
@@ -134,16 +168,26 @@ impl Platform {
     }
 }
 
-/// Posts and reads the JSON of the answer, which must be a success.
+/// How full the journal is, in the words of the control API.
+#[derive(Deserialize)]
+pub(crate) struct Fill {
+    pub(crate) calls: u64,
+    pub(crate) bytes: u64,
+    pub(crate) most_bytes: u64,
+    pub(crate) forgotten: u64,
+}
+
+/// Calls and reads the JSON of the answer, which must be a success.
 async fn call<T: DeserializeOwned>(
     address: SocketAddr,
+    method: &str,
     path: &str,
     headers: &str,
     body: &str,
 ) -> anyhow::Result<T> {
     let length = body.len();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     );
     let mut connection = Connection::open(address).await?;
     let answer = connection.exchange(request.as_bytes()).await?;

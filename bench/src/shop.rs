@@ -15,7 +15,7 @@ use crate::load::Job;
 /// The sales unit in requests to the ceilings.
 pub(crate) const CEILING_MSN: &str = "123456";
 
-const PAYMENTS: &str = "/ecomm/v2/payments";
+pub(crate) const PAYMENTS: &str = "/ecomm/v2/payments";
 
 /// A sales unit with its keys, and where its callbacks go.
 pub(crate) struct Shop {
@@ -100,7 +100,7 @@ impl Shop {
         self.request("POST", &format!("{PAYMENTS}/{order}/{what}"), &id, &body)
     }
 
-    fn request(&self, method: &str, path: &str, header: &str, body: &str) -> Vec<u8> {
+    pub(crate) fn request(&self, method: &str, path: &str, header: &str, body: &str) -> Vec<u8> {
         let headers = &self.headers;
         let length = body.len();
         let mut request = Vec::with_capacity(2048);

@@ -5,24 +5,42 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{cargo, process};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How long each measurement takes.
+    /// Only these parts; all if none is named.
+    parts: Vec<Part>,
+    /// How long each measurement of throughput takes.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// How many times everything is measured; the results are medians.
+    /// How many times throughput is measured; the results are medians.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// How many payments are made before the start and the memory of a full platform are measured.
     #[arg(long, default_value_t = 100_000)]
     payments: u64,
+    /// How many calls are refused before the memory is measured.
+    #[arg(long, default_value_t = 1_000_000)]
+    errors: u64,
     /// Measure this program instead of building one.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+}
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Throughput, first answer and memory.
+    Measure,
+    /// What the journal of calls costs.
+    Journal,
+    /// Memory after very many refused calls.
+    Errors,
+    /// Whether times tell secrets.
+    Timing,
 }
 
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
@@ -32,15 +50,33 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     };
     let bench = cargo::build(root, "sandkasse-bench", true)?;
     let data = cargo::workshop(root, "bench")?;
-    process::run(
-        Command::new(bench)
-            .arg("measure")
-            .arg("--sandkasse")
-            .arg(sandkasse)
-            .arg("--data")
-            .arg(data)
-            .args(["--seconds", &options.seconds.to_string()])
-            .args(["--rounds", &options.rounds.to_string()])
-            .args(["--payments", &options.payments.to_string()]),
-    )
+    let parts = match options.parts.as_slice() {
+        [] => Part::value_variants(),
+        parts => parts,
+    };
+    for part in parts {
+        let name = part.to_possible_value().context("every part has a name")?;
+        let mut command = Command::new(&bench);
+        command.arg(name.get_name()).arg("--data").arg(&data);
+        if *part != Part::Timing {
+            command.arg("--sandkasse").arg(&sandkasse);
+        }
+        match part {
+            Part::Measure | Part::Journal => {
+                command
+                    .args(["--seconds", &options.seconds.to_string()])
+                    .args(["--rounds", &options.rounds.to_string()]);
+            }
+            Part::Errors => {
+                command.args(["--requests", &options.errors.to_string()]);
+            }
+            Part::Timing => {}
+        }
+        if *part == Part::Measure {
+            command.args(["--payments", &options.payments.to_string()]);
+        }
+        process::run(&mut command)?;
+        println!();
+    }
+    Ok(())
 }

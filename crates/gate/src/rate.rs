@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use sandkasse_domain::Timestamp;
 
 /// How long a window lasts.
-const WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+const WINDOW_MS: i64 = 60_000;
 /// At so many open windows the closed ones are swept out.
 const SWEEP_AT: usize = 16_384;
 
@@ -29,11 +29,15 @@ pub struct Limit {
     pub per_minute: u32,
 }
 
+/// Half of a SHA-256 digest. There may be as many windows as calls in a minute, so they are small.
+type Digest = [u8; 16];
+
 #[derive(Clone, Copy, Debug)]
 struct Window {
-    opened_at: Timestamp,
-    /// In real time: when it can be forgotten.
-    stale_at: Timestamp,
+    /// Unix milliseconds on the clock that the limit is counted by.
+    opened_at: i64,
+    /// Unix seconds in real time: when it can be forgotten.
+    stale_at: u32,
     calls: u32,
 }
 
@@ -45,7 +49,7 @@ pub struct RateWindows {
 
 #[derive(Debug, Default)]
 struct Windows {
-    open: HashMap<[u8; 32], Window>,
+    open: HashMap<Digest, Window>,
     sweep_at: usize,
 }
 
@@ -61,25 +65,27 @@ pub struct Moment {
 impl RateWindows {
     /// Counts a call. `Err` says how long until the window closes, in whole seconds, at least 1.
     pub fn count(&self, key: &str, limit: Limit, moment: Moment) -> Result<(), Duration> {
-        let mut digest_of = [0; 32];
+        let mut digest_of = Digest::default();
         let digest = digest(&SHA256, key.as_bytes());
         digest_of
             .iter_mut()
             .zip(digest.as_ref())
             .for_each(|(to, from)| *to = *from);
-        let now = moment.on_clock;
+        let now = moment.on_clock.as_millisecond();
+        let real = u32::try_from(moment.real.as_second()).unwrap_or_default();
         let fresh = Window {
             opened_at: now,
-            stale_at: moment.real + WINDOW,
+            // A second more, because parts of one are not kept.
+            stale_at: real + 61,
             calls: 0,
         };
         let mut windows = self.windows.lock();
         if windows.open.len() >= windows.sweep_at.max(SWEEP_AT) {
-            windows
-                .open
-                .retain(|_, window| window.stale_at > moment.real);
+            windows.open.retain(|_, window| window.stale_at > real);
             // The next sweep waits for twice as many, so its cost stays a constant share.
-            windows.sweep_at = windows.open.len() * 2;
+            let next = windows.open.len() * 2;
+            windows.sweep_at = next;
+            windows.open.shrink_to(next.max(SWEEP_AT));
         }
         let window = windows.open.entry(digest_of).or_insert(fresh);
         if !is_open(window, now) {
@@ -89,8 +95,8 @@ impl RateWindows {
             window.calls += 1;
             return Ok(());
         }
-        let left = WINDOW - now.duration_since(window.opened_at);
-        let seconds = left.as_millis().div_euclid(1000) + i128::from(left.as_millis() % 1000 != 0);
+        let left = window.opened_at + WINDOW_MS - now;
+        let seconds = left.div_euclid(1000) + i64::from(left % 1000 != 0);
         Err(Duration::from_secs(
             u64::try_from(seconds).unwrap_or(1).max(1),
         ))
@@ -102,9 +108,8 @@ impl RateWindows {
     }
 }
 
-fn is_open(window: &Window, now: Timestamp) -> bool {
-    let age = now.duration_since(window.opened_at);
-    !age.is_negative() && age < WINDOW
+fn is_open(window: &Window, now: i64) -> bool {
+    (0..WINDOW_MS).contains(&(now - window.opened_at))
 }
 
 #[cfg(test)]

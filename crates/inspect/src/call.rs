@@ -70,20 +70,17 @@ impl HttpCall {
     /// The request of a record, with placeholders for the caller's own secrets.
     pub(crate) fn of(record: &Record, base: &str) -> HttpCall {
         let mut headers = Vec::new();
-        for header in &record.headers {
-            let name = header.name.as_str();
+        for (name, value, masked) in record.headers.iter() {
             if BY_ITSELF.contains(&name) {
                 continue;
             }
             let value = match name {
                 "ocp-apim-subscription-key" => "$SUBSCRIPTION_KEY".to_owned(),
                 "client_secret" => "$CLIENT_SECRET".to_owned(),
-                "authorization" if header.value.starts_with("Basic ") => {
-                    "Basic $OFFICE_BASIC".to_owned()
-                }
+                "authorization" if value.starts_with("Basic ") => "Basic $OFFICE_BASIC".to_owned(),
                 "authorization" => "Bearer $ACCESS_TOKEN".to_owned(),
-                _ if header.masked => continue,
-                _ => header.value.clone(),
+                _ if masked => continue,
+                _ => value.to_owned(),
             };
             headers.push((name.to_owned(), value));
         }

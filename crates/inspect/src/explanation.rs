@@ -161,13 +161,13 @@ pub(crate) async fn explain(
         request: Sent {
             method: record.method.to_string(),
             path: record.path.clone(),
-            headers: record.headers.clone(),
+            headers: record.headers.to_vec(),
             body: record.body.clone(),
             curl: HttpCall::of(record, base).curl(),
         },
         response: Answered {
             status: record.status,
-            headers: record.answer_headers.clone(),
+            headers: record.answer_headers.to_vec(),
             body: record.answer_body.clone(),
         },
         checks: checks(record, cause, hears_of_keys),
@@ -200,9 +200,8 @@ fn page(record: &Record, cause: &'static str) -> Option<(&'static Page, &'static
     let catalogue = Catalogue::get();
     let media = record
         .answer_headers
-        .iter()
-        .find(|header| header.name == "content-type")
-        .map_or("", |header| header.value.as_str());
+        .get("content-type")
+        .unwrap_or_default();
     let (code, text) = spoken(&record.answer_body);
     let wire = Wire {
         status: record.status,

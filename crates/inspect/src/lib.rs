@@ -33,7 +33,7 @@ pub use ledger::{LedgerRow, ledger, ledger_markdown};
 pub use reader::Reader;
 pub use record::Record;
 pub use remedy::{Remedy, Saves, Step};
-pub use secrets::{ShownHeader, fingerprint};
+pub use secrets::{ShownHeader, ShownHeaders, fingerprint};
 
 /// The header that says where a refusal is explained.
 pub const EXPLAIN: HeaderName = HeaderName::from_static("explain");
@@ -137,13 +137,9 @@ impl Inspector {
     /// The address of a call: its number, and a code that cannot be guessed.
     pub fn address(&self, number: u64) -> String {
         let tag = hmac::sign(&self.addresses, &number.to_be_bytes());
-        let code: String = tag
-            .as_ref()
-            .iter()
-            .take(16)
-            .map(|it| format!("{it:02x}"))
-            .collect();
-        format!("{number}-{code}")
+        let half = tag.as_ref().first_chunk::<16>().copied();
+        let code = u128::from_be_bytes(half.expect("the tag has 32 bytes"));
+        format!("{number}-{code:032x}")
     }
 
     /// The call at an address. `None` when there is none, or it was forgotten.

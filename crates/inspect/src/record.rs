@@ -8,7 +8,7 @@ use sandkasse_engine::Engine;
 use sandkasse_gate::Trace;
 use serde_json::Value;
 
-use crate::secrets::{self, ShownHeader};
+use crate::secrets::{self, ShownHeaders};
 
 /// No more of a body is kept.
 const MOST_BODY: usize = 64 * 1024;
@@ -31,13 +31,13 @@ pub struct Record {
     /// The path, secrets masked.
     pub path: String,
     /// The request's headers, secrets masked.
-    pub headers: Vec<ShownHeader>,
+    pub headers: ShownHeaders,
     /// The request's body, secrets masked.
     pub body: String,
     /// HTTP status of the answer.
     pub status: u16,
     /// The answer's headers, secrets masked.
-    pub answer_headers: Vec<ShownHeader>,
+    pub answer_headers: ShownHeaders,
     /// The answer's body, secrets masked.
     pub answer_body: String,
     /// Whether the answer was never sent: a fault on demand.
@@ -79,13 +79,13 @@ impl Record {
     ) -> Record {
         let is_key = is_key(engine);
         let body = |bytes: &Bytes| match bytes.get(..MOST_BODY) {
-            None => secrets::body(&String::from_utf8_lossy(bytes), &is_key),
+            None => secrets::body(&secrets::text(bytes), &is_key),
             Some(kept) => {
                 // A secret that is cut in two is none that is recognised: it goes as a whole.
                 let blank = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"+/=_-.%".contains(byte);
                 let whole = kept.iter().rposition(blank).unwrap_or(0);
                 let kept = kept.get(..whole).unwrap_or_default();
-                secrets::body(&String::from_utf8_lossy(kept), &is_key)
+                secrets::body(&secrets::text(kept), &is_key)
             }
         };
         let mut record = Record {
@@ -109,18 +109,12 @@ impl Record {
                 .map(|saw| secrets::words(saw, &is_key).into_owned()),
             size: 0,
         };
-        let headers = |headers: &[ShownHeader]| -> usize {
-            headers
-                .iter()
-                .map(|header| header.name.len() + header.value.len() + 64)
-                .sum()
-        };
         record.size = OVERHEAD
             + record.path.len()
             + record.body.len()
             + record.answer_body.len()
-            + headers(&record.headers)
-            + headers(&record.answer_headers)
+            + record.headers.size()
+            + record.answer_headers.size()
             + record.trace.lines().len() * 64;
         record
     }
@@ -128,12 +122,11 @@ impl Record {
     /// What was accepted and should be sent otherwise: the real platform takes it too, and notes it.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        for header in &self.headers {
-            let length = header.value.chars().count();
-            if header.name.starts_with("vipps-system-") && length > MOST_SYSTEM {
+        for (name, value, _) in self.headers.iter() {
+            let length = value.chars().count();
+            if name.starts_with("vipps-system-") && length > MOST_SYSTEM {
                 notes.push(format!(
-                    "`{}` has {length} characters; at most {MOST_SYSTEM} are documented",
-                    header.name
+                    "`{name}` has {length} characters; at most {MOST_SYSTEM} are documented"
                 ));
             }
         }
@@ -161,8 +154,7 @@ impl Record {
 
     /// A request header by name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|header| header.name == name);
-        found.map(|header| header.value.as_str())
+        self.headers.get(name)
     }
 }
 

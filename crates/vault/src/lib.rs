@@ -64,7 +64,9 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let (high, low) = self.0.split_at(16);
+        let half = |half: &[u8]| half.try_into().map_or(0, u128::from_be_bytes);
+        format!("{:032x}{:032x}", half(high), half(low))
     }
 }
 

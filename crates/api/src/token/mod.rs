@@ -254,7 +254,8 @@ fn client(call: &Call<'_>, client_id: Option<&str>) -> Result<Client, Why> {
         // As much work as for a wrong secret, so that time does not tell the two apart.
         let secret = text(&call.request.headers, "client_secret").unwrap_or_default();
         let _ = sandkasse_gate::token::same_secret(secret, NOBODYS_SECRET);
-        let _ = call.platform.engine.vault.digest(secret);
+        let directory = call.platform.engine.directory.of(call.environment);
+        let _ = directory.retired_secret(None, secret);
         Why::Token(TokenCause::ClientUnknown {
             client_id: client_id.to_owned(),
             elsewhere: known(call.environment.other()).is_some(),
@@ -285,7 +286,7 @@ fn check_secret(call: &Call<'_>, received: Option<&str>, client: &Client) -> Res
         return Ok(());
     }
     let directory = call.platform.engine.directory.of(call.environment);
-    let gone = directory.retired_secret(client, received);
+    let gone = directory.retired_secret(Some(client), received);
     Err(Why::Token(TokenCause::SecretWrong {
         regenerated_at: gone.map(|gone| gone.at),
     }))

@@ -80,10 +80,16 @@ impl Snapshot {
         })
     }
 
-    /// When this client's secret was replaced, if it was its secret before.
-    pub fn retired_secret<'a>(&self, client: &'a Client, secret: &str) -> Option<&'a RetiredKey> {
+    /// When this client's secret was replaced, if it was its secret before. As much work is done
+    /// for a client that does not exist.
+    pub fn retired_secret<'a>(
+        &self,
+        client: Option<&'a Client>,
+        secret: &str,
+    ) -> Option<&'a RetiredKey> {
         let digest = self.vault.digest(secret).to_hex();
-        client.retired().iter().find(|gone| gone.digest == digest)
+        let mut retired = client.map_or(&[][..], Client::retired).iter();
+        retired.find(|gone| gone.digest == digest)
     }
 
     /// Whoever has this `client_id`.

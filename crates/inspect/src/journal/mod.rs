@@ -66,6 +66,8 @@ impl Journal {
 
     /// Notes a call; answers its number.
     pub fn note(&self, mut record: Record) -> u64 {
+        // What is forgotten is freed after the lock, which this is declared before.
+        let mut gone = Vec::new();
         let mut kept = self.kept.lock();
         let number = kept.next;
         kept.next += 1;
@@ -82,14 +84,14 @@ impl Journal {
         kept.bytes += size;
         kept.records.insert(number, Arc::new(record));
         if let Some(oldest) = too_many {
-            kept.forget(oldest);
+            gone.extend(kept.forget(oldest));
         }
         while let Some((&oldest, record)) = kept.records.first_key_value() {
             let is_old = at.duration_since(record.at) > LONGEST;
             if kept.bytes <= self.most_bytes && !is_old {
                 break;
             }
-            kept.forget(oldest);
+            gone.extend(kept.forget(oldest));
         }
         number
     }
@@ -138,10 +140,8 @@ impl Journal {
 }
 
 impl Kept {
-    fn forget(&mut self, number: u64) {
-        let Some(record) = self.records.remove(&number) else {
-            return;
-        };
+    fn forget(&mut self, number: u64) -> Option<Arc<Record>> {
+        let record = self.records.remove(&number)?;
         self.bytes -= record.size;
         self.forgotten += 1;
         let whose = (record.environment, record.unit.clone());
@@ -154,6 +154,7 @@ impl Kept {
                 self.of.remove(&whose);
             }
         }
+        Some(record)
     }
 }
 

@@ -6,6 +6,7 @@ use sandkasse_domain::{Environment, Msn};
 use sandkasse_gate::Trace;
 
 use super::*;
+use crate::secrets::ShownHeaders;
 
 fn record(at: Timestamp, unit: Option<&str>, size: usize) -> Record {
     Record {
@@ -14,10 +15,10 @@ fn record(at: Timestamp, unit: Option<&str>, size: usize) -> Record {
         environment: Environment::Test,
         method: Method::GET,
         path: "/".to_owned(),
-        headers: Vec::new(),
+        headers: ShownHeaders::default(),
         body: String::new(),
         status: 200,
-        answer_headers: Vec::new(),
+        answer_headers: ShownHeaders::default(),
         answer_body: String::new(),
         dropped: false,
         client: None,

@@ -206,11 +206,11 @@ pub(super) async fn show(
     Ok(Json(RequestView {
         line: control.line(&record),
         request: Message {
-            headers: record.headers.clone(),
+            headers: record.headers.to_vec(),
             body: record.body.clone(),
         },
         response: Message {
-            headers: record.answer_headers.clone(),
+            headers: record.answer_headers.to_vec(),
             body: record.answer_body.clone(),
         },
         checks: serde_json::to_value(record.trace.lines()).unwrap_or_default(),
