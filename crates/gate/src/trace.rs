@@ -76,12 +76,15 @@ pub struct Line {
 pub struct Trace(Vec<Line>);
 
 impl Trace {
-    /// The same with what was put together at the time of the call changed, to take secrets away.
+    /// The same with what was put together at the time of the call changed, to take secrets away;
+    /// `None` leaves it as it is.
     #[must_use]
-    pub fn map(mut self, change: impl Fn(&str) -> String) -> Trace {
+    pub fn map(mut self, change: impl Fn(&str) -> Option<String>) -> Trace {
         for line in &mut self.0 {
             if let Cow::Owned(saw) = &mut line.saw {
-                *saw = change(saw);
+                if let Some(changed) = change(saw) {
+                    *saw = changed;
+                }
             }
         }
         self

@@ -1,5 +1,7 @@
 //! One call as the journal keeps it: without secrets, and with why.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::Method;
 use sandkasse_api::{Answer, Connection, Exchange, Request, Why};
@@ -106,7 +108,10 @@ impl Record {
             why: exchange.why,
             trace: exchange
                 .trace
-                .map(|saw| secrets::words(saw, &is_key).into_owned()),
+                .map(|saw| match secrets::words(saw, &is_key) {
+                    Cow::Borrowed(_) => None,
+                    Cow::Owned(masked) => Some(masked),
+                }),
             size: 0,
         };
         record.size = OVERHEAD

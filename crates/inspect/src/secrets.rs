@@ -195,18 +195,27 @@ pub(crate) fn body(text: &str, is_key: &dyn Fn(&str) -> bool) -> String {
     if !trimmed.starts_with(['{', '[', '\'', '"']) && trimmed.contains('=') {
         return form(text, is_key);
     }
+    let is_quote = |byte: u8| matches!(byte, b'"' | b'\'');
+    // The body of a usual call: no name in it speaks of a secret, no text looks like one.
+    if !may_hold_secret(text.as_bytes()) && !text.contains('\\') && !speaks_of_secret(text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut secret_member = false;
-    while let Some(at) = rest.find(['"', '\'']) {
+    while let Some(at) = rest.bytes().position(is_quote) {
         let (before, from) = rest.split_at(at);
         push_words(&mut out, before, is_key);
         let literal = literal(from);
         let after = from.get(literal.len()..).unwrap_or_default();
         if after.trim_start().starts_with(':') {
             // `auth\u0054oken` is a name as good as any.
-            let name = serde_json::from_str::<String>(literal);
-            secret_member = is_secret_name(name.as_deref().unwrap_or(literal));
+            secret_member = if literal.contains('\\') {
+                let name = serde_json::from_str::<String>(literal);
+                is_secret_name(name.as_deref().unwrap_or(literal))
+            } else {
+                is_secret_name(literal)
+            };
             push_words(&mut out, literal, is_key);
         } else if secret_member {
             let quote = if literal.starts_with('"') { '"' } else { '\'' };
@@ -257,25 +266,33 @@ fn form(text: &str, is_key: &dyn Fn(&str) -> bool) -> String {
     pairs.join("&")
 }
 
+/// Whether the name of a member or parameter says that its value is a secret.
 fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [
-        "token",
-        "secret",
-        "password",
-        "subscription",
-        "authorization",
-        "apikey",
-        "api_key",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
-        && !name.contains("token_type")
+    speaks_of_secret(name) && !name.to_ascii_lowercase().contains("token_type")
+}
+
+fn speaks_of_secret(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let begins = |at: usize, word: &str| {
+        let found = bytes.get(at..at + word.len());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let speaks = |(at, byte): (usize, &u8)| match byte.to_ascii_lowercase() {
+        b't' => begins(at, "token"),
+        b's' => begins(at, "secret") || begins(at, "subscription"),
+        b'p' => begins(at, "password"),
+        b'a' => begins(at, "authorization") || begins(at, "apikey") || begins(at, "api_key"),
+        _ => false,
+    };
+    bytes.iter().enumerate().any(speaks)
 }
 
 /// A text of any kind as it may be seen.
 pub(crate) fn words<'a>(text: &'a str, is_key: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
-    // Most texts hold no secret, and are not copied here.
+    // Most texts hold no secret, which is seen quickly, and are not copied.
+    if !may_hold_secret(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::new();
     let mut done = 0;
     let mut at = 0;
@@ -294,6 +311,24 @@ pub(crate) fn words<'a>(text: &'a str, is_key: &dyn Fn(&str) -> bool) -> Cow<'a,
     }
     out.push_str(text.get(done..).unwrap_or_default());
     Cow::Owned(out)
+}
+
+/// Whether a closer look is worth while: something of some kind of secret is in it. Every call passes here some dozen times, so it looks at few bytes.
+fn may_hold_secret(bytes: &[u8]) -> bool {
+    // A run of 32 hexadecimal digits has one at every 32nd place.
+    let mut strides = bytes.iter().skip(31).step_by(32).enumerate();
+    let in_run = |(stride, byte): (usize, &u8)| {
+        let at = 31 + 32 * stride;
+        let before = bytes.get(at.saturating_sub(7)..at).unwrap_or_default();
+        let after = bytes.get(at..at + 8).unwrap_or_default();
+        byte.is_ascii_hexdigit()
+            && (before.iter().all(u8::is_ascii_hexdigit) || after.iter().all(u8::is_ascii_hexdigit))
+    };
+    bytes.len() >= 24
+        && (memchr::memmem::find(bytes, b"eyJ").is_some()
+            || memchr::memmem::find(bytes, b"==").is_some()
+            || memchr::memmem::find_iter(bytes, b"%3").next().is_some()
+            || strides.any(in_run))
 }
 
 /// The same behind what there is; says whether anything was masked.

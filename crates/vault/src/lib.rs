@@ -11,7 +11,7 @@
 use std::fmt;
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     hkdf, hmac,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -84,7 +84,7 @@ pub struct Unsealable;
 
 /// Seals, opens and digests.
 pub struct Vault {
-    sealing: RandomizedNonceKey,
+    sealing: LessSafeKey,
     digests: hmac::Key,
 }
 
@@ -109,8 +109,9 @@ impl Vault {
         let mut sealing = follow("seal");
         let mut digests = follow("digest");
         let vault = Vault {
-            sealing: RandomizedNonceKey::new(&AES_256_GCM, &sealing)
-                .expect("AES-256 takes 32 bytes"),
+            sealing: LessSafeKey::new(
+                UnboundKey::new(&AES_256_GCM, &sealing).expect("AES-256 takes 32 bytes"),
+            ),
             digests: hmac::Key::new(hmac::HMAC_SHA256, &digests),
         };
         sealing.zeroize();
@@ -120,9 +121,7 @@ impl Vault {
 
     /// A new master key.
     pub fn fresh_key() -> MasterKey {
-        let mut bytes = [0; 32];
-        aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness");
-        MasterKey::new(bytes)
+        MasterKey::new(random())
     }
 
     /// A vault for data that ends with the process.
@@ -133,11 +132,15 @@ impl Vault {
     /// Seals a secret for a place, such as the row it lies in. Two seals of one secret differ.
     pub fn seal(&self, place: &str, secret: &str) -> String {
         let mut bytes = secret.as_bytes().to_vec();
-        let nonce = self
-            .sealing
-            .seal_in_place_append_tag(Aad::from(place.as_bytes()), &mut bytes)
-            .expect("the system has randomness, and no secret is 64 GB long");
-        let whole = [nonce.as_ref().as_slice(), &bytes].concat();
+        let nonce = random::<NONCE>();
+        self.sealing
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(place.as_bytes()),
+                &mut bytes,
+            )
+            .expect("no secret is 64 GB long");
+        let whole = [nonce.as_slice(), &bytes].concat();
         bytes.zeroize();
         format!("{PREFIX}{}", STANDARD_NO_PAD.encode(whole))
     }
@@ -165,6 +168,14 @@ impl Vault {
             .for_each(|(to, from)| *to = *from);
         Digest(digest)
     }
+}
+
+/// Randomness of the system itself: the library's own takes tens of milliseconds to begin, which a
+/// start would wait for.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    bytes
 }
 
 /// Whether a text is a sealed value. Texts of earlier versions were not sealed.
