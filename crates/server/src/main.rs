@@ -37,6 +37,11 @@ mod whole_tests;
 
 use std::process::ExitCode;
 
+/// What one thread allocates another often frees: a call's parts go to the journal, and leave it
+/// thousands of calls later. The system's allocator pays for that (figures in bench/README.md).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let command = match cli::read() {
         Ok(command) => command,
