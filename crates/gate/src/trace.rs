@@ -81,10 +81,10 @@ impl Trace {
     #[must_use]
     pub fn map(mut self, change: impl Fn(&str) -> Option<String>) -> Trace {
         for line in &mut self.0 {
-            if let Cow::Owned(saw) = &mut line.saw {
-                if let Some(changed) = change(saw) {
-                    *saw = changed;
-                }
+            if let Cow::Owned(saw) = &mut line.saw
+                && let Some(changed) = change(saw)
+            {
+                *saw = changed;
             }
         }
         self
