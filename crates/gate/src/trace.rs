@@ -76,20 +76,6 @@ pub struct Line {
 pub struct Trace(Vec<Line>);
 
 impl Trace {
-    /// The same with what was put together at the time of the call changed, to take secrets away;
-    /// `None` leaves it as it is.
-    #[must_use]
-    pub fn map(mut self, change: impl Fn(&str) -> Option<String>) -> Trace {
-        for line in &mut self.0 {
-            if let Cow::Owned(saw) = &mut line.saw
-                && let Some(changed) = change(saw)
-            {
-                *saw = changed;
-            }
-        }
-        self
-    }
-
     /// Notes a check that let the call pass.
     pub fn passed(&mut self, step: Step, saw: impl Into<Cow<'static, str>>) {
         self.0.push(Line {

@@ -70,7 +70,12 @@ impl HttpCall {
     /// The request of a record, with placeholders for the caller's own secrets.
     pub(crate) fn of(record: &Record, base: &str) -> HttpCall {
         let mut headers = Vec::new();
-        for (name, value, masked) in record.headers.iter() {
+        for crate::Header {
+            name,
+            value,
+            masked,
+        } in record.headers()
+        {
             if BY_ITSELF.contains(&name) {
                 continue;
             }
@@ -84,7 +89,7 @@ impl HttpCall {
             };
             headers.push((name.to_owned(), value));
         }
-        let body = match record.body.as_str() {
+        let body = match record.body() {
             "" => None,
             text => Some(match serde_json::from_str::<Value>(text) {
                 Ok(mut value) => {
@@ -101,7 +106,7 @@ impl HttpCall {
             to: To::Api,
             base: base.to_owned(),
             method: record.method.to_string(),
-            path: record.path.clone(),
+            path: record.path().to_owned(),
             headers,
             body,
         }

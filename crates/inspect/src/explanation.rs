@@ -17,7 +17,8 @@ use crate::{
     near::{near_misses, near_order},
     record::is_key,
     remedy::{Case, Remedy, remedy},
-    secrets::{self, ShownHeader},
+    secrets,
+    texts::ShownHeader,
 };
 
 /// All there is to say about a refusal, to one reader.
@@ -142,10 +143,10 @@ pub(crate) async fn explain(
         near_order: near_order.clone(),
         knows_keys,
     };
-    let route = find(record.environment, &record.method, &record.path).ok();
+    let route = find(record.environment, &record.method, record.path()).ok();
     // What checks received is not masked as the record is, and people paste keys anywhere.
     let is_key = is_key(engine);
-    let shown = |text: &str| secrets::words(text, &is_key).into_owned();
+    let shown = |text: &str| secrets::words(text, &is_key);
     let mut compared = compared(record, why);
     for row in &mut compared {
         (row.expected, row.received) = (shown(&row.expected), shown(&row.received));
@@ -156,19 +157,19 @@ pub(crate) async fn explain(
         at: record.at,
         environment: record.environment,
         operation: route.as_ref().map(Route::name),
-        caller: record.client_described.clone(),
+        caller: record.client_described(),
         msn: record.unit.clone(),
         request: Sent {
             method: record.method.to_string(),
-            path: record.path.clone(),
-            headers: record.headers.to_vec(),
-            body: record.body.clone(),
+            path: record.path().to_owned(),
+            headers: record.headers().map(ShownHeader::from).collect(),
+            body: record.body().to_owned(),
             curl: HttpCall::of(record, base).curl(),
         },
         response: Answered {
             status: record.status,
-            headers: record.answer_headers.to_vec(),
-            body: record.answer_body.clone(),
+            headers: record.answer_headers().map(ShownHeader::from).collect(),
+            body: record.answer_body().to_owned(),
         },
         checks: checks(record, cause, hears_of_keys),
         cause,
@@ -199,10 +200,10 @@ pub(crate) async fn explain(
 fn page(record: &Record, cause: &'static str) -> Option<(&'static Page, &'static PageCause)> {
     let catalogue = Catalogue::get();
     let media = record
-        .answer_headers
-        .get("content-type")
-        .unwrap_or_default();
-    let (code, text) = spoken(&record.answer_body);
+        .answer_headers()
+        .find(|header| header.name == "content-type")
+        .map_or("", |header| header.value);
+    let (code, text) = spoken(record.answer_body());
     let wire = Wire {
         status: record.status,
         media,
@@ -230,9 +231,7 @@ fn spoken(body: &str) -> (Option<String>, Option<String>) {
 fn checks(record: &Record, cause: &'static str, hears_of_keys: bool) -> Vec<Checked> {
     let proved = record.client.is_some() || hears_of_keys;
     record
-        .trace
-        .lines()
-        .iter()
+        .checks()
         .map(|line| {
             // Whose a key is shows only to a caller who has proved it.
             let of_keys = matches!(

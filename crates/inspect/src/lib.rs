@@ -16,6 +16,7 @@ mod reader;
 mod record;
 mod remedy;
 mod secrets;
+mod texts;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use http::{HeaderMap, HeaderName};
 use sandkasse_api::{Answer, Connection, Exchange, Platform, Request, Unread, Who, Why};
 use sandkasse_domain::Environment;
 use sandkasse_engine::Chance;
-use sandkasse_gate::{Step as Check, Trace};
+use sandkasse_gate::{Step as GateStep, Trace};
 
 pub use call::{Content, HttpCall, PLACEHOLDERS, To};
 pub use compared::Compared;
@@ -34,7 +35,8 @@ pub use ledger::{LedgerRow, ledger, ledger_markdown};
 pub use reader::Reader;
 pub use record::Record;
 pub use remedy::{Remedy, Saves, Step};
-pub use secrets::{ShownHeader, ShownHeaders, fingerprint};
+pub use secrets::fingerprint;
+pub use texts::{Check, Header, ShownHeader};
 
 /// The header that says where a refusal is explained.
 pub const EXPLAIN: HeaderName = HeaderName::from_static("explain");
@@ -106,7 +108,7 @@ impl Inspector {
     pub fn unread(&self, environment: Environment, request: &Request, unread: Unread) -> Answer {
         let mut trace = Trace::default();
         let why = Why::Unread(unread);
-        trace.failed(Check::Route, why.id(environment));
+        trace.failed(GateStep::Route, why.id(environment));
         let exchange = Exchange {
             answer: unread.answer(),
             why: Some(why),

@@ -27,7 +27,7 @@ pub(crate) async fn near_misses(
     let mut near = Vec::new();
     match why {
         Why::Gate(GateCause::RouteUnknown { .. } | GateCause::MethodUnknown { .. }) => {
-            if let Some((method, path)) = nearest(record.method.as_str(), &record.path) {
+            if let Some((method, path)) = nearest(record.method.as_str(), record.path()) {
                 near.push(format!("{method} {path} exists"));
             }
         }

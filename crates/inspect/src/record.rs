@@ -1,23 +1,18 @@
 //! One call as the journal keeps it: without secrets, and with why.
 
-use std::borrow::Cow;
-
-use bytes::Bytes;
 use http::Method;
 use sandkasse_api::{Answer, Connection, Exchange, Request, Why};
 use sandkasse_domain::{Environment, Msn, PhoneNumber, Timestamp};
-use sandkasse_engine::Engine;
+use sandkasse_engine::{Engine, directory::Client};
 use sandkasse_gate::Trace;
 use serde_json::Value;
 
-use crate::secrets::{self, ShownHeaders};
+use crate::texts::{Check, Header, Texts};
 
-/// No more of a body is kept.
-const MOST_BODY: usize = 64 * 1024;
 /// Names of systems and plugins have at most so many characters.
 const MOST_SYSTEM: usize = 30;
 /// What a record costs besides its texts, roughly.
-const OVERHEAD: usize = 1024;
+const OVERHEAD: usize = 512;
 
 /// One call and its answer.
 #[derive(Debug)]
@@ -30,41 +25,28 @@ pub struct Record {
     pub environment: Environment,
     /// HTTP method.
     pub method: Method,
-    /// The path, secrets masked.
-    pub path: String,
-    /// The request's headers, secrets masked.
-    pub headers: ShownHeaders,
-    /// The request's body, secrets masked.
-    pub body: String,
     /// HTTP status of the answer.
     pub status: u16,
-    /// The answer's headers, secrets masked.
-    pub answer_headers: ShownHeaders,
-    /// The answer's body, secrets masked.
-    pub answer_body: String,
     /// Whether the answer was never sent: a fault on demand.
     pub dropped: bool,
-    /// Whose keys these were (`client_id`), when they proved to fit together.
-    pub client: Option<String>,
-    /// The same in words.
-    pub client_described: Option<String>,
+    /// Whose keys these were, when they proved to fit together.
+    pub client: Option<Client>,
     /// The sales unit acted for.
     pub unit: Option<Msn>,
     /// Why it was refused.
     pub why: Option<Why>,
-    /// What each check saw.
-    pub trace: Trace,
+    pub(crate) texts: Texts,
     /// Bytes in memory, roughly.
-    pub size: usize,
+    pub(crate) size: usize,
 }
 
 /// Tells subscription keys that somebody has, or had: of both environments, since a key of the one
 /// is often sent to the other.
-pub(crate) fn is_key(engine: &Engine) -> impl Fn(&str) -> bool + use<> {
-    let directories = Environment::ALL.map(|environment| engine.directory.of(environment));
+pub(crate) fn is_key(engine: &Engine) -> impl Fn(&str) -> bool + use<'_> {
     move |word: &str| {
         let word = word.to_ascii_lowercase();
-        directories.iter().any(|directory| {
+        Environment::ALL.iter().any(|environment| {
+            let directory = engine.directory.of(*environment);
             directory.client_of_subscription_key(&word).is_some()
                 || directory.client_of_retired_key(&word).is_some()
         })
@@ -77,57 +59,63 @@ impl Record {
         environment: Environment,
         request: &Request,
         answer: &Answer,
-        exchange: Told,
+        told: Told,
     ) -> Record {
-        let is_key = is_key(engine);
-        let body = |bytes: &Bytes| match bytes.get(..MOST_BODY) {
-            None => secrets::body(&secrets::text(bytes), &is_key),
-            Some(kept) => {
-                // A secret that is cut in two is none that is recognised: it goes as a whole.
-                let blank = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"+/=_-.%".contains(byte);
-                let whole = kept.iter().rposition(blank).unwrap_or(0);
-                let kept = kept.get(..whole).unwrap_or_default();
-                secrets::body(&secrets::text(kept), &is_key)
-            }
-        };
-        let mut record = Record {
+        let texts = Texts::of(request, answer, &told.trace, &is_key(engine));
+        Record {
             number: 0,
             at: engine.clock.now(),
             environment,
             method: request.method.clone(),
-            path: secrets::path(&request.path, &is_key),
-            headers: secrets::headers(&request.headers, &is_key),
-            body: body(&request.body),
             status: answer.status.as_u16(),
-            answer_headers: secrets::headers(&answer.headers, &is_key),
-            answer_body: body(&answer.body),
-            dropped: exchange.dropped,
-            client: exchange.who.client.as_ref().map(|it| it.id().to_owned()),
-            client_described: exchange.who.client.as_ref().map(|it| it.described()),
-            unit: exchange.who.unit,
-            why: exchange.why,
-            trace: exchange
-                .trace
-                .map(|saw| match secrets::words(saw, &is_key) {
-                    Cow::Borrowed(_) => None,
-                    Cow::Owned(masked) => Some(masked),
-                }),
-            size: 0,
-        };
-        record.size = OVERHEAD
-            + record.path.len()
-            + record.body.len()
-            + record.answer_body.len()
-            + record.headers.size()
-            + record.answer_headers.size()
-            + record.trace.lines().len() * 64;
-        record
+            dropped: told.dropped,
+            client: told.who.client,
+            unit: told.who.unit,
+            why: told.why,
+            size: OVERHEAD + texts.size(),
+            texts,
+        }
+    }
+
+    /// The path, secrets masked.
+    pub fn path(&self) -> &str {
+        self.texts.path()
+    }
+
+    /// The request's headers, secrets masked.
+    pub fn headers(&self) -> impl Iterator<Item = Header<'_>> {
+        self.texts.headers()
+    }
+
+    /// The request's body, secrets masked.
+    pub fn body(&self) -> &str {
+        self.texts.body()
+    }
+
+    /// The answer's headers, secrets masked.
+    pub fn answer_headers(&self) -> impl Iterator<Item = Header<'_>> {
+        self.texts.answer_headers()
+    }
+
+    /// The answer's body, secrets masked.
+    pub fn answer_body(&self) -> &str {
+        self.texts.answer_body()
+    }
+
+    /// What each check saw, secrets masked.
+    pub fn checks(&self) -> impl Iterator<Item = Check<'_>> {
+        self.texts.checks()
+    }
+
+    /// Whose keys these were, in words.
+    pub fn client_described(&self) -> Option<String> {
+        self.client.as_ref().map(Client::described)
     }
 
     /// What was accepted and should be sent otherwise: the real platform takes it too, and notes it.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        for (name, value, _) in self.headers.iter() {
+        for Header { name, value, .. } in self.headers() {
             let length = value.chars().count();
             if name.starts_with("vipps-system-") && length > MOST_SYSTEM {
                 notes.push(format!(
@@ -145,7 +133,7 @@ impl Record {
 
     /// The number that an initiate named, and what became of it, if that is something else.
     pub(crate) fn corrected_phone(&self) -> Option<(String, PhoneNumber)> {
-        let body: Value = serde_json::from_str(&self.body).ok()?;
+        let body: Value = serde_json::from_str(self.body()).ok()?;
         let sent = match body.pointer("/customerInfo/mobileNumber")? {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
@@ -159,7 +147,9 @@ impl Record {
 
     /// A request header by name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)
+        self.headers()
+            .find(|header| header.name == name)
+            .map(|header| header.value)
     }
 }
 

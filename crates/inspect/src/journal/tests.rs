@@ -3,10 +3,9 @@
 use http::{HeaderMap, Method};
 use jiff::{SignedDuration, Timestamp};
 use sandkasse_domain::{Environment, Msn};
-use sandkasse_gate::Trace;
 
 use super::*;
-use crate::secrets::ShownHeaders;
+use crate::texts::Texts;
 
 fn record(at: Timestamp, unit: Option<&str>, size: usize) -> Record {
     Record {
@@ -14,18 +13,12 @@ fn record(at: Timestamp, unit: Option<&str>, size: usize) -> Record {
         at,
         environment: Environment::Test,
         method: Method::GET,
-        path: "/".to_owned(),
-        headers: ShownHeaders::default(),
-        body: String::new(),
         status: 200,
-        answer_headers: ShownHeaders::default(),
-        answer_body: String::new(),
         dropped: false,
         client: None,
-        client_described: None,
         unit: unit.map(|msn| Msn::try_new(msn).unwrap()),
         why: None,
-        trace: Trace::default(),
+        texts: Texts::default(),
         size,
     }
 }

@@ -1,6 +1,7 @@
 //! What the gate refused: paths, keys, numbers of sales units, limits, standing.
 
 use sandkasse_api::Route;
+use sandkasse_engine::directory::Client;
 use sandkasse_gate::{GateCause, KeyNear, MsnIs, PartnerFault, Standing, TokenFault};
 use serde_json::json;
 
@@ -114,7 +115,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &GateCause) -> Remedy {
 
 fn route(case: &Case<'_>) -> Remedy {
     let record = case.record;
-    match nearest(record.method.as_str(), &record.path) {
+    match nearest(record.method.as_str(), record.path()) {
         None => case.nothing(),
         Some((method, path)) => {
             let says = format!("Did you mean `{method} {path}`?");
@@ -209,12 +210,10 @@ fn with_msn(call: HttpCall, msn: &str) -> HttpCall {
 fn partner(case: &Case<'_>, msn: &str, fault: &PartnerFault) -> Remedy {
     match fault {
         PartnerFault::NotLinked => {
-            let partner = case
-                .record
-                .client_described
-                .as_deref()
-                .and_then(|described| described.strip_prefix("partner "))
-                .unwrap_or_default();
+            let partner = match &case.record.client {
+                Some(Client::Partner(partner)) => partner.id.0.as_str(),
+                Some(Client::Unit(_) | Client::Psp(_) | Client::Office(_)) | None => "",
+            };
             let path = format!("/sales-units/{}/{msn}/partner", case.environment());
             let link = case.control(
                 "The merchant orders a change of partner.",

@@ -141,7 +141,7 @@ impl Case<'_> {
 
     fn route(&self) -> Option<Route> {
         let record = self.record;
-        find(record.environment, &record.method, &record.path).ok()
+        find(record.environment, &record.method, record.path()).ok()
     }
 
     fn operation(&self) -> Option<Operation> {
@@ -171,13 +171,7 @@ impl Case<'_> {
         if let Some(msn) = &self.record.unit {
             return msn.to_string();
         }
-        let directory = self.engine.directory.of(self.record.environment);
-        let client = self
-            .record
-            .client
-            .as_deref()
-            .and_then(|id| directory.client(id));
-        match client {
+        match &self.record.client {
             Some(Client::Unit(unit)) => unit.facts.msn.to_string(),
             Some(Client::Partner(_) | Client::Psp(_) | Client::Office(_)) | None => {
                 "$MSN".to_owned()
@@ -239,7 +233,7 @@ impl Case<'_> {
         Remedy {
             mendable: true,
             says: says.into(),
-            keys_of: self.record.client_described.clone(),
+            keys_of: self.record.client_described(),
             steps,
         }
     }

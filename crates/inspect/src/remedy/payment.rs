@@ -1,6 +1,7 @@
 //! What the payment machine refused.
 
 use sandkasse_domain::payment::{Cause, Operation};
+use sandkasse_engine::directory::Client;
 use serde_json::{Value, json};
 
 use super::{Case, Remedy, Step, sample};
@@ -61,12 +62,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
                 call
             };
             let says = format!("The order is of sales unit {owned_by}. {}", case.fix);
-            let is_partner = case
-                .record
-                .client_described
-                .as_deref()
-                .is_some_and(|it| it.starts_with("partner "));
-            if is_partner {
+            if let Some(Client::Partner(_)) = case.record.client {
                 return case.send(
                     call.header("Merchant-Serial-Number", owned_by.as_str()),
                     says,
@@ -145,7 +141,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
         Cause::RefundNotCaptured { reserved: true } => {
             let mut capture = case.sent();
             "POST".clone_into(&mut capture.method);
-            capture.path = case.record.path.replace("/refund", "/capture");
+            capture.path = case.record.path().replace("/refund", "/capture");
             let capture = capture.without("x-request-id").remove("transaction.amount");
             let first = Step::Call {
                 what: "Capture first.".to_owned(),

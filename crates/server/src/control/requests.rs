@@ -124,13 +124,13 @@ impl Control {
         let id = self.inspector.address(record.number);
         let base = self.platform.base(record.environment);
         let refused = record.why.is_some();
-        let route = find(record.environment, &record.method, &record.path).ok();
+        let route = find(record.environment, &record.method, record.path()).ok();
         RequestLine {
             number: record.number,
             at: record.at,
             environment: record.environment,
             method: record.method.to_string(),
-            path: record.path.clone(),
+            path: record.path().to_owned(),
             operation: route.as_ref().map(Route::name),
             msn: record.unit.clone(),
             status: record.status,
@@ -173,7 +173,7 @@ pub(super) async fn list(
             && filter
                 .text
                 .as_deref()
-                .is_none_or(|it| record.path.contains(it) || record.body.contains(it))
+                .is_none_or(|it| record.path().contains(it) || record.body().contains(it))
     };
     let found = control.inspector.journal.newest(filter.before, limit, fits);
     let next = (found.len() == limit)
@@ -206,14 +206,14 @@ pub(super) async fn show(
     Ok(Json(RequestView {
         line: control.line(&record),
         request: Message {
-            headers: record.headers.to_vec(),
-            body: record.body.clone(),
+            headers: record.headers().map(ShownHeader::from).collect(),
+            body: record.body().to_owned(),
         },
         response: Message {
-            headers: record.answer_headers.to_vec(),
-            body: record.answer_body.clone(),
+            headers: record.answer_headers().map(ShownHeader::from).collect(),
+            body: record.answer_body().to_owned(),
         },
-        checks: serde_json::to_value(record.trace.lines()).unwrap_or_default(),
+        checks: serde_json::to_value(record.checks().collect::<Vec<_>>()).unwrap_or_default(),
         notes: record.notes(),
         explanation,
     }))

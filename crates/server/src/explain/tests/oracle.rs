@@ -84,7 +84,7 @@ async fn explanations_are_no_oracle_for_stored_keys() {
             let second = refused(&inspector, &second).await.unwrap();
             let what = format!("{name} {sent}");
             let [one, two] = [&first, &second].map(|address| inspector.at(address).unwrap());
-            let wire = |it: &sandkasse_inspect::Record| leveled(&it.answer_body, &[&sent, random]);
+            let wire = |it: &sandkasse_inspect::Record| leveled(it.answer_body(), &[&sent, random]);
             assert_eq!((one.status, wire(&one)), (two.status, wire(&two)), "{what}");
             for reader in [Reader::Holder, Reader::Keys(id(&caller))] {
                 let one = inspector.explain(&first, &reader).await.unwrap();

@@ -84,7 +84,7 @@ async fn plat_65_plat_68_every_refusal_is_explained_to_its_caller_and_the_wire_d
                 );
             }
             let directory = played.world.platform.engine.directory.of(environment);
-            if let Some(Client::Unit(unit)) = directory.client(client) {
+            if let Some(Client::Unit(unit)) = directory.client(client.id()) {
                 let keys = &unit.facts.keys;
                 let own = [
                     ("client_id", keys.client_id.as_str()),
