@@ -1,6 +1,7 @@
 //! (b) and (c): whole calls, from the request's bytes to the answer's.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,12 +21,15 @@ use super::welch::{Chance, largest_t, middle};
 const ORDERS: usize = 1000;
 /// The journal's usual size.
 const JOURNAL: usize = 64 * 1024 * 1024;
+/// Calls go to so many sales units in turn where each of them must be noted: of one, no more than
+/// a thousand successes a second are.
+const UNITS: usize = 64;
 /// So many calls are made before any is timed.
 const WARM_UP: usize = 2000;
 
 /// Calls of one kind.
 struct Class {
-    name: &'static str,
+    name: String,
     status: u16,
     /// Whether the call is written into the journal.
     noted: bool,
@@ -79,44 +83,38 @@ pub(super) async fn run(folder: &Path, pairs: usize) -> anyhow::Result<Vec<Row>>
 pub(super) async fn journal(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let world = World::new().await;
     let house = House::of(&world);
-    let shop = shop(&world).await;
-    shop.initiate("timing-details", 49_900).await.ok();
-    let path = "/ecomm/v2/payments/timing-details/details";
-    let details = shop.ask("GET", path).await;
-    let initiate: Ask = shop.ask("POST", "/ecomm/v2/payments").await;
-    let class = |name, noted| {
-        let details = details.clone();
-        Class {
-            name,
-            status: 200,
-            noted,
-            call: Box::new(move |_| details.request().clone()),
-        }
+    let mut units = Vec::new();
+    for _ in 0..UNITS {
+        let shop = shop(&world).await;
+        shop.initiate("timing-details", 49_900).await.ok();
+        let path = "/ecomm/v2/payments/timing-details/details";
+        let details = shop.ask("GET", path).await;
+        let initiate = shop.ask("POST", "/ecomm/v2/payments").await;
+        units.push((shop, details, initiate));
+    }
+    let units: Rc<[(Shop, Ask, Ask)]> = units.into();
+    let pair = |name: &str, call: fn(&(Shop, Ask, Ask), usize) -> Request| {
+        [(false, "without"), (true, "with")].map(|(noted, word)| {
+            let units = Rc::clone(&units);
+            Class {
+                name: format!("{name} {word} journal"),
+                status: 200,
+                noted,
+                call: Box::new(move |number| {
+                    let unit = units.get(number % UNITS).expect("there are so many");
+                    call(unit, number)
+                }),
+            }
+        })
     };
     let mut rows = Vec::new();
-    let classes = vec![
-        class("details without journal", false),
-        class("details with journal", true),
-    ];
-    rows.extend(house.compare(pairs, classes, |_| None).await?);
-    let class = |name, noted| {
-        let (ask, shop) = (initiate.clone(), shop.clone());
-        let call = move |number: usize| {
-            let body = shop.initiate_body(&format!("timing-{number:07}"), 49_900);
-            ask.clone().json(&body).request().clone()
-        };
-        Class {
-            name,
-            status: 200,
-            noted,
-            call: Box::new(call),
-        }
-    };
-    let classes = vec![
-        class("initiate without journal", false),
-        class("initiate with journal", true),
-    ];
-    rows.extend(house.compare(pairs, classes, |_| None).await?);
+    let details = pair("details", |(_, details, _), _| details.request().clone());
+    rows.extend(house.compare(pairs, details.into(), |_| None).await?);
+    let initiate = pair("initiate", |(shop, _, initiate), number| {
+        let body = shop.initiate_body(&format!("timing-{number:07}"), 49_900);
+        initiate.clone().json(&body).request().clone()
+    });
+    rows.extend(house.compare(pairs, initiate.into(), |_| None).await?);
     Ok(rows)
 }
 
@@ -131,7 +129,7 @@ async fn shop(world: &World) -> Shop {
 
 /// An unknown client against a wrong secret.
 fn tokens(shop: &Shop) -> Vec<Class> {
-    let class = |name, status, client_id: String| {
+    let class = |name: &str, status, client_id: String| {
         let ask = shop.ask_token().header("client_id", &client_id);
         let call = move |number: usize| {
             // Base64 of sixteen bytes, never the right ones.
@@ -142,7 +140,7 @@ fn tokens(shop: &Shop) -> Vec<Class> {
                 .clone()
         };
         Class {
-            name,
+            name: name.to_owned(),
             status,
             noted: true,
             call: Box::new(call),
@@ -162,7 +160,7 @@ async fn orders(shop: &Shop, stranger: &Shop) -> Vec<Class> {
         stranger.initiate(&order, 49_900).await.ok();
     }
     let ask = shop.ask("GET", "/").await;
-    let class = |name, word: &'static str| {
+    let class = |name: &str, word: &'static str| {
         let ask = ask.clone();
         let call = move |number: usize| {
             let order = format!("timing-{word}-{:05}", number % ORDERS);
@@ -170,7 +168,7 @@ async fn orders(shop: &Shop, stranger: &Shop) -> Vec<Class> {
             ask.clone().to("GET", &path).request().clone()
         };
         Class {
-            name,
+            name: name.to_owned(),
             status: 404,
             noted: true,
             call: Box::new(call),
@@ -213,7 +211,7 @@ async fn persons(world: &World, shop: &Shop) -> Vec<Class> {
                 ask.clone().json(&body).request().clone()
             };
             Class {
-                name,
+                name: name.to_owned(),
                 status: 400,
                 noted: true,
                 call: Box::new(call),

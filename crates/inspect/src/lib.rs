@@ -30,7 +30,7 @@ use sandkasse_gate::{Step as GateStep, Trace};
 pub use call::{Content, HttpCall, PLACEHOLDERS, To};
 pub use compared::Compared;
 pub use explanation::{Answered, Checked, Explanation, PageLink, Sent};
-pub use journal::{Fill, Journal, LONGEST, MOST_OF_A_UNIT};
+pub use journal::{Fill, Journal, LONGEST, MOST_A_SECOND, MOST_OF_A_UNIT};
 pub use ledger::{LedgerRow, ledger, ledger_markdown};
 pub use reader::Reader;
 pub use record::Record;
@@ -93,6 +93,11 @@ impl Inspector {
             return exchange.answer;
         }
         let refused = exchange.why.is_some();
+        let unit = exchange.who.unit.as_ref();
+        let now = self.platform.engine.clock.now();
+        if !refused && !self.journal.wants(environment, unit, now) {
+            return exchange.answer;
+        }
         let (answer, told) = record::Told::from(exchange);
         let engine = &self.platform.engine;
         let record = Record::of(engine, environment, request, &answer, told);

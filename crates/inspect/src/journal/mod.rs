@@ -1,6 +1,8 @@
 //! The calls of the last days, in memory, bounded by bytes, by age and by number per sales unit.
 //!
-//! It may forget, and counts what it forgot; it never holds up a call. A restart forgets all.
+//! It may forget, and counts what it forgot; it never holds up a call. Successes that come faster
+//! than anybody could look at them are not even written down ([`MOST_A_SECOND`]). A restart forgets
+//! all.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -9,13 +11,16 @@ use std::{
 
 use jiff::SignedDuration;
 use parking_lot::Mutex;
-use sandkasse_domain::{Environment, Msn};
+use sandkasse_domain::{Environment, Msn, Timestamp};
 use serde::Serialize;
 
 use crate::Record;
 
 /// So many calls of one sales unit are kept; of calls of nobody in particular too.
 pub const MOST_OF_A_UNIT: usize = 1000;
+/// Of the calls of one sales unit that succeed within a second, so many are written down. More
+/// would push each other out in less than that second, and cost every call its share.
+pub const MOST_A_SECOND: usize = MOST_OF_A_UNIT;
 /// So long a call is kept.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -32,9 +37,19 @@ pub struct Journal {
 struct Kept {
     next: u64,
     records: BTreeMap<u64, Arc<Record>>,
-    of: HashMap<Whose, VecDeque<u64>>,
+    of: HashMap<Whose, Theirs>,
     bytes: usize,
     forgotten: u64,
+    passed_over: u64,
+}
+
+/// The calls that count together.
+#[derive(Default)]
+struct Theirs {
+    /// Those that are kept, oldest first.
+    numbers: VecDeque<u64>,
+    /// The second of the newest success, and how many successes it has so far.
+    second: (i64, usize),
 }
 
 /// How full the journal is.
@@ -48,6 +63,8 @@ pub struct Fill {
     pub most_bytes: usize,
     /// Calls that were kept once and are forgotten.
     pub forgotten: u64,
+    /// Successes that came too fast to be written down.
+    pub passed_over: u64,
 }
 
 impl Journal {
@@ -64,6 +81,20 @@ impl Journal {
         self.most_bytes > 0
     }
 
+    /// Whether a success of this sales unit should be written down now; who asks does so then.
+    pub fn wants(&self, environment: Environment, unit: Option<&Msn>, now: Timestamp) -> bool {
+        let mut kept = self.kept.lock();
+        let theirs = kept.of.entry((environment, unit.cloned())).or_default();
+        let (second, successes) = &mut theirs.second;
+        if *second != now.as_second() {
+            (*second, *successes) = (now.as_second(), 0);
+        }
+        *successes += 1;
+        let wanted = *successes <= MOST_A_SECOND;
+        kept.passed_over += u64::from(!wanted);
+        wanted
+    }
+
     /// Notes a call; answers its number.
     pub fn note(&self, mut record: Record) -> u64 {
         // What is forgotten is freed after the lock, which this is declared before.
@@ -75,9 +106,9 @@ impl Journal {
         let (at, size) = (record.at, record.size);
         let whose = (record.environment, record.unit.clone());
         let theirs = kept.of.entry(whose).or_default();
-        theirs.push_back(number);
-        let too_many = if theirs.len() > MOST_OF_A_UNIT {
-            theirs.front().copied()
+        theirs.numbers.push_back(number);
+        let too_many = if theirs.numbers.len() > MOST_OF_A_UNIT {
+            theirs.numbers.front().copied()
         } else {
             None
         };
@@ -125,6 +156,7 @@ impl Journal {
             bytes: kept.bytes,
             most_bytes: self.most_bytes,
             forgotten: kept.forgotten,
+            passed_over: kept.passed_over,
         }
     }
 
@@ -147,10 +179,10 @@ impl Kept {
         let whose = (record.environment, record.unit.clone());
         if let Some(theirs) = self.of.get_mut(&whose) {
             // Nearly always the first one.
-            if let Some(at) = theirs.iter().position(|it| *it == number) {
-                theirs.remove(at);
+            if let Some(at) = theirs.numbers.iter().position(|it| *it == number) {
+                theirs.numbers.remove(at);
             }
-            if theirs.is_empty() {
+            if theirs.numbers.is_empty() {
                 self.of.remove(&whose);
             }
         }

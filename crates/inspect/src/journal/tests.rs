@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, Method};
 use jiff::{SignedDuration, Timestamp};
-use sandkasse_domain::{Environment, Msn};
+use sandkasse_domain::{
+    Environment, Msn,
+    sales_unit::{RateLimits, SalesUnit},
+};
 
 use super::*;
 use crate::texts::Texts;
@@ -36,9 +39,9 @@ fn adds_up(journal: &Journal) {
     assert_eq!(fill.bytes, all.iter().map(|it| it.size).sum::<usize>());
     assert!(fill.bytes <= fill.most_bytes);
     let kept = journal.kept.lock();
-    let of: usize = kept.of.values().map(VecDeque::len).sum();
+    let of: usize = kept.of.values().map(|it| it.numbers.len()).sum();
     assert_eq!(of, all.len(), "the lists by sales unit hold the same calls");
-    assert!(kept.of.values().all(|it| !it.is_empty()));
+    assert!(kept.of.values().all(|it| !it.numbers.is_empty()));
     assert_eq!(kept.next, fill.forgotten + fill.calls as u64);
 }
 
@@ -104,6 +107,39 @@ fn bounded_for_each_sales_unit() {
     assert!(journal.get(0).is_some() && journal.get(1).is_some());
     assert!(journal.get(2).is_none() && journal.get(3).is_none());
     adds_up(&journal);
+}
+
+#[tokio::test]
+async fn successes_that_come_too_fast_are_counted_and_refusals_always_kept() {
+    let world = sandkasse_testkit::World::new().await;
+    let config = crate::InspectorConfig {
+        explain: true,
+        journal_bytes: usize::MAX,
+        portal: "http://portal.sandkasse.invalid".to_owned(),
+    };
+    let inspector = crate::Inspector::new(world.platform.clone(), config);
+    let limitless = |unit: &mut SalesUnit| unit.rate_limits = RateLimits::Off;
+    let (loud, quiet) = (world.shop(limitless).await, world.shop(limitless).await);
+    loud.initiate("acme-1", 100).await.ok();
+    quiet.initiate("acme-1", 100).await.ok();
+    let call = async |shop: &sandkasse_testkit::Shop, order: &str| {
+        let path = format!("/ecomm/v2/payments/{order}/details");
+        let request = shop.ask("GET", &path).await.request().clone();
+        inspector.answer(Environment::Test, &request).await.0.status
+    };
+    // The clock stands still: all of this is one second.
+    for _ in 0..MOST_A_SECOND + 5 {
+        assert_eq!(call(&loud, "acme-1").await, 200);
+    }
+    assert_eq!(call(&loud, "acme-2").await, 404);
+    assert_eq!(call(&quiet, "acme-1").await, 200);
+    let fill = inspector.journal.fill();
+    assert_eq!((fill.calls, fill.passed_over), (MOST_A_SECOND + 1, 5));
+    world.pass(SignedDuration::from_secs(1)).await;
+    assert_eq!(call(&loud, "acme-1").await, 200);
+    let fill = inspector.journal.fill();
+    assert_eq!((fill.passed_over, fill.forgotten), (5, 2));
+    adds_up(&inspector.journal);
 }
 
 #[test]
