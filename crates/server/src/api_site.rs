@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use sandkasse_api::{Answer, Connection, gateway};
 use sandkasse_domain::Environment;
@@ -14,7 +13,7 @@ use sandkasse_inspect::Inspector;
 use crate::{
     explain::{self, Access},
     landing::{self, Surroundings, Visit},
-    listener::{NoAnswer, Site, receive, response},
+    listener::{NoAnswer, Outgoing, Site, receive, response},
 };
 
 /// Who answers at an environment's listener.
@@ -92,11 +91,11 @@ impl Site for ApiSite {
     async fn respond(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+    ) -> Result<Response<Outgoing>, NoAnswer> {
         self.answer(request).await.map(response)
     }
 
-    fn fault(&self) -> Response<Full<Bytes>> {
+    fn fault(&self) -> Response<Outgoing> {
         response(gateway(500, "Internal server error"))
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     api_site::ApiSite,
     bankid::Sessions,
     config::Settings,
-    control::{self, Control, Guard, env::Keys},
+    control::{Control, Guard, env::Keys},
     demo,
     explain::Access,
     files,
@@ -34,7 +34,7 @@ use crate::{
     listener, logging,
     output::{self, Banner},
     parts,
-    portal::{Places, Portal},
+    portal::{Places, Portal, visitors::Visitors},
     register,
 };
 
@@ -153,6 +153,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         making: Mutex::new(()),
         partners_in_test: settings.partners_in_test,
         bankid: Sessions::default(),
+        visitors: Visitors::default(),
         register: register.clone(),
         portal_base: places.portal.clone(),
         stop: stopped.clone(),
@@ -165,7 +166,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         .keys(Environment::Test, Some(demo::MAIN_UNIT))
         .ok()
         .filter(|keys| demo::is_known(Environment::Test, &keys.client_secret));
-    let portal = Portal::new(guard, control::router(control), places.clone());
+    let portal = Portal::new(guard, control, places.clone());
     let mut listeners = JoinSet::new();
     let surroundings = Surroundings {
         control: settings

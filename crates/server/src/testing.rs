@@ -13,9 +13,13 @@ use tokio::sync::{Mutex, watch};
 
 use crate::{
     bankid::Sessions,
-    control::{self, Control, Guard},
+    control::{Control, Guard},
     demo,
-    portal::{Places, Portal},
+    portal::{
+        Places, Portal,
+        visitor::{COOKIE, CSRF},
+        visitors::{Role, Visitors},
+    },
     register::{BuiltIn, Register},
 };
 
@@ -27,6 +31,7 @@ pub(crate) struct House {
     pub(crate) world: World,
     pub(crate) inspector: Arc<Inspector>,
     pub(crate) portal: Arc<Portal>,
+    pub(crate) control: Arc<Control>,
     pub(crate) stop: watch::Sender<bool>,
 }
 
@@ -92,6 +97,7 @@ impl House {
             making: Mutex::new(()),
             partners_in_test: rules.partners_in_test,
             bankid: Sessions::default(),
+            visitors: Visitors::default(),
             register: rules
                 .register
                 .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),
@@ -107,11 +113,13 @@ impl House {
             production: world.platform.production_base.clone(),
             portal: format!("http://{PORTAL}"),
         };
-        let portal = Portal::new(guard, control::router(Arc::new(control)), places);
+        let control = Arc::new(control);
+        let portal = Portal::new(guard, control.clone(), places);
         House {
             world,
             inspector,
             portal: Arc::new(portal),
+            control,
             stop,
         }
     }
@@ -149,5 +157,68 @@ impl House {
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+}
+
+/// Somebody at the portal's pages, signed in or not.
+pub(crate) struct Guest<'a> {
+    house: &'a House,
+    cookie: Option<String>,
+    csrf: String,
+}
+
+/// What a page answered.
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) html: String,
+}
+
+impl House {
+    /// Somebody with this role; nobody known without one.
+    pub(crate) fn guest(&self, role: Option<Role>) -> Guest<'_> {
+        let (visitors, now) = (&self.control.visitors, self.engine().clock.now());
+        let secret = role.map(|role| visitors.sign_in("Kari Nordmann".to_owned(), role, now));
+        let session = secret.as_deref().and_then(|it| visitors.of(it, now));
+        Guest {
+            house: self,
+            cookie: secret.map(|secret| format!("{COOKIE}={secret}")),
+            csrf: session.map_or_else(String::new, |session| session.csrf),
+        }
+    }
+}
+
+impl Guest<'_> {
+    /// Opens a page.
+    pub(crate) async fn get(&self, path: &str) -> Seen {
+        self.send("GET", path, Body::empty()).await
+    }
+
+    /// Sends a form as a page here would.
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .append_pair(CSRF, &self.csrf)
+            .finish();
+        self.send("POST", path, Body::from(form)).await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Body) -> Seen {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, PORTAL)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let request = request.body(body).unwrap();
+        let (parts, body) = self.house.portal.answer(request).await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Seen {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            html: String::from_utf8(body.to_vec()).unwrap(),
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! requests across by `Origin` and `Sec-Fetch-Site`. Where a token is set it is asked for as well.
 //! There are no CORS headers, so no page of another origin can read an answer.
 
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 
 use super::Problem;
 use crate::{address::host_of, config::AdminToken};
@@ -24,7 +24,12 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// Refuses requests of pages of other sites.
-    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    pub(crate) fn admit(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<(), Problem> {
         let forbidden =
             |cause: &str, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, cause, detail));
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
@@ -56,6 +61,8 @@ impl Guard {
         }
         match text(header::HeaderName::from_static("sec-fetch-site")) {
             None | Some("same-origin" | "none") => Ok(()),
+            // A link on another site, such as the shop's, may lead to a page.
+            Some(_) if is_visit(method, uri, headers) => Ok(()),
             Some(site) => forbidden(
                 "cross_site",
                 format!("pages of other sites may not use the portal (Sec-Fetch-Site: {site})"),
@@ -83,6 +90,18 @@ impl Guard {
     }
 }
 
+/// Whether somebody follows a link to a page. The page is shown to them, not to where they come from.
+fn is_visit(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+    let says = |name, value: &str| {
+        let sent = headers.get(header::HeaderName::from_static(name));
+        sent.is_some_and(|sent| sent == value)
+    };
+    method == Method::GET
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document")
+        && !uri.path().starts_with("/control/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,7 +127,7 @@ mod tests {
 
     fn admitted(lines: &[(&'static str, &str)]) -> Result<(), String> {
         let uri = Uri::from_static("/control/v1/env");
-        let admitted = guard(None).admit(&uri, &headers(lines));
+        let admitted = guard(None).admit(&Method::GET, &uri, &headers(lines));
         admitted.map_err(|problem| {
             let problem = serde_json::to_value(problem).unwrap();
             assert_eq!(problem["status"], 403);
@@ -160,7 +179,11 @@ mod tests {
             assert_eq!(admitted(lines), expected, "{lines:?}");
         }
         let http2 = Uri::from_static("http://127.0.0.1:7482/control/v1/env");
-        assert!(guard(None).admit(&http2, &HeaderMap::new()).is_ok());
+        assert!(
+            guard(None)
+                .admit(&Method::GET, &http2, &HeaderMap::new())
+                .is_ok()
+        );
     }
 
     #[test]

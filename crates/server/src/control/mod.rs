@@ -50,6 +50,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     bankid::{self as signing, Sessions},
+    portal::visitors::Visitors,
     register::{self as business_register, Register},
 };
 
@@ -71,6 +72,8 @@ pub(crate) struct Control {
     pub(crate) partners_in_test: bool,
     /// Who signs, or has signed.
     pub(crate) bankid: Sessions,
+    /// Who is signed in at the portal.
+    pub(crate) visitors: Visitors,
     /// Who knows which organisations there are.
     pub(crate) register: Arc<dyn Register>,
     /// Where the portal's pages are.

@@ -49,7 +49,10 @@ impl Access {
     /// A page of another site in a local browser is not the administrator, nor is a request by a
     /// name that suddenly leads here.
     fn is_administrator(&self, parts: &Parts) -> bool {
-        let admitted = self.guard.admit(&parts.uri, &parts.headers).is_ok();
+        let admitted = self
+            .guard
+            .admit(&parts.method, &parts.uri, &parts.headers)
+            .is_ok();
         let has_token = self.guard.token.is_some();
         admitted && (self.local || has_token) && self.guard.authorize(&parts.headers).is_ok()
     }

@@ -29,7 +29,7 @@ use sandkasse_gate::link;
 
 use crate::redirect;
 use pages::Pages;
-pub(crate) use pages::{STYLE, page, portal_page, secured, style_sheet};
+pub(crate) use pages::{STYLE, page, style_sheet};
 
 /// Where the link leads (reference: platform.md §6). Matched in any case, as all paths.
 const PATH: &str = "/dwo-api-application/v1/deeplink/vippsgateway";

@@ -62,14 +62,6 @@ struct Message<'a> {
     link: Option<&'a str>,
 }
 
-#[derive(Template)]
-#[template(path = "portal.html")]
-struct Portal<'a> {
-    test: &'a str,
-    production: &'a str,
-    portal: &'a str,
-}
-
 impl Pages {
     pub(super) fn new(words: &'static Words) -> Pages {
         Pages { words }
@@ -194,18 +186,6 @@ impl Pages {
 /// The link itself. The token of a link that was read is ours, so nothing in it needs escaping.
 fn here(token: &str) -> String {
     format!("{PATH}?v=2&token={token}")
-}
-
-/// What stands at the root of the portal until there is one.
-pub(crate) fn portal_page(test: &str, production: &str, portal: &str) -> Answer {
-    page(
-        200,
-        &Portal {
-            test,
-            production,
-            portal,
-        },
-    )
 }
 
 /// The style sheet of all pages.

@@ -23,7 +23,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Method, Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Either, Full, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -39,16 +39,19 @@ use tokio::{
 use crate::{Ended, address::Address};
 pub(crate) use receive::receive;
 
+/// What leaves: bytes that are there, or what comes by and by.
+pub(crate) type Outgoing = Either<Full<Bytes>, UnsyncBoxBody<Bytes, axum::Error>>;
+
 /// Whoever answers at a listener.
 pub(crate) trait Site: Send + Sync + 'static {
     /// Answers a request.
     fn respond(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Full<Bytes>>, NoAnswer>> + Send;
+    ) -> impl Future<Output = Result<Response<Outgoing>, NoAnswer>> + Send;
 
     /// Answers when [`Site::respond`] panicked.
-    fn fault(&self) -> Response<Full<Bytes>>;
+    fn fault(&self) -> Response<Outgoing>;
 }
 
 /// The connection is closed and not a byte answered; of a connection of HTTP/2, the one stream.
@@ -57,11 +60,16 @@ pub(crate) trait Site: Send + Sync + 'static {
 pub(crate) struct NoAnswer;
 
 /// An answer on its way out.
-pub(crate) fn response(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(answer.body));
+pub(crate) fn response(answer: Answer) -> Response<Outgoing> {
+    let mut response = Response::new(Either::Left(Full::new(answer.body)));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response
+}
+
+/// The same of a router's answer, which may go on for long.
+pub(crate) fn routed(response: axum::response::Response) -> Response<Outgoing> {
+    response.map(|body| Either::Right(body.boxed_unsync()))
 }
 
 /// Takes an address; `flag` is the one that names another.
@@ -163,7 +171,7 @@ async fn connection<S: Site>(
 async fn guarded<S: Site>(
     site: Arc<S>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, NoAnswer> {
+) -> Result<Response<Outgoing>, NoAnswer> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let responded = site.clone().respond(request);
     let response = if reads {

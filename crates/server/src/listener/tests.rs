@@ -23,7 +23,7 @@ impl Site for Stage {
     async fn respond(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+    ) -> Result<Response<Outgoing>, NoAnswer> {
         let (parts, body) = match receive(request).await {
             Ok(received) => received,
             Err((_, unread)) => return Ok(response(unread.answer())),
@@ -38,10 +38,11 @@ impl Site for Stage {
             }
             _ => {}
         }
-        Ok(Response::new(Full::new(body.len().to_string().into())))
+        let length = body.len().to_string();
+        Ok(Response::new(Either::Left(Full::new(length.into()))))
     }
 
-    fn fault(&self) -> Response<Full<Bytes>> {
+    fn fault(&self) -> Response<Outgoing> {
         response(gateway(500, "Internal server error"))
     }
 }

@@ -1,4 +1,17 @@
-//! The portal's listener: the control API, and a page that says where things are.
+//! The portal: pages for people, and the control API, on a listener of their own.
+//!
+//! A page is a handler with a template that extends `portal/frame.html`. It takes a
+//! [`visitor::Visitor`] (who is signed in; everybody else is sent to sign in) or
+//! [`visitor::Anyone`]; a form takes [`visitor::Posted`], which checks that the form was ours. What
+//! a page shows and does goes through [`Control`], as the control API's handlers do.
+
+mod front;
+pub(crate) mod shell;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+pub(crate) mod visitor;
+pub(crate) mod visitors;
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -6,20 +19,20 @@ use axum::{
     Router,
     body::Body,
     response::{IntoResponse, Response},
+    routing::get,
 };
-use bytes::Bytes;
 use http::{HeaderName, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::service::TowerToHyperService;
-use sandkasse_api::{Answer, gateway};
+use sandkasse_api::gateway;
 
 use crate::{
     catalogue_site,
-    control::{Guard, Problem},
-    landing::{STYLE, portal_page, secured, style_sheet},
-    listener::{self, NoAnswer, Site},
+    control::{self, Control, Guard, Problem},
+    landing::{STYLE, style_sheet},
+    listener::{self, NoAnswer, Outgoing, Site},
 };
+use visitor::Anyone;
 
 /// Base URLs, for people.
 #[derive(Clone, Debug)]
@@ -36,21 +49,19 @@ pub(crate) struct Portal {
 }
 
 impl Portal {
-    pub(crate) fn new(guard: Guard, control: Router, places: Places) -> Portal {
-        let page = move || {
-            let Places {
-                test,
-                production,
-                portal,
-            } = &places;
-            let page = portal_page(test, production, portal);
-            async move { listener::response(page) }
-        };
-        let style = || async { listener::response(style_sheet()) };
-        let router = control
+    pub(crate) fn new(guard: Guard, control: Arc<Control>, places: Places) -> Portal {
+        let front =
+            move |Anyone(visitor): Anyone| async move { front::page(&places, visitor.as_ref()) };
+        let style = || async { listener::response(style_sheet()).map(Body::new) };
+        let pages = Router::new()
+            .route("/", get(front))
+            .route(STYLE, get(style))
+            .merge(shell::files())
+            .merge(sign_in::routes())
+            .with_state(control.clone());
+        let router = control::router(control)
             .merge(catalogue_site::routes())
-            .route("/", axum::routing::get(page))
-            .route(STYLE, axum::routing::get(style))
+            .merge(pages)
             .fallback(not_found)
             .method_not_allowed_fallback(not_allowed);
         Portal { guard, router }
@@ -59,13 +70,16 @@ impl Portal {
     /// Answers a request that was read whole.
     pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
         let (uri, headers) = (request.uri(), request.headers());
-        let admitted = self.guard.admit(uri, headers).and_then(|()| {
-            if uri.path().starts_with("/control/") {
-                self.guard.authorize(headers)
-            } else {
-                Ok(())
-            }
-        });
+        let admitted = self
+            .guard
+            .admit(request.method(), uri, headers)
+            .and_then(|()| {
+                if uri.path().starts_with("/control/") {
+                    self.guard.authorize(headers)
+                } else {
+                    Ok(())
+                }
+            });
         if let Err(problem) = admitted {
             return problem.into_response();
         }
@@ -88,21 +102,16 @@ impl Site for Portal {
     async fn respond(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+    ) -> Result<http::Response<Outgoing>, NoAnswer> {
         let (parts, body) = match listener::receive(request).await {
             Ok(received) => received,
             Err((_, unread)) => return Ok(listener::response(unread.answer())),
         };
         let request = Request::from_parts(parts, Body::from(body));
-        let (parts, body) = self.answer(request).await.into_parts();
-        // Our own answers are in memory already.
-        Ok(match body.collect().await {
-            Ok(body) => Response::from_parts(parts, Full::new(body.to_bytes())),
-            Err(_) => self.fault(),
-        })
+        Ok(listener::routed(self.answer(request).await))
     }
 
-    fn fault(&self) -> Response<Full<Bytes>> {
+    fn fault(&self) -> http::Response<Outgoing> {
         listener::response(gateway(500, "Internal server error"))
     }
 }
@@ -115,8 +124,12 @@ async fn not_found(uri: http::Uri) -> Response {
         );
         return Problem::not_found("route_unknown", detail).into_response();
     }
-    let text = "Nothing here. The control API is described at /control/v1/openapi.json\n";
-    listener::response(secured(Answer::new(404, "text/plain; charset=utf-8", text))).into_response()
+    shell::message(
+        StatusCode::NOT_FOUND,
+        None,
+        "Nothing here",
+        "There is no such page. The navigation above leads to all there are; the control API is described at /control/v1/openapi.json.",
+    )
 }
 
 async fn not_allowed(method: http::Method, uri: http::Uri) -> Problem {

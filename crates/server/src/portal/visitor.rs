@@ -1,0 +1,169 @@
+//! What the portal's pages take from a request: who is there, and what a form said.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use serde::de::DeserializeOwned;
+
+use super::{
+    shell,
+    visitors::{Role, Session},
+};
+use crate::control::Control;
+
+/// The cookie that holds a session's secret.
+pub(crate) const COOKIE: &str = "sandkasse-session";
+/// The same where the portal is reached over HTTPS.
+pub(crate) const HTTPS_COOKIE: &str = "__Host-sandkasse-session";
+/// The field of every form that says it is ours.
+pub(crate) const CSRF: &str = "_csrf";
+
+/// Somebody who is signed in. As an argument of a page, it sends everybody else to sign in first.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor(pub(crate) Session);
+
+impl Visitor {
+    /// Refuses who may not do this.
+    pub(crate) fn at_least(&self, role: Role) -> Result<(), Turned> {
+        if self.0.role >= role {
+            Ok(())
+        } else {
+            Err(Turned::Forbidden(Box::new(self.clone()), role))
+        }
+    }
+}
+
+/// Who may be signed in or not: the pages that everybody sees.
+#[derive(Clone, Debug)]
+pub(crate) struct Anyone(pub(crate) Option<Visitor>);
+
+/// What a form said, by somebody who is signed in and saw the form here.
+pub(crate) struct Posted<T>(pub(crate) Visitor, pub(crate) T);
+
+/// Why somebody does not see a page, or a form is not done.
+#[derive(Debug)]
+pub(crate) enum Turned {
+    /// Sign in first; then back to this path.
+    SignIn(String),
+    /// A form that was not seen here, or in another session.
+    Foreign,
+    /// Another role is needed.
+    Forbidden(Box<Visitor>, Role),
+    /// A field is missing or wrong.
+    Unreadable(String),
+}
+
+impl IntoResponse for Turned {
+    fn into_response(self) -> Response {
+        match self {
+            Turned::SignIn(next) => {
+                let query: String = form_urlencoded::Serializer::new(String::new())
+                    .append_pair("next", &next)
+                    .finish();
+                shell::see_other(&format!("/sign-in?{query}"))
+            }
+            Turned::Foreign => shell::message(
+                StatusCode::FORBIDDEN,
+                None,
+                "This form is too old",
+                "It was not made in this session, so nothing was done. Go back, load the page again, and send it once more.",
+            ),
+            Turned::Forbidden(visitor, role) => shell::message(
+                StatusCode::FORBIDDEN,
+                Some(&visitor),
+                "Not with your role",
+                &format!(
+                    "You are signed in as {} ({}); this needs the role {role}. An admin can change your role.",
+                    visitor.0.name, visitor.0.role
+                ),
+            ),
+            Turned::Unreadable(why) => shell::message(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                None,
+                "The form could not be read",
+                &why,
+            ),
+        }
+    }
+}
+
+/// The session's secret, if a cookie holds one.
+pub(crate) fn secret(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE || *name == HTTPS_COOKIE)
+        .map(|(_, value)| value.to_owned())
+}
+
+/// The cookie for a session's secret; with an empty one it is taken away.
+pub(crate) fn cookie(control: &Control, secret: &str) -> HeaderValue {
+    let https = control.portal_base.starts_with("https://");
+    let name = if https { HTTPS_COOKIE } else { COOKIE };
+    let end = if secret.is_empty() { "; Max-Age=0" } else { "" };
+    let secure = if https { "; Secure" } else { "" };
+    let text = format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}{end}");
+    HeaderValue::from_str(&text).expect("a secret is hexadecimal")
+}
+
+fn who(control: &Control, headers: &HeaderMap) -> Option<Visitor> {
+    let now = control.platform.engine.clock.now();
+    let session = control.visitors.of(&secret(headers)?, now)?;
+    Some(Visitor(session))
+}
+
+impl FromRequestParts<Arc<Control>> for Visitor {
+    type Rejection = Turned;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        control: &Arc<Control>,
+    ) -> Result<Visitor, Turned> {
+        who(control, &parts.headers).ok_or_else(|| {
+            let next = parts.uri.path_and_query().map_or("/", |it| it.as_str());
+            Turned::SignIn(next.to_owned())
+        })
+    }
+}
+
+impl FromRequestParts<Arc<Control>> for Anyone {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        control: &Arc<Control>,
+    ) -> Result<Anyone, Self::Rejection> {
+        Ok(Anyone(who(control, &parts.headers)))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Control>> for Posted<T> {
+    type Rejection = Turned;
+
+    async fn from_request(request: Request, control: &Arc<Control>) -> Result<Posted<T>, Turned> {
+        let Some(visitor) = who(control, request.headers()) else {
+            // What was filled in is lost; the page it was on is not known.
+            return Err(Turned::SignIn("/units".to_owned()));
+        };
+        let body = Bytes::from_request(request, control).await;
+        let body =
+            body.map_err(|_| Turned::Unreadable("Its content did not arrive.".to_owned()))?;
+        let sent = form_urlencoded::parse(&body).find(|(name, _)| name == CSRF);
+        let is_ours = sent
+            .is_some_and(|(_, value)| sandkasse_gate::token::same_secret(&value, &visitor.0.csrf));
+        if !is_ours {
+            return Err(Turned::Foreign);
+        }
+        let said = serde_urlencoded::from_bytes(&body)
+            .map_err(|error| Turned::Unreadable(format!("{error}.")))?;
+        Ok(Posted(visitor, said))
+    }
+}

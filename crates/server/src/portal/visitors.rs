@@ -1,0 +1,129 @@
+//! Who is signed in at the portal: roles, sessions, cookies.
+
+use std::{collections::HashMap, fmt};
+
+use jiff::SignedDuration;
+use parking_lot::Mutex;
+use sandkasse_domain::Timestamp;
+use sandkasse_engine::Chance;
+use serde::{Deserialize, Serialize};
+
+/// Nobody who does nothing stays signed in for longer.
+pub(crate) const IDLE: SignedDuration = SignedDuration::from_mins(30);
+/// Nobody stays signed in for longer.
+pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(12);
+/// So many sessions are remembered; with one more, the oldest is forgotten.
+const MOST: usize = 10_000;
+
+/// What somebody may do. Each may do what the ones before may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Looks at everything but keys.
+    Reader,
+    /// Works with sales units, persons and payments, and sees keys.
+    Developer,
+    /// Decides who else may, and about the installation.
+    Admin,
+}
+
+impl Role {
+    pub(crate) const ALL: [Role; 3] = [Role::Reader, Role::Developer, Role::Admin];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Role::Reader => "reader",
+            Role::Developer => "developer",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// In words.
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// What every form must send back, so that no other page can send it.
+    pub(crate) csrf: String,
+    begun_at: Timestamp,
+    seen_at: Timestamp,
+}
+
+impl Session {
+    fn is_over(&self, now: Timestamp) -> bool {
+        now.duration_since(self.seen_at) >= IDLE || now.duration_since(self.begun_at) >= LONGEST
+    }
+}
+
+/// All sessions, by the secret in the cookie. In memory: a restart signs everybody out.
+pub(crate) struct Visitors {
+    sessions: Mutex<HashMap<String, Session>>,
+    /// Not the platform's own: under one seed, everybody could guess.
+    chance: Chance,
+}
+
+impl Default for Visitors {
+    fn default() -> Visitors {
+        Visitors {
+            sessions: Mutex::default(),
+            chance: Chance::from_entropy(0),
+        }
+    }
+}
+
+impl Visitors {
+    /// Signs somebody in; answers the secret for the cookie. It is always a new one, so nobody can
+    /// have planted it.
+    pub(crate) fn sign_in(&self, name: String, role: Role, now: Timestamp) -> String {
+        let [secret, csrf] = [(); 2].map(|()| self.secret());
+        let session = Session {
+            name,
+            role,
+            csrf,
+            begun_at: now,
+            seen_at: now,
+        };
+        let mut sessions = self.sessions.lock();
+        if sessions.len() >= MOST {
+            sessions.retain(|_, known| !known.is_over(now));
+        }
+        if sessions.len() >= MOST {
+            let oldest = sessions.iter().min_by_key(|(_, known)| known.seen_at);
+            if let Some(id) = oldest.map(|(id, _)| id.clone()) {
+                sessions.remove(&id);
+            }
+        }
+        sessions.insert(secret.clone(), session);
+        secret
+    }
+
+    /// Whose secret this is. To be asked for counts as being there.
+    pub(crate) fn of(&self, secret: &str, now: Timestamp) -> Option<Session> {
+        let mut sessions = self.sessions.lock();
+        let session = sessions.get_mut(secret)?;
+        if session.is_over(now) {
+            sessions.remove(secret);
+            return None;
+        }
+        session.seen_at = now;
+        Some(session.clone())
+    }
+
+    /// Signs out.
+    pub(crate) fn sign_out(&self, secret: &str) {
+        self.sessions.lock().remove(secret);
+    }
+
+    fn secret(&self) -> String {
+        let bytes = self.chance.bytes::<32>();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
