@@ -28,6 +28,16 @@ pub(crate) const CSRF: &str = "_csrf";
 pub(crate) struct Visitor(pub(crate) Session);
 
 impl Visitor {
+    /// Sends whoever has not proved lately who they are to do so again, and then to the page at
+    /// `back`: before keys are shown or changed, and before a sales unit is closed.
+    pub(crate) fn signed(&self, control: &Control, back: &str) -> Result<(), Turned> {
+        if self.0.signed_lately(control.platform.engine.clock.now()) {
+            Ok(())
+        } else {
+            Err(Turned::Sign(back.to_owned()))
+        }
+    }
+
     /// Refuses who may not do this.
     pub(crate) fn at_least(&self, role: Role) -> Result<(), Turned> {
         if self.0.role >= role {
@@ -50,6 +60,8 @@ pub(crate) struct Posted<T>(pub(crate) Visitor, pub(crate) T);
 pub(crate) enum Turned {
     /// Sign in first; then back to this path.
     SignIn(String),
+    /// Sign again with BankID; then back to this path.
+    Sign(String),
     /// A form that was not seen here, or in another session.
     Foreign,
     /// Another role is needed.
@@ -61,12 +73,8 @@ pub(crate) enum Turned {
 impl IntoResponse for Turned {
     fn into_response(self) -> Response {
         match self {
-            Turned::SignIn(next) => {
-                let query: String = form_urlencoded::Serializer::new(String::new())
-                    .append_pair("next", &next)
-                    .finish();
-                shell::see_other(&format!("/sign-in?{query}"))
-            }
+            Turned::SignIn(next) => onward("/sign-in", &next),
+            Turned::Sign(next) => onward("/sign-in/again", &next),
             Turned::Foreign => shell::message(
                 StatusCode::FORBIDDEN,
                 None,
@@ -90,6 +98,13 @@ impl IntoResponse for Turned {
             ),
         }
     }
+}
+
+fn onward(path: &str, next: &str) -> Response {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("next", next)
+        .finish();
+    shell::see_other(&format!("{path}?{query}"))
 }
 
 /// The session's secret, if a cookie holds one.

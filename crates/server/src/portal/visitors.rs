@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const IDLE: SignedDuration = SignedDuration::from_mins(30);
 /// Nobody stays signed in for longer.
 pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(12);
+/// So long after signing nobody is asked to sign again, before keys are shown and the like.
+pub(crate) const SIGNED: SignedDuration = SignedDuration::from_mins(5);
 /// So many sessions are remembered; with one more, the oldest is forgotten.
 const MOST: usize = 10_000;
 
@@ -55,9 +57,16 @@ pub(crate) struct Session {
     pub(crate) csrf: String,
     begun_at: Timestamp,
     seen_at: Timestamp,
+    /// When they last proved with BankID that it is them.
+    signed_at: Timestamp,
 }
 
 impl Session {
+    /// Whether they proved it a moment ago.
+    pub(crate) fn signed_lately(&self, now: Timestamp) -> bool {
+        now.duration_since(self.signed_at) < SIGNED
+    }
+
     fn is_over(&self, now: Timestamp) -> bool {
         now.duration_since(self.seen_at) >= IDLE || now.duration_since(self.begun_at) >= LONGEST
     }
@@ -90,6 +99,7 @@ impl Visitors {
             csrf,
             begun_at: now,
             seen_at: now,
+            signed_at: now,
         };
         let mut sessions = self.sessions.lock();
         if sessions.len() >= MOST {
