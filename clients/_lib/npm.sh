@@ -1,4 +1,4 @@
-# Sourced by the scripts of npm clients: installs PACKAGE@VERSION into CLIENT_DIR unless that was finished before.
+# Sourced by the scripts of npm clients: installs PACKAGE@VERSION, or several with blanks between, into CLIENT_DIR unless that was finished before.
 # shellcheck shell=sh
 npm_client() {
   CLIENT_DIR=${CLIENT_DIR:-$(mktemp -d)}
@@ -8,6 +8,6 @@ npm_client() {
   # An interrupted installation leaves half a tree, which npm would not repair.
   rm -rf "$CLIENT_DIR/node_modules"
   mkdir -p "$CLIENT_DIR"
-  npm install --silent --no-save --no-audit --no-fund --prefix "$CLIENT_DIR" "$1" >/dev/null
+  npm install --silent --no-save --no-audit --no-fund --prefix "$CLIENT_DIR" $1 >/dev/null
   : > "$mark"
 }

@@ -48,7 +48,7 @@ enum Task {
     ///
     /// The same checks are an ordinary test of this crate, so `test` and `ci` run them too.
     Tidy,
-    /// Install what the tests need: Python with virtual environments, Node and npm.
+    /// Install what the tests need: Python with virtual environments, Node and npm, Chromium.
     ///
     /// Installs only what is missing, from Debian's packages, with sudo when you are not root. The clients themselves
     /// are installed under the target folder when the tests run.

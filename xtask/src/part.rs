@@ -13,6 +13,8 @@ pub(crate) enum Part {
     PypiVipps,
     /// The official Postman collection, run by newman.
     Postman,
+    /// People at the portal, the landing page and the phone, in Chromium.
+    Browser,
     /// Prism as a validating proxy with the official OpenAPI documents.
     Prism,
 }

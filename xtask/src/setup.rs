@@ -14,7 +14,7 @@ struct Need {
     packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need {
         what: "Python 3 with virtual environments",
         program: "python3",
@@ -36,6 +36,13 @@ const NEEDS: [Need; 3] = [
         program: "npm",
         proof: &["--version"],
         packages: &["npm"],
+    },
+    Need {
+        what: "Chromium",
+        program: "chromium",
+        proof: &["--version"],
+        // Without a font it shows no letters, and nothing that is measured is right.
+        packages: &["chromium", "fonts-dejavu-core"],
     },
 ];
 

@@ -30,7 +30,7 @@ pub(crate) struct Client {
 }
 
 /// Every client, in the order in which they run.
-pub(crate) const CLIENTS: [Client; 3] = [
+pub(crate) const CLIENTS: [Client; 4] = [
     Client {
         part: Part::PypiVipps,
         name: "pypi-vipps",
@@ -42,6 +42,12 @@ pub(crate) const CLIENTS: [Client; 3] = [
         name: "postman",
         needs_oracles: true,
         sections: "ecom",
+    },
+    Client {
+        part: Part::Browser,
+        name: "browser",
+        needs_oracles: false,
+        sections: "",
     },
     Client {
         part: Part::Prism,
@@ -73,7 +79,11 @@ impl Client {
 
         let server = Server::start(binary, &work)?;
         let mut driver = self.script(root, &cache);
-        driver.envs(server.keys()?).env("SECTIONS", self.sections);
+        driver
+            .envs(server.keys()?)
+            .env("PORTAL_URL", &server.portal)
+            .env("PRODUCTION_URL", &server.production)
+            .env("SECTIONS", self.sections);
         if let Some(oracles) = oracles {
             driver
                 .env("COLLECTIONS", oracles.collections())

@@ -29,7 +29,8 @@ pub(crate) struct Server {
     child: Child,
     binary: PathBuf,
     log: PathBuf,
-    portal: String,
+    pub(super) portal: String,
+    pub(super) production: String,
 }
 
 impl Server {
@@ -58,8 +59,9 @@ impl Server {
             binary: binary.to_path_buf(),
             log,
             portal: String::new(),
+            production: String::new(),
         };
-        server.portal = server.wait_until_ready(&ready)?;
+        (server.portal, server.production) = server.wait_until_ready(&ready)?;
         Ok(server)
     }
 
@@ -96,13 +98,13 @@ impl Server {
         Ok(())
     }
 
-    fn wait_until_ready(&mut self, ready: &Path) -> anyhow::Result<String> {
+    fn wait_until_ready(&mut self, ready: &Path) -> anyhow::Result<(String, String)> {
         let deadline = Instant::now() + START_LIMIT;
         loop {
             // The file may be seen half written: then it does not parse yet.
             let text = std::fs::read_to_string(ready).unwrap_or_default();
-            if let Some(portal) = portal(&text) {
-                return Ok(portal);
+            if let Some(urls) = urls(&text) {
+                return Ok(urls);
             }
             if let Some(status) = self.child.try_wait()? {
                 bail!(
@@ -138,13 +140,12 @@ impl Drop for Server {
     }
 }
 
-/// The portal's base URL in a ready file that also names the other two listeners.
-fn portal(ready: &str) -> Option<String> {
+/// The base URLs of portal and production in a ready file that names all three listeners.
+fn urls(ready: &str) -> Option<(String, String)> {
     let urls: BTreeMap<String, serde_json::Value> = serde_json::from_str(ready).ok()?;
     let url = |name: &str| urls.get(name)?.as_str().map(str::to_owned);
     url("test")?;
-    url("production")?;
-    url("portal")
+    Some((url("portal")?, url("production")?))
 }
 
 /// Lines `KEY=VALUE`, the value perhaps in quotation marks.
@@ -175,8 +176,9 @@ mod tests {
     #[test]
     fn a_ready_file_names_all_three_listeners() {
         let whole = r#"{"test":"http://a","production":"http://b","portal":"http://c"}"#;
-        assert_eq!(portal(whole).as_deref(), Some("http://c"));
-        assert_eq!(portal(r#"{"portal":"http://c"}"#), None);
-        assert_eq!(portal(r#"{"test":"http:"#), None);
+        let both = ("http://c".to_owned(), "http://b".to_owned());
+        assert_eq!(urls(whole), Some(both));
+        assert_eq!(urls(r#"{"portal":"http://c"}"#), None);
+        assert_eq!(urls(r#"{"test":"http:"#), None);
     }
 }
