@@ -77,7 +77,7 @@ impl Control {
         })
     }
 
-    fn named_unit(
+    pub(crate) fn named_unit(
         &self,
         environment: Environment,
         name: Option<&str>,
@@ -113,7 +113,7 @@ impl Control {
     }
 
     /// Somebody whose payments succeed, also by force; rather one who waits to be told.
-    fn somebody_who_pays(&self, unit: &Unit) -> Result<Arc<Person>, Problem> {
+    pub(crate) fn somebody_who_pays(&self, unit: &Unit) -> Result<Arc<Person>, Problem> {
         let environment = unit.facts.environment;
         let now = self.engine().now(unit);
         let directory = self.engine().directory.of(environment);

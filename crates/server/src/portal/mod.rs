@@ -6,10 +6,12 @@
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
 mod front;
+pub(crate) mod own_shop;
 pub(crate) mod shell;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+mod try_it;
 pub(crate) mod visitor;
 pub(crate) mod visitors;
 
@@ -58,6 +60,7 @@ impl Portal {
             .route(STYLE, get(style))
             .merge(shell::files())
             .merge(sign_in::routes())
+            .merge(try_it::routes())
             .with_state(control.clone());
         let router = control::router(control)
             .merge(catalogue_site::routes())
