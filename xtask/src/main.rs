@@ -53,6 +53,8 @@ enum Task {
     /// Installs only what is missing, from Debian's packages, with sudo when you are not root. The clients themselves
     /// are installed under the target folder when the tests run.
     Setup,
+    /// Take the pictures of the README from the running program, with the Chromium of the tests.
+    Pictures,
     /// Measure the platform and two ceilings on this machine; the results are Markdown on stdout.
     ///
     /// Builds everything in release mode first. The default takes about four minutes after the build.
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Task::Ci(options) => test::ci(&mut report, &root, &options),
         Task::Tidy => report.step("tidy", || tidy::run(&root)),
         Task::Setup => report.step("setup", setup::run),
+        Task::Pictures => test::pictures(&mut report, &root),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
     }
     report.finish()

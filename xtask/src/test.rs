@@ -64,6 +64,17 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     }
 }
 
+/// The pictures of the README.
+pub(crate) fn pictures(report: &mut Report, root: &Path) {
+    report.step("setup", setup::run);
+    report.step("pictures", || {
+        let binary = cargo::build(root, "sandkasse", false)?;
+        let browser = CLIENTS.iter().find(|client| client.part == Part::Browser);
+        let browser = browser.context("no client is a browser")?;
+        browser.take_pictures(root, &binary)
+    });
+}
+
 impl Options {
     fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)

@@ -101,6 +101,22 @@ impl Client {
             .map_err(|error| anyhow!("{error:#}; logs are in {logs}"))
     }
 
+    /// The same with the script's other driver, which writes the README's pictures.
+    pub(crate) fn take_pictures(&self, root: &Path, binary: &Path) -> anyhow::Result<()> {
+        let cache = cargo::workshop(root, &format!("clients/{}", self.name))?;
+        let work = fresh(&cargo::workshop(root, "client-runs")?.join("pictures"))?;
+        let server = Server::start(binary, &work)?;
+        let mut driver = self.script(root, &cache);
+        driver
+            .arg("pictures")
+            .envs(server.keys()?)
+            .env("PORTAL_URL", &server.portal)
+            .env("PRODUCTION_URL", &server.production)
+            .env("PICTURES", root.join("docs/pictures"));
+        let (status, _) = process::watch(&mut driver, &work.join("pictures.log"), LIMIT)?;
+        process::succeeded(status, "the photographer").and(server.stop())
+    }
+
     fn script(&self, root: &Path, cache: &Path) -> Command {
         let mut script = Command::new(root.join("clients").join(self.name).join("run.sh"));
         script.env("CLIENT_DIR", cache);
