@@ -7,14 +7,15 @@
 
 use std::borrow::Cow;
 
-use sandkasse_domain::Minor;
+use sandkasse_domain::{Known, Minor};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Bodies nested deeper are refused.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Why a body is no JSON of the right types.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields of self-explaining variants")]
 pub enum BodyFault {
     /// It cannot be parsed.
@@ -24,22 +25,22 @@ pub enum BodyFault {
     /// A member has the wrong JSON type.
     Type {
         member: String,
-        expected: &'static str,
-        received: &'static str,
+        expected: Known,
+        received: Known,
     },
     /// A required member is absent, but its name in other case is there.
     MemberCase { expected: String, received: String },
 }
 
 /// A field whose value is not allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldFault {
     /// The error code: the member's path.
     pub code: Cow<'static, str>,
     /// What the platform says.
     pub text: Cow<'static, str>,
     /// The cause, as the reference lists it.
-    pub cause: &'static str,
+    pub cause: Known,
     /// What exactly is wrong, for the explanation.
     pub detail: String,
 }
@@ -154,8 +155,8 @@ impl<'a> Object<'a> {
             Some(float) if float.fract() == 0.0 => Ok(Some(float as i64)),
             _ => Err(BodyFault::Type {
                 member: self.name(name),
-                expected: "integer",
-                received: "number with decimals",
+                expected: "integer".into(),
+                received: "number with decimals".into(),
             }),
         }
     }
@@ -254,8 +255,8 @@ fn wrong(member: String, expected: &'static str, received: &Value) -> BodyFault 
     };
     BodyFault::Type {
         member,
-        expected,
-        received,
+        expected: expected.into(),
+        received: received.into(),
     }
 }
 
@@ -282,7 +283,7 @@ impl Fields {
             self.faults.push(FieldFault {
                 code,
                 text,
-                cause,
+                cause: cause.into(),
                 detail,
             });
         }

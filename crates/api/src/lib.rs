@@ -20,6 +20,7 @@ use sandkasse_courier::Resolver;
 use sandkasse_domain::{Environment, Msn, payment::Cause};
 use sandkasse_engine::{Engine, Refused, directory::Client, faults::Fault};
 use sandkasse_gate::{Gate, GateCause, Step, Trace};
+use serde::{Deserialize, Serialize};
 
 pub use body::{BodyFault, FieldFault};
 pub use formats::gateway;
@@ -101,7 +102,8 @@ pub struct Who {
 }
 
 /// Why a call was refused: what is true, before any API words it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Why {
     /// The gate refused it.
     Gate(GateCause),
@@ -126,7 +128,8 @@ pub enum Why {
 }
 
 /// Why a request was not read to its end: limits of this server, which stand before any API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unread {
     /// Its header fields are too many or too large.
     HeadersTooLarge,
@@ -168,7 +171,7 @@ impl Why {
             Why::Body(fault) => fault.id(),
             Why::Fields(faults) => faults
                 .first()
-                .map_or("request.invalid", |fault| fault.cause),
+                .map_or("request.invalid", |fault| fault.cause.0),
             Why::Payment(cause) => ecom::cause_id(cause, environment),
             Why::Token(cause) => cause.id(),
             Why::Userinfo(cause) => cause.id(),

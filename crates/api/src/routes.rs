@@ -162,7 +162,7 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
         return Err(RouteFault::Unknown(GateCause::MethodUnknown {
             path: path.to_owned(),
             method: method.to_string(),
-            allowed: vec![allowed],
+            allowed: allowed.into(),
         }));
     }
     Ok(route)

@@ -6,6 +6,7 @@
 pub mod consent;
 pub mod environment;
 pub mod keys;
+mod known;
 pub mod merchant;
 pub mod money;
 pub mod msn;
@@ -19,6 +20,7 @@ pub mod wording;
 
 pub use environment::Environment;
 pub use jiff::Timestamp;
+pub use known::Known;
 pub use money::Minor;
 pub use msn::Msn;
 pub use order_id::OrderId;

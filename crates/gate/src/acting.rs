@@ -70,9 +70,9 @@ pub(crate) fn acting(
             let unit = linked(engine, environment, partner, named, headers, in_body)?;
             Ok(caller(&unit, ActingBy::Partner(partner.clone())))
         }
-        Client::Psp(_) => Err(GateCause::KeysWithoutRight { kind: "psp" }),
+        Client::Psp(_) => Err(GateCause::KeysWithoutRight { kind: "psp".into() }),
         Client::Office(keys) => Err(GateCause::KeysWithoutRight {
-            kind: keys.kind.name(),
+            kind: keys.kind.name().into(),
         }),
     }
 }

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use sandkasse_domain::{Msn, Timestamp, keys::KeyName, sales_unit::Product};
-use serde::Serialize;
+use sandkasse_domain::{Known, Msn, Timestamp, keys::KeyName, sales_unit::Product};
+use serde::{Deserialize, Serialize};
 
 use crate::{Step, closed::Standing};
 
 /// Why the gate refused a call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "fields of self-explaining variants")]
 pub enum GateCause {
@@ -22,7 +22,7 @@ pub enum GateCause {
     MethodUnknown {
         path: String,
         method: String,
-        allowed: Vec<&'static str>,
+        allowed: Known,
     },
     /// No `Ocp-Apim-Subscription-Key`; `misspelt` is a header that was probably meant as one.
     SubscriptionKeyMissing { misspelt: Option<String> },
@@ -39,11 +39,11 @@ pub enum GateCause {
         mix: KeyMix,
     },
     /// Keys of this kind have no right to this API.
-    KeysWithoutRight { kind: &'static str },
+    KeysWithoutRight { kind: Known },
     /// Too many calls.
     RateExceeded {
-        id: &'static str,
-        operation: &'static str,
+        id: Known,
+        operation: Known,
         limit: u32,
         about: String,
         retry_after: Duration,
@@ -74,7 +74,7 @@ pub enum GateCause {
 }
 
 /// What an unknown subscription key nearly is. Tells of stored keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "near", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "fields of self-explaining variants")]
 pub enum KeyNear {
@@ -91,7 +91,7 @@ pub enum KeyNear {
 }
 
 /// How token and subscription key came to be of different owners.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyMix {
     /// The token and the MSN are of one owner, the subscription key of another.
@@ -103,7 +103,7 @@ pub enum KeyMix {
 }
 
 /// What a caller may know of an MSN that is not its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MsnIs {
     /// Another sales unit of the same merchant.
@@ -113,7 +113,7 @@ pub enum MsnIs {
 }
 
 /// Why a partner may not act for an MSN that exists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "fields of self-explaining variants")]
 pub enum PartnerFault {
@@ -128,7 +128,7 @@ pub enum PartnerFault {
 }
 
 /// What is wrong with an access token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "fields of self-explaining variants")]
 pub enum TokenFault {
@@ -158,7 +158,7 @@ pub enum TokenFault {
 }
 
 /// How a token was used before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
     /// So often, as far as this process remembers.
     pub times: u64,
@@ -238,7 +238,7 @@ impl GateCause {
             GateCause::Token { fault } => fault.id(),
             GateCause::KeysOfDifferentOwners { .. } => "subkey.other_client",
             GateCause::KeysWithoutRight { .. } => "keys.without_right",
-            GateCause::RateExceeded { id, .. } => id,
+            GateCause::RateExceeded { id, .. } => id.0,
             GateCause::MsnNotYours {
                 is: Some(MsnIs::OwnElsewhere),
                 ..

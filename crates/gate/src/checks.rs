@@ -278,8 +278,8 @@ impl Gate {
         self.rates
             .count(&key, limit, moment)
             .map_err(|retry_after| GateCause::RateExceeded {
-                id: limit.id,
-                operation: limit.operation,
+                id: limit.id.into(),
+                operation: limit.operation.into(),
                 limit: limit.per_minute,
                 about: about.described(unit.map(|unit| unit.facts.msn.as_str())),
                 retry_after,

@@ -1,12 +1,12 @@
 //! Why merchant, sales unit or partner are not open for this.
 
 use sandkasse_domain::{Timestamp, merchant::RegisterEntry};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Step;
 
 /// Why a merchant, sales unit or partner may not do this.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "standing", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "fields of self-explaining variants")]
 pub enum Standing {

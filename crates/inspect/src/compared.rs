@@ -31,7 +31,7 @@ pub(crate) fn compared(record: &Record, why: &Why) -> Vec<Compared> {
             GateCause::RouteUnknown { path } => one("path", "a known one".to_owned(), path.clone()),
             GateCause::MethodUnknown {
                 method, allowed, ..
-            } => one("method", allowed.join(", "), method.clone()),
+            } => one("method", allowed.to_string(), method.clone()),
             GateCause::SubscriptionKeyMissing { misspelt } => one(
                 "header",
                 "Ocp-Apim-Subscription-Key".to_owned(),
@@ -83,7 +83,7 @@ pub(crate) fn compared(record: &Record, why: &Why) -> Vec<Compared> {
         },
         Why::Body(BodyFault::Type {
             expected, received, ..
-        }) => one("JSON type", (*expected).to_owned(), (*received).to_owned()),
+        }) => one("JSON type", expected.to_string(), received.to_string()),
         Why::Body(BodyFault::MemberCase { expected, received }) => {
             one("member", expected.clone(), received.clone())
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sandkasse_api::{Why, token::TokenCause};
-use sandkasse_domain::{Environment, OrderId, payment::Cause, person::CannotPay};
+use sandkasse_domain::{Environment, Known, OrderId, payment::Cause, person::CannotPay};
 use sandkasse_engine::{Engine, Unit};
 use sandkasse_gate::{GateCause, KeyNear, TokenFault, distance};
 use sandkasse_store::{Kind, StreamId};
@@ -94,13 +94,13 @@ pub(crate) async fn near_misses(
         }
         Why::Fields(faults) => {
             // The one that stands in the header belongs in the body as well.
-            if faults.iter().any(|fault| fault.cause == "msn.format")
+            if faults.iter().any(|fault| fault.cause.0 == "msn.format")
                 && let Some(msn) = record.header("merchant-serial-number")
             {
                 near.push(format!("the header names {msn}, the body does not"));
             }
             for fault in faults {
-                let hundred = fault.cause == "amount.invalid"
+                let hundred = fault.cause.0 == "amount.invalid"
                     && fault
                         .detail
                         .strip_prefix("received ")
@@ -112,7 +112,7 @@ pub(crate) async fn near_misses(
             }
         }
         Why::Body(sandkasse_api::BodyFault::Type {
-            received: "number with decimals",
+            received: Known("number with decimals"),
             ..
         }) => {
             near.push("computing with floating point leaves such decimals; count in øre".to_owned())

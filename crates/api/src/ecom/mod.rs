@@ -57,7 +57,7 @@ async fn admitted(
                 .await;
             return Err(Why::Gate(match bearer.map(|bearer| bearer.client) {
                 Ok(Client::Office(keys)) => GateCause::KeysWithoutRight {
-                    kind: keys.kind.name(),
+                    kind: keys.kind.name().into(),
                 },
                 Ok(Client::Unit(_) | Client::Partner(_) | Client::Psp(_)) | Err(_) => missing,
             }));

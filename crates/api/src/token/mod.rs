@@ -9,7 +9,7 @@ use sandkasse_gate::{
     Step, misspelt,
     token::{Issue, Issued, RESOURCE},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Answer, Call, Why, formats};
 
@@ -17,7 +17,8 @@ use crate::{Answer, Call, Why, formats};
 const MIAMI_LIFE: i64 = 900;
 
 /// Why no token is given; the checks of access-token.md §5, rows 4 to 7, in that order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokenCause {
     /// No `client_id`.
     ClientIdMissing {

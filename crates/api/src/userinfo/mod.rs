@@ -10,12 +10,15 @@ use sandkasse_gate::{
     standing::{Needs, standing},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Answer, Call, Why};
 
 const JSON: &str = "application/json;charset=UTF-8";
 
 /// Why no personal data is given; in the order of the checks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UserinfoCause {
     /// The sales unit was not given Login.
     LoginNotActivated,

@@ -1,6 +1,7 @@
 //! What can go wrong on demand, and how it is called.
 
 use sandkasse_domain::payment::{Operation, Refusal};
+use serde::{Deserialize, Serialize};
 
 /// The longest answer that is held back: ten minutes.
 pub const MAX_SLOW_MS: u32 = 600_000;
@@ -8,7 +9,8 @@ pub const MAX_SLOW_MS: u32 = 600_000;
 pub const USUAL_SLOW_MS: u32 = 3000;
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// The test environment's weak database: nothing is stored, and the same call again is fine.
     SqlGlitch,
@@ -36,7 +38,8 @@ pub enum Fault {
 }
 
 /// What a bank does not do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BankFault {
     /// Reserve.
     Reserve(Refusal),

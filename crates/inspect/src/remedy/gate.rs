@@ -15,7 +15,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &GateCause) -> Remedy {
     match cause {
         GateCause::RouteUnknown { .. } => route(case),
         GateCause::MethodUnknown { allowed, .. } => {
-            let method = allowed.first().copied().unwrap_or("GET");
+            let method = allowed.0;
             let mut call = case.sent();
             method.clone_into(&mut call.method);
             case.send(call, format!("Use {method}."))
