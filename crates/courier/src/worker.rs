@@ -26,7 +26,7 @@ use sandkasse_domain::Timestamp;
 use sandkasse_domain::sales_unit::UrlPolicy;
 use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition, Store, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::send::Courier;
 use counted::Counted;
@@ -37,6 +37,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The rule that a call given up because of [`Limits::backlog`] fails with.
 pub const BACKLOG_FULL: &str = "backlog-full";
+
+/// So many ended calls wait for whoever looks on.
+const ENDED: usize = 256;
 
 /// Bounds on the work at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,8 @@ struct Worker {
     /// How many tasks there are.
     tasks: watch::Sender<usize>,
     runtime: Handle,
+    /// Ids of calls that ended, for whoever looks on.
+    ended: broadcast::Sender<String>,
 }
 
 struct Job {
@@ -97,6 +102,7 @@ impl CourierHandle {
             seats: Seats::new(limits),
             tasks,
             runtime: Handle::current(),
+            ended: broadcast::Sender::new(ENDED),
         };
         CourierHandle {
             worker: Arc::new(worker),
@@ -173,6 +179,11 @@ impl CourierHandle {
         });
         let ended_early = |error| StoreError(format!("the task of a call ended early: {error}"));
         task.await.unwrap_or_else(|error| Err(ended_early(error)))
+    }
+
+    /// Tells the id of each call that ended, from now on. Whoever is slow misses some.
+    pub fn ended(&self) -> broadcast::Receiver<String> {
+        self.worker.ended.subscribe()
     }
 
     /// Who sends, for [`Courier::check_reachable`].
@@ -272,6 +283,10 @@ impl Worker {
         }
         if let Err(error) = self.store.finish_call(&job.call.id, outcome).await {
             tracing::error!(%call, ?msn, %error, "a call ended, but that could not be noted");
+        }
+        if self.ended.receiver_count() > 0 {
+            // Nobody may be left by now.
+            let _ = self.ended.send(job.call.id.clone());
         }
     }
 }

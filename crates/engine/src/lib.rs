@@ -56,6 +56,11 @@ pub trait Outgoing: Send + Sync {
     /// Makes a call whose answer somebody is waiting for.
     async fn ask(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall)
     -> CallOutcome;
+
+    /// Tells the id of each call that ended, if it can.
+    fn ended(&self) -> Option<broadcast::Receiver<String>> {
+        None
+    }
 }
 
 /// Why an intent came to nothing.
@@ -142,6 +147,11 @@ impl Engine {
     /// that lags may miss some and should look again at what it waits for.
     pub fn changes(&self) -> broadcast::Receiver<(Partition, String)> {
         self.changes.subscribe()
+    }
+
+    /// Tells the id of each call to a merchant that ends from now on, if the way to them can tell.
+    pub fn calls_ended(&self) -> Option<broadcast::Receiver<String>> {
+        self.outgoing.ended()
     }
 
     /// Forgets every payment, call, key, person and fault. Operations under way end first; those that

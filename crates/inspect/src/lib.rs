@@ -16,27 +16,31 @@ mod reader;
 mod record;
 mod remedy;
 mod secrets;
+mod tally;
 mod texts;
+mod tried;
 
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderName};
 use sandkasse_api::{Answer, Connection, Exchange, Platform, Request, Unread, Who, Why};
-use sandkasse_domain::Environment;
+use sandkasse_domain::{Environment, Timestamp};
 use sandkasse_engine::Chance;
 use sandkasse_gate::{Step as GateStep, Trace};
 
 pub use call::{Content, HttpCall, PLACEHOLDERS, To};
 pub use compared::Compared;
 pub use explanation::{Answered, Checked, Explanation, PageLink, Sent};
-pub use journal::{Fill, Journal, LONGEST, MOST_A_SECOND, MOST_OF_A_UNIT};
+pub use journal::{Among, Fill, Found, Journal, LONGEST, MOST_A_SECOND, MOST_OF_A_UNIT, Whose};
 pub use ledger::{LedgerRow, ledger, ledger_markdown};
 pub use reader::Reader;
 pub use record::Record;
 pub use remedy::{Remedy, Saves, Step};
 pub use secrets::fingerprint;
+pub use tally::{Counted, Pace, Series, Tally};
 pub use texts::{Check, Header, ShownHeader};
+pub use tried::Tried;
 
 /// The header that says where a refusal is explained.
 pub const EXPLAIN: HeaderName = HeaderName::from_static("explain");
@@ -54,11 +58,31 @@ pub struct InspectorConfig {
     pub portal: String,
 }
 
+/// When an answer was ready.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Real time.
+    pub(crate) at: Timestamp,
+    /// How long it took, where that was measured.
+    pub(crate) took_us: Option<u64>,
+}
+
+/// Which successes are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// Those that do not come too fast.
+    AsWanted,
+    /// This one, whatever comes.
+    Always,
+}
+
 /// Watches all calls of the merchant APIs.
 pub struct Inspector {
     platform: Arc<Platform>,
     /// The calls.
     pub journal: Journal,
+    /// How many there were, also of those that the journal passed over.
+    pub tally: Tally,
     config: InspectorConfig,
     /// Makes addresses that cannot be guessed. Addresses end with the process, as the journal does.
     addresses: hmac::Key,
@@ -70,6 +94,7 @@ impl Inspector {
         Inspector {
             platform,
             journal: Journal::new(config.journal_bytes),
+            tally: Tally::default(),
             config,
             // Not the platform's own chance: addresses differ also under one seed.
             addresses: hmac::Key::new(hmac::HMAC_SHA256, &Chance::from_entropy(0).bytes::<32>()),
@@ -82,31 +107,71 @@ impl Inspector {
         environment: Environment,
         request: &Request,
     ) -> (Answer, Connection) {
-        let exchange = self.platform.answer(environment, request).await;
+        let (exchange, moment) = self.timed(environment, request).await;
         let connection = exchange.connection;
-        (self.note(environment, request, exchange), connection)
+        let noted = self.note_at(environment, request, exchange, moment, Keep::AsWanted);
+        (noted.0, connection)
+    }
+
+    /// Answers a call that somebody makes here and wants to look at: it is written down however
+    /// many come. Answers its number too, if the journal is on.
+    pub async fn answer_and_keep(
+        &self,
+        environment: Environment,
+        request: &Request,
+    ) -> (Answer, Option<u64>) {
+        let (exchange, moment) = self.timed(environment, request).await;
+        self.note_at(environment, request, exchange, moment, Keep::Always)
+    }
+
+    async fn timed(&self, environment: Environment, request: &Request) -> (Exchange, Moment) {
+        let clock = &self.platform.engine.clock;
+        let began = clock.now();
+        let exchange = self.platform.answer(environment, request).await;
+        let at = clock.now();
+        let took_us = u64::try_from(at.duration_since(began).as_micros()).ok();
+        (exchange, Moment { at, took_us })
     }
 
     /// Notes an exchange; its answer says where it is explained, if it was refused.
     pub fn note(&self, environment: Environment, request: &Request, exchange: Exchange) -> Answer {
+        let moment = Moment {
+            at: self.platform.engine.clock.now(),
+            took_us: None,
+        };
+        let keep = Keep::AsWanted;
+        self.note_at(environment, request, exchange, moment, keep).0
+    }
+
+    fn note_at(
+        &self,
+        environment: Environment,
+        request: &Request,
+        exchange: Exchange,
+        moment: Moment,
+        keep: Keep,
+    ) -> (Answer, Option<u64>) {
+        let counted = Counted::of(environment, &exchange);
+        self.tally.count(environment, counted, moment.at);
         if !self.journal.is_on() {
-            return exchange.answer;
+            return (exchange.answer, None);
         }
         let refused = exchange.why.is_some();
         let unit = exchange.who.unit.as_ref();
-        let now = self.platform.engine.clock.now();
-        if !refused && !self.journal.wants(environment, unit, now) {
-            return exchange.answer;
+        let always = refused || keep == Keep::Always;
+        if !always && !self.journal.wants(environment, unit, moment.at) {
+            return (exchange.answer, None);
         }
-        let (answer, told) = record::Told::from(exchange);
+        let (answer, told) = record::Told::from(exchange, moment);
         let engine = &self.platform.engine;
         let record = Record::of(engine, environment, request, &answer, told);
         let number = self.journal.note(record);
         if refused && self.config.explain {
             let base = self.platform.base(environment);
-            return answer.with(EXPLAIN, &format!("{base}{PATH}{}", self.address(number)));
+            let url = format!("{base}{PATH}{}", self.address(number));
+            return (answer.with(EXPLAIN, &url), Some(number));
         }
-        answer
+        (answer, Some(number))
     }
 
     /// Answers a request that was not read to its end, and notes it.
@@ -166,12 +231,22 @@ impl Inspector {
         if !reader.may_read(&record) {
             return None;
         }
+        self.explained(&record, address, reader).await
+    }
+
+    /// Explains the refusal of a call.
+    async fn explained(
+        &self,
+        record: &Arc<Record>,
+        address: &str,
+        reader: &Reader,
+    ) -> Option<Explanation> {
         let places = (
             self.platform.base(record.environment),
             self.config.portal.as_str(),
         );
         let engine = &self.platform.engine;
-        explanation::explain(engine, &record, address.to_owned(), reader, places).await
+        explanation::explain(engine, record, address.to_owned(), reader, places).await
     }
 
     /// The platform behind.

@@ -4,10 +4,13 @@ use http::Method;
 use sandkasse_api::{Answer, Connection, Exchange, Request, Why};
 use sandkasse_domain::{Environment, Msn, PhoneNumber, Timestamp};
 use sandkasse_engine::{Engine, directory::Client};
-use sandkasse_gate::Trace;
+use sandkasse_gate::{Step, Trace};
 use serde_json::Value;
 
-use crate::texts::{Check, Header, Texts};
+use crate::{
+    HttpCall, Moment,
+    texts::{Check, Header, MOST_BODY, Texts},
+};
 
 /// Names of systems and plugins have at most so many characters.
 const MOST_SYSTEM: usize = 30;
@@ -21,6 +24,8 @@ pub struct Record {
     pub number: u64,
     /// Real time at which the answer was ready.
     pub at: Timestamp,
+    /// How long the answer took, in microseconds of real time, where that was measured.
+    pub took_us: Option<u64>,
     /// Where it was made.
     pub environment: Environment,
     /// HTTP method.
@@ -64,7 +69,8 @@ impl Record {
         let texts = Texts::of(request, answer, &told.trace, &is_key(engine));
         Record {
             number: 0,
-            at: engine.clock.now(),
+            at: told.moment.at,
+            took_us: told.moment.took_us,
             environment,
             method: request.method.clone(),
             status: answer.status.as_u16(),
@@ -105,6 +111,29 @@ impl Record {
     /// What each check saw, secrets masked.
     pub fn checks(&self) -> impl Iterator<Item = Check<'_>> {
         self.texts.checks()
+    }
+
+    /// What was called, if that exists: `POST /ecomm/v2/payments`.
+    pub fn operation(&self) -> Option<&str> {
+        let first = self.checks().next()?;
+        (first.step == Step::Route && first.passed).then_some(first.saw)
+    }
+
+    /// Why it was refused, by its id in the reference.
+    pub fn cause(&self) -> Option<&'static str> {
+        self.why.as_ref().map(|why| why.id(self.environment))
+    }
+
+    /// Whether the request's body was too long to be kept whole.
+    pub fn is_cut(&self) -> bool {
+        let length = self.header("content-length");
+        let length = length.and_then(|length| length.parse::<usize>().ok());
+        length.is_some_and(|length| length > MOST_BODY)
+    }
+
+    /// The request as it was sent to this base URL, with placeholders for the caller's secrets.
+    pub fn sent(&self, base: &str) -> HttpCall {
+        HttpCall::of(self, base)
     }
 
     /// Whose keys these were, in words.
@@ -155,6 +184,7 @@ impl Record {
 
 /// What an exchange tells besides its answer.
 pub(crate) struct Told {
+    pub(crate) moment: Moment,
     pub(crate) why: Option<Why>,
     pub(crate) trace: Trace,
     pub(crate) who: sandkasse_api::Who,
@@ -163,7 +193,7 @@ pub(crate) struct Told {
 
 impl Told {
     /// Takes an exchange apart.
-    pub(crate) fn from(exchange: Exchange) -> (Answer, Told) {
+    pub(crate) fn from(exchange: Exchange, moment: Moment) -> (Answer, Told) {
         let Exchange {
             answer,
             why,
@@ -175,6 +205,7 @@ impl Told {
         (
             answer,
             Told {
+                moment,
                 why,
                 trace,
                 who,

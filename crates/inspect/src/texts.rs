@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::secrets;
 
 /// No more of a body is kept.
-const MOST_BODY: usize = 64 * 1024;
+pub(crate) const MOST_BODY: usize = 64 * 1024;
 /// Masked values may be a little longer than was thought.
 const SPARE: usize = 64;
 

@@ -5,6 +5,7 @@ use sandkasse_courier::CourierHandle;
 use sandkasse_domain::sales_unit::UrlPolicy;
 use sandkasse_engine::Outgoing;
 use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition};
+use tokio::sync::broadcast;
 
 /// Hands calls over to the courier.
 pub(crate) struct Messenger {
@@ -63,5 +64,9 @@ impl Outgoing for Messenger {
                 }
             }
         }
+    }
+
+    fn ended(&self) -> Option<broadcast::Receiver<String>> {
+        Some(self.courier.ended())
     }
 }

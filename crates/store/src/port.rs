@@ -415,6 +415,17 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<CallRecord>, StoreError>;
 
+    /// Outgoing calls of all sales units, newest first, each with its number in the order in which
+    /// they were promised; `before` such a number, for pages.
+    async fn latest_calls(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, CallRecord)>, StoreError>;
+
+    /// One outgoing call.
+    async fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError>;
+
     /// Forgets finished and interrupted calls beyond the newest `keep` of them of each sales unit.
     async fn prune_calls(&self, keep: usize) -> Result<(), StoreError>;
 

@@ -11,6 +11,7 @@ use sandkasse_store::{CallOutcome, MemoryStore, OutgoingCall, Partition, Store};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
+    sync::broadcast,
 };
 
 use crate::{World, recorder::vault};
@@ -61,6 +62,10 @@ impl Outgoing for RealCourier {
     ) -> CallOutcome {
         let asked = self.handle.shipping_details(&partition, policy, call);
         asked.await.expect("memory does not fail")
+    }
+
+    fn ended(&self) -> Option<broadcast::Receiver<String>> {
+        Some(self.handle.ended())
     }
 }
 

@@ -143,6 +143,18 @@ impl Store for TroubledStore {
         self.memory.calls(partition, about, limit).await
     }
 
+    async fn latest_calls(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, CallRecord)>, StoreError> {
+        self.memory.latest_calls(before, limit).await
+    }
+
+    async fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
+        self.memory.call(id).await
+    }
+
     async fn prune_calls(&self, keep: usize) -> Result<(), StoreError> {
         self.memory.prune_calls(keep).await
     }

@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use parking_lot::Mutex;
 use sandkasse_domain::{Environment, Msn, Timestamp};
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::Record;
 
@@ -24,13 +25,47 @@ pub const MOST_A_SECOND: usize = MOST_OF_A_UNIT;
 /// So long a call is kept.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// So many calls are taken from the journal at a time.
+const PORTION: usize = 512;
+
 /// Whose calls count together.
-type Whose = (Environment, Option<Msn>);
+pub type Whose = (Environment, Option<Msn>);
+
+/// Among which calls is looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Among {
+    /// All.
+    All,
+    /// Those of these sales units.
+    Units(Vec<Whose>),
+}
+
+/// What a look into the journal found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The calls, newest first.
+    pub records: Vec<Arc<Record>>,
+    /// Where to go on for older ones; `None` when there are none.
+    pub next: Option<u64>,
+    /// Whether it stopped because it had looked at enough.
+    pub is_partial: bool,
+}
+
+impl Found {
+    fn going_on(self, before: u64) -> Found {
+        Found {
+            next: Some(before),
+            is_partial: true,
+            ..self
+        }
+    }
+}
 
 /// The journal.
 pub struct Journal {
     most_bytes: usize,
     kept: Mutex<Kept>,
+    noted: Notify,
 }
 
 #[derive(Default)]
@@ -73,6 +108,7 @@ impl Journal {
         Journal {
             most_bytes,
             kept: Mutex::default(),
+            noted: Notify::new(),
         }
     }
 
@@ -124,6 +160,8 @@ impl Journal {
             }
             gone.extend(kept.forget(oldest));
         }
+        drop(kept);
+        self.noted.notify_one();
         number
     }
 
@@ -132,20 +170,82 @@ impl Journal {
         self.kept.lock().records.get(&number).cloned()
     }
 
-    /// The newest calls that fit, newest first; `before` a number, for pages.
+    /// The newest calls that fit, newest first; `before` a number, for pages. Looks at calls of
+    /// these sales units only, and at no more than `most` of them.
     pub fn newest(
         &self,
+        among: &Among,
         before: Option<u64>,
         limit: usize,
+        most: usize,
         fits: impl Fn(&Record) -> bool,
-    ) -> Vec<Arc<Record>> {
-        // Looked at outside of the lock, so that a slow reader holds up no call.
-        let all: Vec<Arc<Record>> = {
-            let kept = self.kept.lock();
-            let range = kept.records.range(..before.unwrap_or(u64::MAX));
-            range.rev().map(|(_, record)| record.clone()).collect()
+    ) -> Found {
+        let (mut before, mut left) = (before.unwrap_or(u64::MAX), most);
+        let mut found = Found::default();
+        // Looked at outside of the lock, and taken in small portions, so that a slow reader or a
+        // long journal holds up no call.
+        while found.records.len() < limit {
+            let portion = self.portion(among, before, PORTION.min(left));
+            let Some(last) = portion.last() else {
+                return if left == 0 {
+                    found.going_on(before)
+                } else {
+                    found
+                };
+            };
+            left -= portion.len();
+            before = last.number;
+            for record in portion {
+                if !fits(&record) {
+                    continue;
+                }
+                if found.records.len() == limit {
+                    return found;
+                }
+                let number = record.number;
+                found.records.push(record);
+                if found.records.len() == limit {
+                    found.next = Some(number);
+                }
+            }
+        }
+        found
+    }
+
+    /// The next ones before this number, newest first.
+    fn portion(&self, among: &Among, before: u64, limit: usize) -> Vec<Arc<Record>> {
+        let kept = self.kept.lock();
+        let Among::Units(units) = among else {
+            let range = kept.records.range(..before).rev();
+            return range.take(limit).map(|(_, it)| it.clone()).collect();
         };
-        all.into_iter().filter(|it| fits(it)).take(limit).collect()
+        let mut numbers = Vec::new();
+        for theirs in units.iter().filter_map(|whose| kept.of.get(whose)) {
+            let older = theirs.numbers.partition_point(|number| *number < before);
+            numbers.extend(theirs.numbers.range(..older).rev().take(limit).copied());
+        }
+        numbers.sort_unstable_by(|one, other| other.cmp(one));
+        numbers.truncate(limit);
+        let record = |number| kept.records.get(&number).cloned();
+        numbers.into_iter().filter_map(record).collect()
+    }
+
+    /// The number of the next call.
+    pub fn next(&self) -> u64 {
+        self.kept.lock().next
+    }
+
+    /// The calls from this number on, newest first and no more than `most`.
+    pub fn since(&self, number: u64, most: usize) -> Vec<Arc<Record>> {
+        let kept = self.kept.lock();
+        let range = kept.records.range(number..).rev();
+        range.take(most).map(|(_, record)| record.clone()).collect()
+    }
+
+    /// Waits for the next call that is written down. For one who waits: a call that comes while
+    /// nobody does wakes the next who will. That is all it costs a call.
+    pub async fn noted(&self) {
+        self.noted.notified().await;
     }
 
     /// How full it is.

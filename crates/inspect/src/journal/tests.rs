@@ -14,6 +14,7 @@ fn record(at: Timestamp, unit: Option<&str>, size: usize) -> Record {
     Record {
         number: 0,
         at,
+        took_us: None,
         environment: Environment::Test,
         method: Method::GET,
         status: 200,
@@ -33,7 +34,9 @@ fn noon() -> Timestamp {
 /// What is kept adds up to what is said of it.
 #[track_caller]
 fn adds_up(journal: &Journal) {
-    let all = journal.newest(None, usize::MAX, |_| true);
+    let all = journal
+        .newest(&Among::All, None, usize::MAX, usize::MAX, |_| true)
+        .records;
     let fill = journal.fill();
     assert_eq!(fill.calls, all.len());
     assert_eq!(fill.bytes, all.iter().map(|it| it.size).sum::<usize>());
@@ -151,14 +154,65 @@ fn pages_newest_first() {
     }
     let even = |it: &Record| it.unit.as_ref().is_some_and(|msn| msn.as_str() == "220001");
     let numbers = |before, limit| -> Vec<u64> {
-        let page = journal.newest(before, limit, even);
-        page.iter().map(|it| it.number).collect()
+        let page = journal.newest(&Among::All, before, limit, usize::MAX, even);
+        page.records.iter().map(|it| it.number).collect()
     };
     assert_eq!(numbers(None, 3), [8, 6, 4]);
     assert_eq!(numbers(Some(4), 3), [2, 0]);
     assert_eq!(numbers(Some(0), 3), [0; 0]);
     assert_eq!(numbers(Some(u64::MAX), 1), [8]);
     assert_eq!(numbers(None, 0), [0; 0]);
+}
+
+#[test]
+fn pages_of_some_sales_units() {
+    let journal = Journal::new(usize::MAX);
+    for at in 0..3000 {
+        let unit = ["220001", "220002", "220003"][at % 3];
+        journal.note(record(noon(), Some(unit), 1));
+    }
+    journal.note(record(noon(), None, 1));
+    let whose = |msn: &str| (Environment::Test, Some(Msn::try_new(msn).unwrap()));
+    let look = |units: &[&str], before, limit, most| {
+        let among = Among::Units(units.iter().map(|msn| whose(msn)).collect());
+        let found = journal.newest(&among, before, limit, most, |_| true);
+        let numbers: Vec<u64> = found.records.iter().map(|it| it.number).collect();
+        (numbers, found.next, found.is_partial)
+    };
+    assert_eq!(
+        look(&["220001"], None, 2, 99),
+        (vec![2997, 2994], Some(2994), false)
+    );
+    assert_eq!(
+        look(&["220002", "220001"], Some(2997), 3, 99),
+        (vec![2995, 2994, 2992], Some(2992), false)
+    );
+    let (all, next, is_partial) = look(&["220001", "220003"], None, usize::MAX, usize::MAX);
+    assert_eq!((all.len(), next, is_partial), (2000, None, false));
+    assert!(all.is_sorted_by(|newer, older| newer > older));
+    assert_eq!(look(&["220009"], None, 9, 99), (vec![], None, false));
+    // Who looks for what is not there stops after a while, and says where to go on.
+    let found = journal.newest(&Among::All, None, 9, 1000, |_| false);
+    assert_eq!((found.next, found.is_partial), (Some(2001), true));
+    let found = journal.newest(&Among::All, Some(1), 9, 1000, |_| false);
+    assert_eq!((found.next, found.is_partial), (None, false));
+}
+
+#[tokio::test]
+async fn who_waits_is_woken_and_reads_what_is_new() {
+    let journal = Journal::new(usize::MAX);
+    for _ in 0..5 {
+        journal.note(record(noon(), None, 1));
+    }
+    // However many came before: one look is enough.
+    journal.noted().await;
+    let seen = journal.next();
+    assert_eq!(seen, 5);
+    journal.note(record(noon(), None, 1));
+    journal.noted().await;
+    let new = journal.since(seen, 10);
+    assert_eq!(new.iter().map(|it| it.number).collect::<Vec<_>>(), [5]);
+    assert_eq!(journal.since(0, 2).len(), 2);
 }
 
 #[test]

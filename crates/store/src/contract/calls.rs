@@ -263,3 +263,31 @@ pub async fn a_call_id_is_never_used_twice(subject: Subject) {
     assert_eq!(states(&subject).await, rows(&[("c", CallState::Owed)]));
     assert_eq!(load(&subject, "x").await, None);
 }
+
+/// In the order in which they were promised, whoever they are for.
+pub async fn calls_of_all_units_are_listed_in_pages(subject: Subject) {
+    let other = partition(Environment::Production, "123456");
+    owe(&subject, &unit(), &[call("c1", "a"), call("c2", "b")]).await;
+    owe(&subject, &other, &[call("c3", "a")]).await;
+    begin(&subject, "c2").await;
+    finish(&subject, "c2").await;
+    let page = async |before, limit| {
+        let page = subject.latest_calls(before, limit).await;
+        page.expect("reading works")
+    };
+    let ids = |page: &[(u64, CallRecord)]| -> Vec<String> {
+        page.iter().map(|(_, it)| it.call.id.clone()).collect()
+    };
+    let first = page(None, 2).await;
+    assert_eq!(ids(&first), ["c3", "c2"]);
+    let [(newest, _), (older, done_one)] = first.as_slice() else {
+        panic!("two calls");
+    };
+    assert!(newest > older);
+    assert_eq!((&done_one.partition, &done_one.state), (&unit(), &done()));
+    assert_eq!(ids(&page(Some(*older), 9).await), ["c1"]);
+    assert_eq!(ids(&page(Some(0), 9).await), [""; 0]);
+    let found = subject.call("c3").await.expect("reading works");
+    assert_eq!(found.expect("it is there").partition, other);
+    assert_eq!(subject.call("C3").await.expect("reading works"), None);
+}

@@ -64,6 +64,7 @@ macro_rules! store_contract {
             a_call_id_is_never_used_twice
             recovery_interrupts_the_begun_and_returns_the_owed
             calls_are_listed_newest_first
+            calls_of_all_units_are_listed_in_pages
             pruning_keeps_the_newest_and_the_open
             pruning_forgets_thousands
             the_directory_changes_and_forgets

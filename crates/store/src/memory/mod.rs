@@ -216,6 +216,21 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    async fn latest_calls(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, CallRecord)>, StoreError> {
+        let state = self.state.lock();
+        let older = state.calls.range(..before.unwrap_or(u64::MAX)).rev();
+        let found = older.take(limit);
+        Ok(found.map(|(number, it)| (*number, it.clone())).collect())
+    }
+
+    async fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
+        Ok(self.state.lock().call(id).cloned())
+    }
+
     async fn prune_calls(&self, keep: usize) -> Result<(), StoreError> {
         let mut state = self.state.lock();
         let mut finished: BTreeMap<&Partition, usize> = BTreeMap::new();

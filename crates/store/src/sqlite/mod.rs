@@ -178,6 +178,19 @@ impl Store for SqliteStore {
             .read(|reader| reader.calls(partition, about, limit))
     }
 
+    async fn latest_calls(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, CallRecord)>, StoreError> {
+        self.readers
+            .read(|reader| reader.latest_calls(before, limit))
+    }
+
+    async fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
+        self.readers.read(|reader| reader.call(id))
+    }
+
     /// What is to be forgotten is looked up beside the writer, and forgotten in small portions.
     async fn prune_calls(&self, keep: usize) -> Result<(), StoreError> {
         let mut last = None;

@@ -14,7 +14,7 @@ macro_rules! select_calls {
     ($from:literal) => {
         concat!(
             "SELECT id, purpose, about, method, url, authorization, body, timeout_ms, owed_at, environment, msn, \
-             state, begun_at, outcome FROM calls ",
+             state, begun_at, outcome, number FROM calls ",
             $from
         )
     };
@@ -209,6 +209,26 @@ impl Reader<'_> {
                 rows::call,
             ),
         }
+    }
+
+    pub(super) fn latest_calls(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<(u64, CallRecord)>> {
+        let before = before.map_or(i64::MAX, |number| i64::try_from(number).unwrap_or(i64::MAX));
+        self.all(
+            select_calls!("WHERE number < ?1 ORDER BY number DESC LIMIT ?2"),
+            params![before, bounded(limit)],
+            |row| {
+                let number: i64 = row.get(14)?;
+                Ok((number.cast_unsigned(), rows::call(row)?))
+            },
+        )
+    }
+
+    pub(super) fn call(&self, id: &str) -> rusqlite::Result<Option<CallRecord>> {
+        self.first(select_calls!("WHERE id = ?1"), params![id], rows::call)
     }
 
     /// The first sales unit behind `last` that has calls.
