@@ -50,6 +50,7 @@ impl House {
                 explain: true,
                 journal_bytes,
                 portal: "http://portal.sandkasse.invalid".to_owned(),
+                on_disk: None,
             };
             Inspector::new(world.platform.clone(), config)
         };

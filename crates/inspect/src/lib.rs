@@ -16,14 +16,16 @@ mod reader;
 mod record;
 mod remedy;
 mod secrets;
+mod stored;
 mod tally;
 mod texts;
 mod tried;
 
-use std::sync::Arc;
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderName};
+use journal::Archive;
 use sandkasse_api::{Answer, Connection, Exchange, Platform, Request, Unread, Who, Why};
 use sandkasse_domain::{Environment, Timestamp};
 use sandkasse_engine::Chance;
@@ -35,7 +37,7 @@ pub use explanation::{Answered, Checked, Explanation, PageLink, Sent};
 pub use journal::{Among, Fill, Found, Journal, LONGEST, MOST_A_SECOND, MOST_OF_A_UNIT, Whose};
 pub use ledger::{LedgerRow, ledger, ledger_markdown};
 pub use reader::Reader;
-pub use record::Record;
+pub use record::{Owner, Record};
 pub use remedy::{Remedy, Saves, Step};
 pub use secrets::fingerprint;
 pub use tally::{Counted, Pace, Series, Tally};
@@ -56,6 +58,25 @@ pub struct InspectorConfig {
     pub journal_bytes: usize,
     /// The portal's base URL.
     pub portal: String,
+    /// Where calls are kept for longer than memory holds them, and than the process lives.
+    pub on_disk: Option<OnDisk>,
+}
+
+/// A file of calls.
+#[derive(Clone)]
+pub struct OnDisk {
+    /// The file.
+    pub file: PathBuf,
+    /// It grows to about so many bytes.
+    pub most_bytes: u64,
+    /// Makes the addresses of explanations; the same in every run, so that they stay.
+    pub secret: String,
+}
+
+impl fmt::Debug for OnDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())
+    }
 }
 
 /// When an answer was ready.
@@ -84,20 +105,38 @@ pub struct Inspector {
     /// How many there were, also of those that the journal passed over.
     pub tally: Tally,
     config: InspectorConfig,
-    /// Makes addresses that cannot be guessed. Addresses end with the process, as the journal does.
+    /// Makes addresses that cannot be guessed. They end with the process, unless calls are on disk.
     addresses: hmac::Key,
 }
 
 impl Inspector {
     /// An empty journal.
     pub fn new(platform: Arc<Platform>, config: InspectorConfig) -> Inspector {
+        // Not the platform's own chance: addresses differ also under one seed.
+        let fresh = || Chance::from_entropy(0).bytes::<32>();
+        let bytes = config.journal_bytes;
+        let (journal, addresses) = match &config.on_disk {
+            Some(on_disk) if bytes > 0 => {
+                let engine = &platform.engine;
+                let shelf = stored::Shelf(engine.clone());
+                let archive = Archive::open(on_disk.file.clone(), on_disk.most_bytes, shelf);
+                let journal = Journal::with_archive(bytes, archive, engine.clock.now());
+                (
+                    journal,
+                    hmac::Key::new(hmac::HMAC_SHA256, on_disk.secret.as_bytes()),
+                )
+            }
+            Some(_) | None => (
+                Journal::new(bytes),
+                hmac::Key::new(hmac::HMAC_SHA256, &fresh()),
+            ),
+        };
         Inspector {
             platform,
-            journal: Journal::new(config.journal_bytes),
+            journal,
             tally: Tally::default(),
             config,
-            // Not the platform's own chance: addresses differ also under one seed.
-            addresses: hmac::Key::new(hmac::HMAC_SHA256, &Chance::from_entropy(0).bytes::<32>()),
+            addresses,
         }
     }
 

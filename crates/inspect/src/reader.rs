@@ -1,8 +1,6 @@
 //! Who may read which explanation (reference: platform.md §10).
 
-use sandkasse_engine::directory::Client;
-
-use crate::Record;
+use crate::{Record, record::Owner};
 
 /// Who asks for an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +19,7 @@ impl Reader {
     /// owner's. One that was refused before that has no owner: whoever holds its address reads
     /// what it contained, and learns of stored keys only what is theirs.
     pub fn may_read(&self, record: &Record) -> bool {
-        match (self, record.client.as_ref().map(Client::id)) {
+        match (self, record.client.as_ref().map(Owner::id)) {
             (Reader::Administrator, _) | (_, None) => true,
             (Reader::Keys(client), Some(owner)) => client == owner,
             (Reader::Holder, Some(_)) => false,

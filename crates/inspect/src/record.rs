@@ -35,7 +35,7 @@ pub struct Record {
     /// Whether the answer was never sent: a fault on demand.
     pub dropped: bool,
     /// Whose keys these were, when they proved to fit together.
-    pub client: Option<Client>,
+    pub client: Option<Owner>,
     /// The sales unit acted for.
     pub unit: Option<Msn>,
     /// Why it was refused.
@@ -43,6 +43,38 @@ pub struct Record {
     pub(crate) texts: Texts,
     /// Bytes in memory, roughly.
     pub(crate) size: usize,
+}
+
+/// Whose keys a call was made with.
+#[derive(Clone, Debug)]
+pub enum Owner {
+    /// Somebody in the directory.
+    Known(Client),
+    /// Somebody of an earlier run, who is not there any more.
+    Gone {
+        /// Their `client_id`.
+        client_id: String,
+        /// In words.
+        described: String,
+    },
+}
+
+impl Owner {
+    /// The `client_id`.
+    pub fn id(&self) -> &str {
+        match self {
+            Owner::Known(client) => client.id(),
+            Owner::Gone { client_id, .. } => client_id,
+        }
+    }
+
+    /// In words: `sales unit 220001`.
+    pub fn described(&self) -> String {
+        match self {
+            Owner::Known(client) => client.described(),
+            Owner::Gone { described, .. } => described.clone(),
+        }
+    }
 }
 
 /// Tells subscription keys that somebody has, or had: of both environments, since a key of the one
@@ -75,12 +107,16 @@ impl Record {
             method: request.method.clone(),
             status: answer.status.as_u16(),
             dropped: told.dropped,
-            client: told.who.client,
+            client: told.who.client.map(Owner::Known),
             unit: told.who.unit,
             why: told.why,
-            size: OVERHEAD + texts.size(),
+            size: Record::size_of(&texts),
             texts,
         }
+    }
+
+    pub(crate) fn size_of(texts: &Texts) -> usize {
+        OVERHEAD + texts.size()
     }
 
     /// The path, secrets masked.
@@ -138,7 +174,7 @@ impl Record {
 
     /// Whose keys these were, in words.
     pub fn client_described(&self) -> Option<String> {
-        self.client.as_ref().map(Client::described)
+        self.client.as_ref().map(Owner::described)
     }
 
     /// What was accepted and should be sent otherwise: the real platform takes it too, and notes it.

@@ -5,7 +5,7 @@
 
 use sandkasse_api::{Answer, Request};
 use sandkasse_gate::{Step, Trace};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::secrets;
 
@@ -19,8 +19,14 @@ const SPARE: usize = 64;
 pub(crate) struct Texts {
     /// One behind the other.
     text: String,
-    /// Where each of them ends: path, body, answer's body, names and values of the headers, those
-    /// of the answer's headers, what each check saw.
+    layout: Layout,
+}
+
+/// Which piece of the text is what.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Layout {
+    /// Where each text ends: path, body, answer's body, names and values of the headers, those of
+    /// the answer's headers, what each check saw.
     ends: Vec<u32>,
     /// Whether the value of each header was masked, the answer's last.
     masked: Vec<bool>,
@@ -76,10 +82,12 @@ impl Texts {
             + SPARE;
         let mut texts = Texts {
             text: String::with_capacity(length),
-            ends: Vec::with_capacity(HEADERS + 2 * headers + checks.len()),
-            masked: Vec::with_capacity(headers),
-            of_request: request.headers.len(),
-            steps: Vec::with_capacity(checks.len()),
+            layout: Layout {
+                ends: Vec::with_capacity(HEADERS + 2 * headers + checks.len()),
+                masked: Vec::with_capacity(headers),
+                of_request: request.headers.len(),
+                steps: Vec::with_capacity(checks.len()),
+            },
         };
         texts.push(|out| secrets::push_words(out, &request.path, is_key));
         texts.push(|out| push_body(out, &request.body, is_key));
@@ -88,7 +96,7 @@ impl Texts {
             texts.push(|out| out.push_str(name.as_str()));
             let value = value.as_bytes();
             let masked = texts.push(|out| secrets::push_header(out, name, value, is_key));
-            texts.masked.push(masked);
+            texts.layout.masked.push(masked);
         }
         for check in checks {
             texts.push(|out| match &check.saw {
@@ -98,21 +106,49 @@ impl Texts {
                     secrets::push_words(out, saw, is_key);
                 }
             });
-            texts.steps.push((check.step, check.passed));
+            texts.layout.steps.push((check.step, check.passed));
         }
         texts
+    }
+
+    /// The same as it was written down. `None` when text and layout do not fit.
+    pub(crate) fn put_together(text: String, layout: Layout) -> Option<Texts> {
+        let count = HEADERS + 2 * layout.masked.len() + layout.steps.len();
+        let fits = layout.ends.len() == count
+            && layout.of_request <= layout.masked.len()
+            && layout.ends.is_sorted()
+            && layout
+                .ends
+                .iter()
+                .all(|end| text.is_char_boundary(*end as usize))
+            && layout
+                .ends
+                .last()
+                .is_some_and(|end| *end as usize == text.len());
+        fits.then_some(Texts { text, layout })
+    }
+
+    /// All texts, one behind the other.
+    pub(crate) fn all(&self) -> &str {
+        &self.text
+    }
+
+    /// Which piece is what.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     fn push<T>(&mut self, write: impl FnOnce(&mut String) -> T) -> T {
         let written = write(&mut self.text);
         // Longer than four gigabytes is no call: headers and bodies are limited.
-        self.ends
+        self.layout
+            .ends
             .push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
         written
     }
 
     fn get(&self, at: usize) -> &str {
-        let end = |at: usize| self.ends.get(at).map_or(0, |end| *end as usize);
+        let end = |at: usize| self.layout.ends.get(at).map_or(0, |end| *end as usize);
         let begin = at.checked_sub(1).map_or(0, end);
         self.text.get(begin..end(at)).unwrap_or_default()
     }
@@ -130,7 +166,7 @@ impl Texts {
     }
 
     fn all_headers(&self) -> impl Iterator<Item = Header<'_>> {
-        let each = self.masked.iter().enumerate();
+        let each = self.layout.masked.iter().enumerate();
         each.map(|(number, masked)| {
             let at = HEADERS + 2 * number;
             Header {
@@ -142,16 +178,16 @@ impl Texts {
     }
 
     pub(crate) fn headers(&self) -> impl Iterator<Item = Header<'_>> {
-        self.all_headers().take(self.of_request)
+        self.all_headers().take(self.layout.of_request)
     }
 
     pub(crate) fn answer_headers(&self) -> impl Iterator<Item = Header<'_>> {
-        self.all_headers().skip(self.of_request)
+        self.all_headers().skip(self.layout.of_request)
     }
 
     pub(crate) fn checks(&self) -> impl Iterator<Item = Check<'_>> {
-        let first = HEADERS + 2 * self.masked.len();
-        let each = self.steps.iter().enumerate();
+        let first = HEADERS + 2 * self.layout.masked.len();
+        let each = self.layout.steps.iter().enumerate();
         each.map(move |(number, (step, passed))| Check {
             step: *step,
             passed: *passed,
@@ -162,9 +198,9 @@ impl Texts {
     /// Bytes in memory, roughly.
     pub(crate) fn size(&self) -> usize {
         self.text.capacity()
-            + self.ends.capacity() * size_of::<u32>()
-            + self.masked.capacity()
-            + self.steps.capacity() * size_of::<(Step, bool)>()
+            + self.layout.ends.capacity() * size_of::<u32>()
+            + self.layout.masked.capacity()
+            + self.layout.steps.capacity() * size_of::<(Step, bool)>()
     }
 }
 

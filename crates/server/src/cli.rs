@@ -27,7 +27,8 @@ is SANDKASSE_READY_FILE and `ready_file`. A flag wins over a variable, a variabl
   partners_in_test                            partner keys in the test environment too
   test_idle_deactivation                      close test units that nobody used for a year
   register_url                                a Business register elsewhere [default: a built-in one]
-  explanations, journal_mb                    no `Explain` header; how many calls the inspector remembers
+  explanations, journal_mb                    no `Explain` header; how many calls the inspector has in memory
+  journal_disk_mb                             how many lie on disk beside the database, for later runs (0: none)
 SANDKASSE_LOG says what is logged to standard error: error, warn, info (the default), debug.
 
 Test amounts, when a person of the test environment approves: 1.51, 1.82, 1.83, 1.84 are refused (42), 1.86 is

@@ -1,6 +1,6 @@
 //! The parts of a platform: where its data is, who calls merchants, and what decides.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use sandkasse_api::Platform;
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
@@ -28,6 +28,8 @@ pub(crate) struct Data {
     pub(crate) production_key: KeySource,
     pub(crate) vault: Arc<Vault>,
     pub(crate) shown: String,
+    /// Where calls may be written down.
+    pub(crate) journal: Option<PathBuf>,
 }
 
 /// Opens a database. With the wrong master key, nothing in it or beside it is changed.
@@ -44,6 +46,7 @@ pub(crate) async fn open(
                 production_key: KeySource::Fresh,
                 vault: Arc::new(Vault::fresh()),
                 shown: "in memory, gone with the process".to_owned(),
+                journal: None,
             });
         }
         Database::File(path) => path,
@@ -66,6 +69,8 @@ pub(crate) async fn open(
         sqlite: Some(store),
         vault,
         shown: path.display().to_string(),
+        // Not `…-journal`, which is a name of SQLite's own.
+        journal: Some(path.with_extension("calls.db")),
     })
 }
 

@@ -12,7 +12,7 @@ use sandkasse_api::Platform;
 use sandkasse_courier::CourierHandle;
 use sandkasse_domain::Environment;
 use sandkasse_engine::{Engine, SystemClock, WallClock};
-use sandkasse_inspect::{Inspector, InspectorConfig};
+use sandkasse_inspect::{Inspector, InspectorConfig, OnDisk};
 use sandkasse_store::{SqliteStore, Store};
 use tokio::{
     net::TcpListener,
@@ -140,6 +140,15 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         explain: settings.explanations,
         journal_bytes: settings.journal_bytes,
         portal: places.portal.clone(),
+        on_disk: data
+            .journal
+            .clone()
+            .map(|file| OnDisk {
+                file,
+                most_bytes: settings.journal_disk_bytes,
+                secret: data.vault.digest("addresses of explanations").to_hex(),
+            })
+            .filter(|it| it.most_bytes > 0),
     };
     let inspector = Arc::new(Inspector::new(platform.clone(), config));
     let register = parts::register(&settings, &platform.engine, &clock);

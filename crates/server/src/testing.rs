@@ -87,6 +87,7 @@ impl House {
                 explain: true,
                 journal_bytes: 16 * 1024 * 1024,
                 portal: format!("http://{PORTAL}"),
+                on_disk: None,
             },
         ));
         let control = Control {

@@ -4,6 +4,8 @@
 //! than anybody could look at them are not even written down ([`MOST_A_SECOND`]). A restart forgets
 //! all.
 
+mod archive;
+
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
@@ -16,6 +18,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::Record;
+pub(crate) use archive::Archive;
 
 /// So many calls of one sales unit are kept; of calls of nobody in particular too.
 pub const MOST_OF_A_UNIT: usize = 1000;
@@ -38,6 +41,15 @@ pub enum Among {
     All,
     /// Those of these sales units.
     Units(Vec<Whose>),
+}
+
+impl Among {
+    fn units(&self) -> Option<&[Whose]> {
+        match self {
+            Among::All => None,
+            Among::Units(units) => Some(units),
+        }
+    }
 }
 
 /// What a look into the journal found.
@@ -66,6 +78,8 @@ pub struct Journal {
     most_bytes: usize,
     kept: Mutex<Kept>,
     noted: Notify,
+    /// Calls for longer, on disk.
+    archive: Option<Archive>,
 }
 
 #[derive(Default)]
@@ -100,6 +114,10 @@ pub struct Fill {
     pub forgotten: u64,
     /// Successes that came too fast to be written down.
     pub passed_over: u64,
+    /// Calls in the file, some of which are in memory too.
+    pub on_disk: u64,
+    /// Calls that were to be in the file and are not, since it could not be written fast enough.
+    pub not_written: u64,
 }
 
 impl Journal {
@@ -109,7 +127,18 @@ impl Journal {
             most_bytes,
             kept: Mutex::default(),
             noted: Notify::new(),
+            archive: None,
         }
+    }
+
+    /// The same with a file for what memory does not hold, which also remembers the calls of
+    /// earlier runs: numbers begin behind theirs, since they follow the clock.
+    pub(crate) fn with_archive(most_bytes: usize, archive: Archive, now: Timestamp) -> Journal {
+        let mut journal = Journal::new(most_bytes);
+        let first = u64::try_from(now.as_microsecond()).unwrap_or_default();
+        journal.kept.get_mut().next = first;
+        journal.archive = Some(archive);
+        journal
     }
 
     /// Whether anything is kept.
@@ -149,7 +178,8 @@ impl Journal {
             None
         };
         kept.bytes += size;
-        kept.records.insert(number, Arc::new(record));
+        let record = Arc::new(record);
+        kept.records.insert(number, record.clone());
         if let Some(oldest) = too_many {
             gone.extend(kept.forget(oldest));
         }
@@ -161,13 +191,17 @@ impl Journal {
             gone.extend(kept.forget(oldest));
         }
         drop(kept);
+        if let Some(archive) = &self.archive {
+            archive.offer(record);
+        }
         self.noted.notify_one();
         number
     }
 
     /// A call by its number.
     pub fn get(&self, number: u64) -> Option<Arc<Record>> {
-        self.kept.lock().records.get(&number).cloned()
+        let kept = self.kept.lock().records.get(&number).cloned();
+        kept.or_else(|| self.archive.as_ref()?.get(number))
     }
 
     /// The newest calls that fit, newest first; `before` a number, for pages. Looks at calls of
@@ -212,8 +246,16 @@ impl Journal {
         found
     }
 
-    /// The next ones before this number, newest first.
+    /// The next ones before this number, newest first: from memory, and then from the archive.
     fn portion(&self, among: &Among, before: u64, limit: usize) -> Vec<Arc<Record>> {
+        let found = self.in_memory(among, before, limit);
+        let Some(archive) = self.archive.as_ref().filter(|_| found.is_empty()) else {
+            return found;
+        };
+        archive.portion(among.units(), before, limit)
+    }
+
+    fn in_memory(&self, among: &Among, before: u64, limit: usize) -> Vec<Arc<Record>> {
         let kept = self.kept.lock();
         let Among::Units(units) = among else {
             let range = kept.records.range(..before).rev();
@@ -248,8 +290,17 @@ impl Journal {
         self.noted.notified().await;
     }
 
+    /// Waits until all that was noted is on disk too.
+    pub fn flush(&self) {
+        if let Some(archive) = &self.archive {
+            archive.flush();
+        }
+    }
+
     /// How full it is.
     pub fn fill(&self) -> Fill {
+        let counts = self.archive.as_ref().map(Archive::counts);
+        let (on_disk, not_written) = counts.unwrap_or_default();
         let kept = self.kept.lock();
         Fill {
             calls: kept.records.len(),
@@ -257,6 +308,8 @@ impl Journal {
             most_bytes: self.most_bytes,
             forgotten: kept.forgotten,
             passed_over: kept.passed_over,
+            on_disk,
+            not_written,
         }
     }
 
@@ -268,6 +321,10 @@ impl Journal {
             next,
             ..Kept::default()
         };
+        drop(kept);
+        if let Some(archive) = &self.archive {
+            archive.clear();
+        }
     }
 }
 
@@ -290,5 +347,7 @@ impl Kept {
     }
 }
 
+#[cfg(test)]
+mod on_disk_tests;
 #[cfg(test)]
 mod tests;

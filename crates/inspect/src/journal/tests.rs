@@ -119,6 +119,7 @@ async fn successes_that_come_too_fast_are_counted_and_refusals_always_kept() {
         explain: true,
         journal_bytes: usize::MAX,
         portal: "http://portal.sandkasse.invalid".to_owned(),
+        on_disk: None,
     };
     let inspector = crate::Inspector::new(world.platform.clone(), config);
     let limitless = |unit: &mut SalesUnit| unit.rate_limits = RateLimits::Off;
@@ -258,6 +259,7 @@ async fn an_address_leads_to_its_call_and_no_other_to_it() {
                 explain: true,
                 journal_bytes: 1 << 20,
                 portal: "http://portal.sandkasse.invalid".to_owned(),
+                on_disk: None,
             },
         )
     };

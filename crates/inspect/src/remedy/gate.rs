@@ -6,7 +6,7 @@ use sandkasse_gate::{GateCause, KeyNear, MsnIs, PartnerFault, Standing, TokenFau
 use serde_json::json;
 
 use super::{Case, Remedy, Saves, Step, nearest};
-use crate::HttpCall;
+use crate::{HttpCall, record::Owner};
 
 const KEY: &str = "Ocp-Apim-Subscription-Key";
 const MSN: &str = "Merchant-Serial-Number";
@@ -211,8 +211,8 @@ fn partner(case: &Case<'_>, msn: &str, fault: &PartnerFault) -> Remedy {
     match fault {
         PartnerFault::NotLinked => {
             let partner = match &case.record.client {
-                Some(Client::Partner(partner)) => partner.id.0.as_str(),
-                Some(Client::Unit(_) | Client::Psp(_) | Client::Office(_)) | None => "",
+                Some(Owner::Known(Client::Partner(partner))) => partner.id.0.as_str(),
+                Some(Owner::Known(_) | Owner::Gone { .. }) | None => "",
             };
             let path = format!("/sales-units/{}/{msn}/partner", case.environment());
             let link = case.control(

@@ -18,7 +18,7 @@ use sandkasse_engine::{Engine, directory::Client};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{HttpCall, Record, call::To};
+use crate::{HttpCall, Record, call::To, record::Owner};
 
 pub(crate) use routes::nearest;
 
@@ -172,10 +172,8 @@ impl Case<'_> {
             return msn.to_string();
         }
         match &self.record.client {
-            Some(Client::Unit(unit)) => unit.facts.msn.to_string(),
-            Some(Client::Partner(_) | Client::Psp(_) | Client::Office(_)) | None => {
-                "$MSN".to_owned()
-            }
+            Some(Owner::Known(Client::Unit(unit))) => unit.facts.msn.to_string(),
+            Some(Owner::Known(_) | Owner::Gone { .. }) | None => "$MSN".to_owned(),
         }
     }
 

@@ -5,7 +5,7 @@ use sandkasse_engine::directory::Client;
 use serde_json::{Value, json};
 
 use super::{Case, Remedy, Step, sample};
-use crate::{HttpCall, call::Content};
+use crate::{HttpCall, call::Content, record::Owner};
 
 pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
     match cause {
@@ -62,7 +62,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
                 call
             };
             let says = format!("The order is of sales unit {owned_by}. {}", case.fix);
-            if let Some(Client::Partner(_)) = case.record.client {
+            if let Some(Owner::Known(Client::Partner(_))) = case.record.client {
                 return case.send(
                     call.header("Merchant-Serial-Number", owned_by.as_str()),
                     says,

@@ -101,6 +101,8 @@ pub(crate) struct Options {
     /// How many megabytes of calls the inspector remembers; 64 if left out, 0 is none.
     #[arg(skip)]
     pub(crate) journal_mb: Option<u32>,
+    /// So many megabytes of calls lie on disk beside the database; 0 for none.
+    pub(crate) journal_disk_mb: Option<u32>,
 }
 
 impl Options {
@@ -133,6 +135,7 @@ impl Options {
             register_url: read(get, "SANDKASSE_REGISTER_URL")?,
             explanations: read_switch(get, "SANDKASSE_EXPLANATIONS")?,
             journal_mb: read(get, "SANDKASSE_JOURNAL_MB")?,
+            journal_disk_mb: read(get, "SANDKASSE_JOURNAL_DISK_MB")?,
         })
     }
 
@@ -173,6 +176,7 @@ impl Options {
             register_url: self.register_url.or(lower.register_url),
             explanations: self.explanations.or(lower.explanations),
             journal_mb: self.journal_mb.or(lower.journal_mb),
+            journal_disk_mb: self.journal_disk_mb.or(lower.journal_disk_mb),
         }
     }
 }

@@ -13,6 +13,9 @@ use crate::{
 /// So many megabytes of calls the inspector remembers unless somebody says otherwise.
 const JOURNAL_MB: usize = 64;
 
+/// So many megabytes of calls lie on disk unless somebody says otherwise.
+const JOURNAL_DISK_MB: u64 = 1024;
+
 /// Everything is decided.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -39,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) explanations: bool,
     /// So many bytes of calls the inspector remembers.
     pub(crate) journal_bytes: usize,
+    /// So many bytes of calls lie on disk.
+    pub(crate) journal_disk_bytes: u64,
     /// Whether nobody but this machine reaches any listener.
     pub(crate) loopback_only: bool,
     /// Whether a new database gets demo data.
@@ -92,6 +97,9 @@ impl Settings {
             register_url: options.register_url,
             explanations: options.explanations.unwrap_or(true),
             journal_bytes: options.journal_mb.map_or(JOURNAL_MB, |mb| mb as usize) * 1024 * 1024,
+            journal_disk_bytes: options.journal_disk_mb.map_or(JOURNAL_DISK_MB, u64::from)
+                * 1024
+                * 1024,
             loopback_only: !network,
             demo_data: match demo {
                 Some(DemoData::On | DemoData::Network) => true,

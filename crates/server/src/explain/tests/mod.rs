@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::*;
 
+mod on_disk;
 mod oracle;
 mod page;
 mod persons_and_orders;
@@ -31,6 +32,7 @@ fn inspector(world: &World, explain: bool, journal_bytes: usize) -> Inspector {
             explain,
             journal_bytes,
             portal: PORTAL.to_owned(),
+            on_disk: None,
         },
     )
 }
