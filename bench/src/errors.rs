@@ -166,10 +166,12 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
             bytes,
             most_bytes,
             forgotten,
+            on_disk,
+            not_written,
         } = journal;
         let (bytes, most) = (*bytes as f64 / 1e6, *most_bytes as f64 / 1e6);
         println!(
-            "| {made} | {:.1} s | {memory:.1} MB | {calls} calls, {bytes:.1} of {most:.1} MB, {forgotten} forgotten |",
+            "| {made} | {:.1} s | {memory:.1} MB | {calls} calls, {bytes:.1} of {most:.1} MB, {forgotten} forgotten; {on_disk} on disk, {not_written} not written |",
             took.as_secs_f64()
         );
     }

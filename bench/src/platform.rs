@@ -20,7 +20,8 @@ pub(crate) struct Platform {
     pub(crate) process: Process,
     /// The listener of the test environment.
     pub(crate) test: SocketAddr,
-    portal: SocketAddr,
+    /// The portal's listener.
+    pub(crate) portal: SocketAddr,
     /// From the start of the process to the first answer of the test environment.
     pub(crate) first_answer: Duration,
 }
@@ -150,6 +151,23 @@ impl Platform {
         Ok(journal)
     }
 
+    /// The id of the newest call.
+    pub(crate) async fn newest_call(&self) -> anyhow::Result<String> {
+        #[derive(Deserialize)]
+        struct Requests {
+            requests: Vec<Line>,
+        }
+        #[derive(Deserialize)]
+        struct Line {
+            id: String,
+        }
+        let path = "/control/v1/requests?limit=1";
+        let answer = call(self.portal, "GET", path, "", "").await;
+        let Requests { requests } = answer.context("asking for the newest call")?;
+        let newest = requests.into_iter().next();
+        Ok(newest.context("there was no call")?.id)
+    }
+
     /// The phone number of a person who can pay, as a user of the platform learns it.
     pub(crate) fn phone(&self, binary: &Path) -> anyhow::Result<String> {
         let portal = format!("http://{}", self.portal);
@@ -175,6 +193,8 @@ pub(crate) struct Fill {
     pub(crate) bytes: u64,
     pub(crate) most_bytes: u64,
     pub(crate) forgotten: u64,
+    pub(crate) on_disk: u64,
+    pub(crate) not_written: u64,
 }
 
 /// Calls and reads the JSON of the answer, which must be a success.

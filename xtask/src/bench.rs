@@ -39,6 +39,8 @@ enum Part {
     Journal,
     /// Memory after very many refused calls.
     Errors,
+    /// How long pages take when very much is stored, and what open inspector pages cost.
+    Pages,
     /// Whether times tell secrets.
     Timing,
 }
@@ -62,7 +64,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             command.arg("--sandkasse").arg(&sandkasse);
         }
         match part {
-            Part::Measure | Part::Journal => {
+            Part::Measure | Part::Journal | Part::Pages => {
                 command
                     .args(["--seconds", &options.seconds.to_string()])
                     .args(["--rounds", &options.rounds.to_string()]);

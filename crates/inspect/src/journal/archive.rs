@@ -11,10 +11,10 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::SignedDuration;
@@ -291,13 +291,13 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if told.is_empty() && !records.is_empty() {
-                std::thread::sleep(PAUSE);
-            }
-            while records.len() < BATCH {
-                match tasks.try_recv() {
+            // What comes together is written together; nobody who waits is kept waiting for more.
+            let until = Instant::now() + PAUSE;
+            while records.len() < BATCH && told.is_empty() {
+                let left = until.saturating_duration_since(Instant::now());
+                match tasks.recv_timeout(left) {
                     Ok(task) => self.take(task, &connection, &mut records, &mut told),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
                 }
             }
             if let Err(error) = self.write(&mut connection, &records) {
