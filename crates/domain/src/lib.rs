@@ -16,6 +16,7 @@ pub mod payment;
 pub mod person;
 pub mod phone;
 pub mod sales_unit;
+pub mod user;
 pub mod wording;
 
 pub use environment::Environment;

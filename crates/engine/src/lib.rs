@@ -9,6 +9,7 @@
 //! Begin with [`Engine`] in `payments.rs`.
 
 pub mod agenda;
+pub mod audit;
 mod chance;
 pub mod clock;
 mod consents;
@@ -94,6 +95,8 @@ pub struct Engine {
     pub directory: Directory,
     /// What goes wrong on demand.
     pub faults: faults::Faults,
+    /// Who changed what.
+    pub audit: audit::Audit,
     /// Secrets at rest.
     pub vault: Arc<Vault>,
     store: Arc<dyn Store>,
@@ -115,11 +118,13 @@ impl Engine {
         settings: Settings,
     ) -> Result<Engine, StoreError> {
         let directory = Directory::open(store.clone(), vault.clone()).await?;
+        let audit = audit::Audit::open(store.clone()).await?;
         let agenda = Arc::new(agenda::Agenda::new(store.next_deadlines().await?));
         let engine = Engine {
             clock,
             chance,
             directory,
+            audit,
             faults: faults::Faults::default(),
             vault,
             store,
@@ -154,8 +159,9 @@ impl Engine {
         self.outgoing.ended()
     }
 
-    /// Forgets every payment, call, key, person and fault. Operations under way end first; those that
-    /// still wait for their turn come to nothing.
+    /// Forgets every payment, call, key, person and fault, but not who may use the installation, nor
+    /// the audit log. Operations under way end first; those that still wait for their turn come to
+    /// nothing.
     pub async fn clear(&self) -> Result<(), StoreError> {
         let units: Vec<Arc<Unit>> = Environment::ALL
             .into_iter()
@@ -169,7 +175,7 @@ impl Engine {
             alone.push(unit.running.pace.write().await);
             unit.running.retire();
         }
-        self.store.clear().await?;
+        self.store.clear(&directory::INSTALLATION).await?;
         self.agenda.clear();
         self.faults.clear();
         self.directory.reload().await?;

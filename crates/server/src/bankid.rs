@@ -1,8 +1,10 @@
 //! A stand-in for BankID: somebody signs by pressing a button, and nobody's identity is checked.
 //!
-//! A session is for one purpose on one sales unit, lives ten minutes of real time, and is good for
-//! one act. Sessions are in memory: a restart forgets them, and whoever was about to sign begins
-//! again. Whoever holds the address of a session's page can confirm it; ids cannot be guessed.
+//! A session is for one errand: one purpose on one sales unit, or signing in at the portal. It lives
+//! ten minutes of real time, and is good once. Sessions are in memory: a restart forgets them, and
+//! whoever was about to sign begins again. Whoever holds the address of a session's page can confirm
+//! it, unless it is bound to a browser, as all sessions are that were begun to sign in; ids cannot be
+//! guessed.
 
 mod page;
 
@@ -48,12 +50,27 @@ pub(crate) struct Subject {
     pub(crate) msn: Msn,
 }
 
+/// What somebody signs for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// An act on a sales unit.
+    Act(Subject),
+    /// Signing in at the portal as the user of this id.
+    SignIn(String),
+    /// Proving to the portal once more that it is them.
+    SignAgain,
+}
+
 /// Somebody is about to sign, or has.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) id: String,
     pub(crate) person_name: String,
-    pub(crate) subject: Subject,
+    pub(crate) errand: Errand,
+    /// The secret in the cookie of the only browser that may confirm it.
+    pub(crate) bound_to: Option<String>,
+    /// The portal's page to go on to.
+    pub(crate) back: Option<String>,
     pub(crate) confirmed: bool,
     /// Real time.
     pub(crate) expires_at: Timestamp,
@@ -62,6 +79,14 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         now >= self.expires_at
+    }
+
+    /// The act that is signed; none where somebody signs in.
+    pub(crate) fn subject(&self) -> Option<&Subject> {
+        match &self.errand {
+            Errand::Act(subject) => Some(subject),
+            Errand::SignIn(_) | Errand::SignAgain => None,
+        }
     }
 }
 
@@ -78,6 +103,8 @@ pub(crate) enum Lack {
     OtherUnit,
     /// It is for the opposite.
     OtherPurpose,
+    /// It was begun in another browser.
+    OtherBrowser,
 }
 
 impl Lack {
@@ -89,6 +116,7 @@ impl Lack {
             Lack::Unconfirmed => "nobody has confirmed the BankID session",
             Lack::OtherUnit => "the BankID session is for another sales unit",
             Lack::OtherPurpose => "the BankID session is for the opposite purpose",
+            Lack::OtherBrowser => "the BankID session was begun in another browser",
         }
     }
 }
@@ -140,7 +168,7 @@ impl Sessions {
         if session.is_over(now) {
             return Err(Lack::Expired);
         }
-        let signed = &session.subject;
+        let signed = session.subject().ok_or(Lack::OtherPurpose)?;
         if (signed.environment, &signed.msn) != (subject.environment, &subject.msn) {
             return Err(Lack::OtherUnit);
         }
@@ -184,7 +212,9 @@ mod tests {
         let session = Session {
             id: id.to_owned(),
             person_name: "Ola Nordmann".to_owned(),
-            subject: subject(Purpose::Deactivate, Environment::Test, "220001"),
+            errand: Errand::Act(subject(Purpose::Deactivate, Environment::Test, "220001")),
+            bound_to: None,
+            back: None,
             confirmed: false,
             expires_at: at(second) + LIFE,
         };

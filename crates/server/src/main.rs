@@ -29,6 +29,7 @@ mod people;
 mod portal;
 mod redirect;
 mod register;
+mod rights;
 mod start;
 #[cfg(test)]
 mod testing;

@@ -13,6 +13,7 @@ use sandkasse_vault::Vault;
 use crate::{
     Ended,
     config::{Database, MasterKeyText, Settings},
+    control::users,
     demo, exposure,
     files::DataFolder,
     messenger::Messenger,
@@ -182,6 +183,9 @@ pub(crate) async fn platform(
             .await
             .map_err(failed)?;
     }
+    users::ensure(&engine, settings.demo_data)
+        .await
+        .map_err(failed)?;
     if !settings.demo_data_bearable && demo::is_within(&engine) {
         return Err(Ended::WrongUse(exposure::DEMO_KEYS_WITHIN.to_owned()));
     }

@@ -162,6 +162,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         making: Mutex::new(()),
         partners_in_test: settings.partners_in_test,
         bankid: Sessions::default(),
+        admin_token: settings.admin_token.clone(),
         visitors: Visitors::default(),
         register: register.clone(),
         portal_base: places.portal.clone(),

@@ -18,7 +18,7 @@ use crate::{
     portal::{
         Places, Portal,
         visitor::{COOKIE, CSRF},
-        visitors::{Role, Visitors},
+        visitors::{Account, Role, Visitors},
     },
     register::{BuiltIn, Register},
 };
@@ -98,6 +98,7 @@ impl House {
             making: Mutex::new(()),
             partners_in_test: rules.partners_in_test,
             bankid: Sessions::default(),
+            admin_token: rules.token.as_ref().map(|token| token.parse().unwrap()),
             visitors: Visitors::default(),
             register: rules
                 .register
@@ -107,7 +108,7 @@ impl House {
         };
         let guard = Guard {
             hosts: vec![],
-            token: rules.token.map(|token| token.parse().unwrap()),
+            token: rules.token.as_ref().map(|token| token.parse().unwrap()),
         };
         let places = Places {
             test: world.platform.test_base.clone(),
@@ -179,7 +180,10 @@ impl House {
     /// Somebody with this role; nobody known without one.
     pub(crate) fn guest(&self, role: Option<Role>) -> Guest<'_> {
         let (visitors, now) = (&self.control.visitors, self.engine().clock.now());
-        let secret = role.map(|role| visitors.sign_in("Kari Nordmann".to_owned(), role, now));
+        let secret = role.map(|role| {
+            let account = Account::Outside(format!("a {role} in tests"));
+            visitors.sign_in(account, "Kari Nordmann".to_owned(), role, now)
+        });
         let session = secret.as_deref().and_then(|it| visitors.of(it, now));
         Guest {
             house: self,
@@ -210,6 +214,9 @@ impl Guest<'_> {
             .uri(path)
             .header(header::HOST, PORTAL)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if method != "GET" {
+            request = request.header(header::ORIGIN, format!("http://{PORTAL}"));
+        }
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);
         }

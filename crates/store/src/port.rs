@@ -292,6 +292,19 @@ pub struct DirectoryEntry {
     pub body: Option<String>,
 }
 
+/// A line of the audit log. What is in it, and how lines are chained, is the engine's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    /// 1 for the first, then one more with each; a number is used once.
+    pub number: u64,
+    /// The `hash` of the line before; all zeros before the first.
+    pub previous: String,
+    /// JSON. Holds no secret.
+    pub body: String,
+    /// Over all of the above.
+    pub hash: String,
+}
+
 /// Secrets stay out of logs and panics.
 impl fmt::Debug for OutgoingCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -435,8 +448,18 @@ pub trait Store: Send + Sync {
     /// Changes the directory: all of the entries, or none. Of two for the same key the later wins.
     async fn put_directory(&self, entries: Vec<DirectoryEntry>) -> Result<(), StoreError>;
 
-    /// Forgets everything.
-    async fn clear(&self) -> Result<(), StoreError>;
+    /// Forgets everything but the audit log, and the directory's entries of these kinds.
+    async fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
+
+    /// Adds to the audit log: all of the lines, or none. A number that is in it already is refused
+    /// as a [`StoreError`].
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError>;
+
+    /// Lines of the audit log with numbers below `before`, the highest first.
+    async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditLine>, StoreError>;
+
+    /// Forgets the audit log up to and including this number.
+    async fn prune_audit(&self, through: u64) -> Result<(), StoreError>;
 
     /// Makes sure all is on disk and lets go of it. Later calls may fail.
     async fn close(&self);

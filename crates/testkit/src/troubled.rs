@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use sandkasse_domain::Timestamp;
 use sandkasse_store::{
-    CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, MemoryStore, OutgoingCall,
-    Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, MemoryStore,
+    OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 use tokio::sync::watch;
 
@@ -167,8 +167,20 @@ impl Store for TroubledStore {
         self.memory.put_directory(entries).await
     }
 
-    async fn clear(&self) -> Result<(), StoreError> {
-        self.memory.clear().await
+    async fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        self.memory.clear(kept).await
+    }
+
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError> {
+        self.memory.add_to_audit(lines).await
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
+        self.memory.audit(before, limit).await
+    }
+
+    async fn prune_audit(&self, through: u64) -> Result<(), StoreError> {
+        self.memory.prune_audit(through).await
     }
 
     async fn close(&self) {

@@ -17,6 +17,7 @@ use sandkasse_domain::{
     partner::{Partner, PartnerId, Psp, PspId},
     person::{Person, PersonId},
     sales_unit::SalesUnit,
+    user::{ApiToken, User},
 };
 use sandkasse_store::{Store, StoreError};
 use sandkasse_vault::Vault;
@@ -26,6 +27,7 @@ use crate::unit::Unit;
 
 pub use client::{Client, OfficeKeys, OfficeKind};
 pub use snapshot::Snapshot;
+pub(crate) use stored::INSTALLATION;
 pub use stored::sealed_entries;
 use stored::{REGISTER_LIES_IN, entry, parse};
 
@@ -48,6 +50,15 @@ pub enum Change {
     /// What the built-in Business register says of an organisation. It is the same for both
     /// environments, and kept with production.
     Register(Registered),
+    /// Somebody new who may sign in, or changed. Users and tokens are of the whole installation, and
+    /// kept with production.
+    User(User),
+    /// A user who is there no more.
+    UserGone(String),
+    /// A program's token.
+    ApiToken(ApiToken),
+    /// A token that is good for nothing any more.
+    ApiTokenGone(String),
     /// A secret of the platform itself, by name.
     Secret(Environment, String, String),
 }
@@ -96,6 +107,34 @@ impl Directory {
     /// What was written into the built-in Business register about an organisation.
     pub fn register_row(&self, orgno: &OrgNo) -> Option<Registered> {
         self.of(REGISTER_LIES_IN).register_row(orgno).cloned()
+    }
+
+    /// Who may sign in, by name.
+    pub fn users(&self) -> Vec<Arc<User>> {
+        self.of(REGISTER_LIES_IN).users()
+    }
+
+    /// A user by id.
+    pub fn user(&self, id: &str) -> Option<Arc<User>> {
+        self.of(REGISTER_LIES_IN).user(id).cloned()
+    }
+
+    /// Tokens of programs, by name.
+    pub fn api_tokens(&self) -> Vec<Arc<ApiToken>> {
+        self.of(REGISTER_LIES_IN).api_tokens()
+    }
+
+    /// A token by id.
+    pub fn api_token(&self, id: &str) -> Option<Arc<ApiToken>> {
+        self.of(REGISTER_LIES_IN).api_token(id).cloned()
+    }
+
+    /// Whose token this is. Looked up by a keyed digest, so that how long it takes tells nothing
+    /// about the tokens there are.
+    pub fn api_token_of(&self, secret: &str) -> Option<Arc<ApiToken>> {
+        let digest = self.vault.digest(secret).to_hex();
+        let tokens = self.api_tokens();
+        tokens.into_iter().find(|token| token.digest == digest)
     }
 
     fn slot(&self, environment: Environment) -> &ArcSwap<Snapshot> {
@@ -278,7 +317,11 @@ impl Change {
     fn environment(&self) -> Environment {
         match self {
             Change::Unit(unit) => unit.environment,
-            Change::Register(_) => REGISTER_LIES_IN,
+            Change::Register(_)
+            | Change::User(_)
+            | Change::UserGone(_)
+            | Change::ApiToken(_)
+            | Change::ApiTokenGone(_) => REGISTER_LIES_IN,
             Change::Merchant(environment, _)
             | Change::Person(environment, _)
             | Change::PersonGone(environment, _)

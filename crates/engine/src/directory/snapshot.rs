@@ -9,6 +9,7 @@ use sandkasse_domain::{
     partner::{Partner, PartnerId, Psp, PspId},
     person::{Person, PersonId},
     sales_unit::SalesUnit,
+    user::{ApiToken, User},
 };
 use sandkasse_store::StoreError;
 use sandkasse_vault::{Digest, Vault};
@@ -32,6 +33,8 @@ pub struct Snapshot {
     subscription_keys: HashMap<Digest, String>,
     secrets: HashMap<String, String>,
     register: HashMap<OrgNo, Registered>,
+    users: HashMap<String, Arc<User>>,
+    api_tokens: HashMap<String, Arc<ApiToken>>,
 }
 
 impl Snapshot {
@@ -48,6 +51,8 @@ impl Snapshot {
             subscription_keys: HashMap::new(),
             secrets: HashMap::new(),
             register: HashMap::new(),
+            users: HashMap::new(),
+            api_tokens: HashMap::new(),
         }
     }
 
@@ -152,6 +157,26 @@ impl Snapshot {
         self.register.get(orgno)
     }
 
+    pub(super) fn user(&self, id: &str) -> Option<&Arc<User>> {
+        self.users.get(id)
+    }
+
+    pub(super) fn users(&self) -> Vec<Arc<User>> {
+        let mut users: Vec<_> = self.users.values().cloned().collect();
+        users.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        users
+    }
+
+    pub(super) fn api_token(&self, id: &str) -> Option<&Arc<ApiToken>> {
+        self.api_tokens.get(id)
+    }
+
+    pub(super) fn api_tokens(&self) -> Vec<Arc<ApiToken>> {
+        let mut tokens: Vec<_> = self.api_tokens.values().cloned().collect();
+        tokens.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        tokens
+    }
+
     /// A person.
     pub fn person(&self, id: &PersonId) -> Option<&Arc<Person>> {
         self.persons.get(id)
@@ -214,6 +239,15 @@ impl Snapshot {
             Change::Secret(_, name, secret) => {
                 self.secrets.insert(name.clone(), secret.clone());
             }
+            Change::User(user) => {
+                self.users.insert(user.id.clone(), Arc::new(user.clone()));
+            }
+            Change::UserGone(id) => drop(self.users.remove(id)),
+            Change::ApiToken(token) => {
+                let token = Arc::new(token.clone());
+                self.api_tokens.insert(token.id.clone(), token);
+            }
+            Change::ApiTokenGone(id) => drop(self.api_tokens.remove(id)),
             Change::Register(row) => {
                 self.register.insert(row.orgno.clone(), row.clone());
             }

@@ -16,6 +16,11 @@ const PSP: &str = "psp";
 const OFFICE: &str = "office";
 const SECRET: &str = "secret";
 const REGISTER: &str = "register";
+const USER: &str = "user";
+const API_TOKEN: &str = "api_token";
+
+/// The kinds that belong to the installation: they outlive a reset of the platform.
+pub(crate) const INSTALLATION: [&str; 2] = [USER, API_TOKEN];
 
 /// There is one register; its table has to lie somewhere.
 pub(super) const REGISTER_LIES_IN: Environment = Environment::Production;
@@ -38,6 +43,10 @@ pub(super) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, St
         Change::Office(_, keys) => (OFFICE, keys.client_id.clone(), json(keys)?),
         Change::Secret(_, name, secret) => (SECRET, name.clone(), json(secret)?),
         Change::Register(row) => (REGISTER, row.orgno.0.clone(), json(row)?),
+        Change::User(user) => (USER, user.id.clone(), json(user)?),
+        Change::UserGone(id) => (USER, id.clone(), None),
+        Change::ApiToken(token) => (API_TOKEN, token.id.clone(), json(token)?),
+        Change::ApiTokenGone(id) => (API_TOKEN, id.clone(), None),
     };
     let body = if holds_keys(kind) {
         body.map(|body| vault.seal(&place(environment, kind, &key), &body))
@@ -100,6 +109,8 @@ pub(super) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, Sto
         OFFICE => Change::Office(environment, read(kind, body)?),
         SECRET => Change::Secret(environment, entry.key.clone(), read(kind, body)?),
         REGISTER => Change::Register(read(kind, body)?),
+        USER => Change::User(read(kind, body)?),
+        API_TOKEN => Change::ApiToken(read(kind, body)?),
         unknown => return Err(StoreError(format!("unknown directory entry `{unknown}`"))),
     })
 }

@@ -9,15 +9,23 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::Method;
+use http::{HeaderMap, Method, StatusCode};
 
-use super::Lack;
-use crate::{control::Control, landing, listener};
+use super::{Errand, Lack, Session};
+use crate::{
+    control::{Control, Problem},
+    portal::{
+        shell::{self, Frame, Part},
+        sign_in,
+        visitor::{self, Anyone, Visitor},
+    },
+    rights::How,
+};
 
 #[derive(Template)]
-#[template(path = "bankid.html")]
+#[template(path = "portal/bankid.html")]
 struct Page<'a> {
-    title: &'a str,
+    frame: Frame<'a>,
     /// What is signed, if there is something to sign.
     signing: Option<Signing<'a>>,
     message: &'a str,
@@ -25,10 +33,8 @@ struct Page<'a> {
 
 struct Signing<'a> {
     person: &'a str,
-    verb: &'a str,
-    environment: &'a str,
-    msn: &'a str,
-    unit: &'a str,
+    what: String,
+    environment: Option<&'a str>,
     confirmed: bool,
 }
 
@@ -42,60 +48,139 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
 async fn answer(
     State(control): State<Arc<Control>>,
     Path(id): Path<String>,
+    Anyone(visitor): Anyone,
     method: Method,
+    headers: HeaderMap,
 ) -> Response {
-    let now = control.platform.engine.clock.now();
-    let session = if method == Method::POST {
-        control.bankid.confirm(&id, now)
-    } else {
-        match control.bankid.get(&id) {
-            Some(session) if session.is_over(now) => Err(Lack::Expired),
-            Some(session) => Ok(session),
-            None => Err(Lack::Unknown),
-        }
+    let session = match find(&control, &id, &headers) {
+        Ok(session) => session,
+        Err(lack) => return nothing(visitor.as_ref(), lack),
     };
-    let answer = match &session {
-        Ok(session) => {
-            let subject = &session.subject;
+    if method == Method::POST {
+        return match sign(&control, &session, &headers).await {
+            Ok(answer) => answer,
+            Err(Refused::Lack(lack)) => nothing(visitor.as_ref(), lack),
+            Err(Refused::Problem(problem)) => problem.into_response(),
+        };
+    }
+    show(&control, &session, visitor.as_ref())
+}
+
+enum Refused {
+    Lack(Lack),
+    Problem(Problem),
+}
+
+impl From<Lack> for Refused {
+    fn from(lack: Lack) -> Refused {
+        Refused::Lack(lack)
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Refused {
+        Refused::Problem(problem)
+    }
+}
+
+/// The session, if it is not over, and this browser may see it.
+fn find(control: &Control, id: &str, headers: &HeaderMap) -> Result<Session, Lack> {
+    let session = control.bankid.get(id).ok_or(Lack::Unknown)?;
+    if session.is_over(control.platform.engine.clock.now()) {
+        return Err(Lack::Expired);
+    }
+    let Some(bound_to) = &session.bound_to else {
+        return Ok(session);
+    };
+    let own = match session.errand {
+        Errand::SignIn(_) => visitor::browser(control, headers),
+        Errand::SignAgain | Errand::Act(_) => visitor::secret(control, headers),
+    };
+    let is_own = own.is_some_and(|own| sandkasse_gate::token::same_secret(&own, bound_to));
+    is_own.then_some(session).ok_or(Lack::OtherBrowser)
+}
+
+/// The person signs, and goes on.
+async fn sign(
+    control: &Control,
+    session: &Session,
+    headers: &HeaderMap,
+) -> Result<Response, Refused> {
+    let now = control.platform.engine.clock.now();
+    let signed = control.bankid.confirm(&session.id, now)?;
+    let back = signed.back.as_deref().unwrap_or("/units");
+    match &signed.errand {
+        Errand::Act(subject) => {
+            let verb = subject.purpose.word();
+            let (environment, msn) = (subject.environment, &subject.msn);
+            let action = format!("BankID: sign to {verb} sales unit {environment}/{msn}");
+            control
+                .note(&signed.person_name, None, How::Nobody, &action)
+                .await?;
+            if signed.back.is_some() {
+                return Ok(shell::see_other(back));
+            }
+            let visitor = visitor::who(control, headers);
+            Ok(show(control, &signed, visitor.as_ref()))
+        }
+        Errand::SignIn(user) => {
+            control.bankid.used(&signed.id);
+            Ok(sign_in::finish(control, user, headers, back).await?)
+        }
+        Errand::SignAgain => {
+            control.bankid.used(&signed.id);
+            Ok(sign_in::finish_again(control, headers, back).await?)
+        }
+    }
+}
+
+fn show(control: &Control, session: &Session, visitor: Option<&Visitor>) -> Response {
+    let (title, message) = if session.confirmed {
+        (
+            "Signed",
+            "You can close this page and go on where you came from.",
+        )
+    } else {
+        ("Sign with BankID", "")
+    };
+    let (what, environment) = match &session.errand {
+        Errand::Act(subject) => {
             let directory = control.platform.engine.directory.of(subject.environment);
             let unit = directory.unit(&subject.msn);
-            let signing = Signing {
-                person: &session.person_name,
-                verb: subject.purpose.word(),
-                environment: subject.environment.name(),
-                msn: subject.msn.as_str(),
-                unit: unit.map_or("", |unit| unit.facts.name.as_str()),
-                confirmed: session.confirmed,
-            };
-            let (title, message) = if session.confirmed {
-                (
-                    "Signed",
-                    "You can close this page and go on where you came from.",
-                )
-            } else {
-                ("Sign with BankID", "")
-            };
-            landing::page(
-                200,
-                &Page {
-                    title,
-                    signing: Some(signing),
-                    message,
-                },
-            )
+            let name = unit.map_or("", |unit| unit.facts.name.as_str());
+            let verb = subject.purpose.word();
+            let what = format!("{verb} sales unit {} {name}", subject.msn);
+            (what, Some(subject.environment.name()))
         }
-        Err(lack) => {
-            let status = if *lack == Lack::Expired { 410 } else { 404 };
-            let message = format!("Nothing was signed: {}. Begin again.", lack.words());
-            landing::page(
-                status,
-                &Page {
-                    title: "Nothing to sign",
-                    signing: None,
-                    message: &message,
-                },
-            )
+        Errand::SignIn(_) => ("sign in to this portal".to_owned(), None),
+        Errand::SignAgain => ("go on with what needs a fresh signature".to_owned(), None),
+    };
+    let page = Page {
+        frame: Frame::new(title, Part::Other, visitor),
+        signing: Some(Signing {
+            person: &session.person_name,
+            what,
+            environment,
+            confirmed: session.confirmed,
+        }),
+        message,
+    };
+    shell::page(StatusCode::OK, &page)
+}
+
+fn nothing(visitor: Option<&Visitor>, lack: Lack) -> Response {
+    let status = match lack {
+        Lack::Expired => StatusCode::GONE,
+        Lack::OtherBrowser => StatusCode::FORBIDDEN,
+        Lack::Unknown | Lack::Unconfirmed | Lack::OtherUnit | Lack::OtherPurpose => {
+            StatusCode::NOT_FOUND
         }
     };
-    listener::response(answer).into_response()
+    let message = format!("Nothing was signed: {}. Begin again.", lack.words());
+    let page = Page {
+        frame: Frame::new("Nothing to sign", Part::Other, visitor),
+        signing: None,
+        message: &message,
+    };
+    shell::page(status, &page)
 }

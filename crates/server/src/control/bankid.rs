@@ -12,7 +12,7 @@ use super::{
     extract::{Named, Said, name},
     schemas,
 };
-use crate::bankid::{LIFE, Lack, Purpose, Session, Subject};
+use crate::bankid::{Errand, LIFE, Lack, Purpose, Session, Subject};
 
 /// Who signs what.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,14 +64,53 @@ pub(crate) struct SessionPath {
 }
 
 impl Control {
-    fn session_view(&self, session: Session) -> SessionView {
+    /// Begins a session: somebody shall sign. It is bound to the browser whose cookie holds
+    /// `bound_to`, and leads back to the portal's page `back`.
+    pub(crate) fn begin_bankid(
+        &self,
+        person_name: String,
+        errand: Errand,
+        bound_to: Option<String>,
+        back: Option<String>,
+    ) -> Session {
+        let engine = self.engine();
+        let now = engine.clock.now();
+        let id = match errand {
+            Errand::Act(_) => engine.chance.uuid().to_string(),
+            // Not of the platform's chance: under a seed everybody could guess.
+            Errand::SignIn(_) | Errand::SignAgain => self.visitors.secret(),
+        };
+        let session = Session {
+            id,
+            person_name,
+            errand,
+            bound_to,
+            back,
+            confirmed: false,
+            expires_at: now + LIFE,
+        };
+        self.bankid.begin(session.clone(), now);
+        session
+    }
+
+    /// A session for an act. Who is about to sign in concerns nobody else.
+    fn signing(&self, id: &str) -> Result<(Session, Subject), Lack> {
+        let session = self.bankid.get(id).ok_or(Lack::Unknown)?;
+        let subject = session.subject().cloned().ok_or(Lack::Unknown)?;
+        if session.bound_to.is_some() {
+            return Err(Lack::Unknown);
+        }
+        Ok((session, subject))
+    }
+
+    fn session_view(&self, session: Session, subject: Subject) -> SessionView {
         SessionView {
             page_url: format!("{}/bankid/{}", self.portal_base, session.id),
             id: session.id,
             person_name: session.person_name,
-            purpose: session.subject.purpose,
-            environment: session.subject.environment,
-            msn: session.subject.msn,
+            purpose: subject.purpose,
+            environment: subject.environment,
+            msn: subject.msn,
             confirmed: session.confirmed,
             expires_at: session.expires_at,
         }
@@ -107,21 +146,13 @@ pub(super) async fn begin(
 ) -> Result<(StatusCode, Json<SessionView>), Problem> {
     let person_name = name(&new.person_name)?;
     control.unit(new.environment, &new.msn)?;
-    let engine = control.engine();
-    let now = engine.clock.now();
-    let session = Session {
-        id: engine.chance.uuid().to_string(),
-        person_name,
-        subject: Subject {
-            purpose: new.purpose,
-            environment: new.environment,
-            msn: new.msn,
-        },
-        confirmed: false,
-        expires_at: now + LIFE,
+    let subject = Subject {
+        purpose: new.purpose,
+        environment: new.environment,
+        msn: new.msn,
     };
-    control.bankid.begin(session.clone(), now);
-    let view = control.session_view(session);
+    let session = control.begin_bankid(person_name, Errand::Act(subject.clone()), None, None);
+    let view = control.session_view(session, subject);
     Ok((StatusCode::CREATED, Json(view)))
 }
 
@@ -137,8 +168,8 @@ pub(super) async fn show(
     State(control): Shared,
     Named(path): Named<SessionPath>,
 ) -> Result<Json<SessionView>, Problem> {
-    let session = control.bankid.get(&path.id).ok_or(Lack::Unknown)?;
-    Ok(Json(control.session_view(session)))
+    let (session, subject) = control.signing(&path.id)?;
+    Ok(Json(control.session_view(session, subject)))
 }
 
 /// Signs, as the person does on the session's page.
@@ -155,6 +186,7 @@ pub(super) async fn confirm(
     Named(path): Named<SessionPath>,
 ) -> Result<Json<SessionView>, Problem> {
     let now = control.engine().clock.now();
+    let (_, subject) = control.signing(&path.id)?;
     let session = control.bankid.confirm(&path.id, now)?;
-    Ok(Json(control.session_view(session)))
+    Ok(Json(control.session_view(session, subject)))
 }

@@ -6,6 +6,7 @@
 //! of its own: all it does goes through the engine.
 
 mod acts;
+mod audit;
 mod bankid;
 mod calls;
 mod clock;
@@ -33,9 +34,11 @@ mod reset;
 mod schemas;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tokens;
 mod unit_traits;
 mod unit_view;
 mod units;
+pub(crate) mod users;
 
 use std::sync::Arc;
 
@@ -50,6 +53,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     bankid::{self as signing, Sessions},
+    config::AdminToken,
     portal::visitors::Visitors,
     register::{self as business_register, Register},
 };
@@ -72,6 +76,9 @@ pub(crate) struct Control {
     pub(crate) partners_in_test: bool,
     /// Who signs, or has signed.
     pub(crate) bankid: Sessions,
+    /// What whoever calls the control API, or signs in, must know; if none, everybody is trusted who
+    /// reaches the portal from this machine.
+    pub(crate) admin_token: Option<AdminToken>,
     /// Who is signed in at the portal.
     pub(crate) visitors: Visitors,
     /// Who knows which organisations there are.
@@ -121,7 +128,8 @@ impl Control {
         description = "Makes sales units, partners and persons, acts as a person, moves a sales unit's clock, waits for \
                        payments, lets calls fail, and lists what merchants were sent. Amounts are in minor units (øre); moments are \
                        RFC 3339. Errors are `application/problem+json`. On loopback no credential is needed; \
-                       otherwise send the administrator's token as `Authorization: Bearer …`."
+                       otherwise send the administrator's token as `Authorization: Bearer …`, or one that an admin made; \
+                       what it may do depends on its role."
     ),
     tags(
         (name = "Sales units", description = "Shops with their keys and their own time"),
@@ -136,6 +144,7 @@ impl Control {
         (name = "Payments", description = "Looking at payments, and waiting for them"),
         (name = "Explanations", description = "What merchants called, and why it was refused"),
         (name = "Faults", description = "Calls that fail on demand"),
+        (name = "Users and tokens", description = "Who may sign in, which programs may call, and what they did"),
         (name = "Platform", description = "Keys for a shell, what merchants were sent, and starting again"),
     )
 )]
@@ -211,4 +220,9 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(faults::remove))
         .routes(routes!(env::show))
         .routes(routes!(reset::reset))
+        .routes(routes!(users::create, users::list))
+        .routes(routes!(users::show, users::change, users::remove))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(audit::list))
 }

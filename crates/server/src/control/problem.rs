@@ -78,6 +78,16 @@ impl Problem {
         )
     }
 
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What is wrong, and what to do about it.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     fn showing(mut self, app_shows: &'static str) -> Problem {
         self.app_shows = Some(app_shows);
         self

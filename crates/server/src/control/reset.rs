@@ -15,7 +15,7 @@ pub(crate) struct Reset {
 }
 
 /// Forgets everything: payments, sales units, persons, calls, counts of rates, faults, the journal, and how far
-/// clocks are ahead. Demo data is there again as after a first start.
+/// clocks are ahead. Users, tokens and the audit log stay. Demo data is there again as after a first start.
 #[utoipa::path(
     post, path = "/reset", tag = "Platform",
     responses(

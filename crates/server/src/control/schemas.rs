@@ -53,6 +53,13 @@ pub(super) fn url_policy() -> RefOr<Schema> {
     )
 }
 
+pub(super) fn role() -> RefOr<Schema> {
+    one_of(
+        &["reader", "developer", "admin"],
+        "A reader looks at everything but keys, a developer changes things and sees keys, an admin decides who else may",
+    )
+}
+
 pub(super) fn standing() -> RefOr<Schema> {
     one_of(
         &[

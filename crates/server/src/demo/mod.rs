@@ -10,7 +10,10 @@ mod persons;
 mod tests;
 mod units;
 
-use sandkasse_domain::{Environment, Timestamp};
+use sandkasse_domain::{
+    Environment, Timestamp,
+    user::{Role, User},
+};
 use sandkasse_engine::{Engine, directory::Change};
 use sandkasse_store::StoreError;
 
@@ -22,10 +25,28 @@ pub(crate) const MAIN_UNIT: &str = "demo";
 pub(crate) async fn fill(engine: &Engine, local_urls: bool) -> Result<(), StoreError> {
     let now = engine.clock.now();
     let all = Environment::ALL.map(|environment| changes(environment, now, local_urls));
-    engine
-        .directory
-        .change(all.into_iter().flatten().collect())
-        .await
+    let mut all: Vec<Change> = all.into_iter().flatten().collect();
+    // Users outlive a reset, and whoever changed them meant it.
+    if engine.directory.users().is_empty() {
+        all.extend(users().map(Change::User));
+    }
+    engine.directory.change(all).await
+}
+
+/// One of each role.
+pub(crate) fn users() -> impl Iterator<Item = User> {
+    let user = |(id, name, role): (&str, &str, Role)| User {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        role,
+    };
+    [
+        ("demo-admin", "Astrid Admin", Role::Admin),
+        ("demo-developer", "Didrik Developer", Role::Developer),
+        ("demo-reader", "Rita Reader", Role::Reader),
+    ]
+    .into_iter()
+    .map(user)
 }
 
 /// Whether anybody could use keys of the demo data.

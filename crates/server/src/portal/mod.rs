@@ -5,13 +5,16 @@
 //! [`visitor::Anyone`]; a form takes [`visitor::Posted`], which checks that the form was ours. What
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
+mod audit;
 mod front;
 pub(crate) mod own_shop;
+mod record;
 pub(crate) mod shell;
-mod sign_in;
+pub(crate) mod sign_in;
 #[cfg(test)]
 mod tests;
 mod try_it;
+mod users;
 pub(crate) mod visitor;
 pub(crate) mod visitors;
 
@@ -33,6 +36,7 @@ use crate::{
     control::{self, Control, Guard, Problem},
     landing::{STYLE, style_sheet},
     listener::{self, NoAnswer, Outgoing, Site},
+    rights,
 };
 use visitor::Anyone;
 
@@ -47,6 +51,7 @@ pub(crate) struct Places {
 /// Who answers at the portal's listener.
 pub(crate) struct Portal {
     guard: Guard,
+    control: Arc<Control>,
     router: Router,
 }
 
@@ -61,34 +66,38 @@ impl Portal {
             .merge(shell::files())
             .merge(sign_in::routes())
             .merge(try_it::routes())
+            .merge(users::routes())
+            .merge(audit::routes())
             .with_state(control.clone());
-        let router = control::router(control)
+        let router = control::router(control.clone())
             .merge(catalogue_site::routes())
             .merge(pages)
+            .route_layer(axum::middleware::from_fn_with_state(
+                control.clone(),
+                rights::check,
+            ))
             .fallback(not_found)
             .method_not_allowed_fallback(not_allowed);
-        Portal { guard, router }
+        Portal {
+            guard,
+            control,
+            router,
+        }
     }
 
     /// Answers a request that was read whole.
-    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
-        let (uri, headers) = (request.uri(), request.headers());
-        let admitted = self
-            .guard
-            .admit(request.method(), uri, headers)
-            .and_then(|()| {
-                if uri.path().starts_with("/control/") {
-                    self.guard.authorize(headers)
-                } else {
-                    Ok(())
-                }
-            });
-        if let Err(problem) = admitted {
+    pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response {
+        if let Err(problem) = self.admit(&mut request) {
             return problem.into_response();
         }
-        let service = TowerToHyperService::new(self.router.clone());
-        let Ok(mut response): Result<Response, Infallible> =
-            hyper::service::Service::call(&service, request).await;
+        let doing = match record::Doing::of(&self.control, &request) {
+            Some(doing) => Some(doing.about(&self.router).await),
+            None => None,
+        };
+        let mut response = route(&self.router, request).await;
+        if let Some(doing) = doing {
+            response = doing.record(&self.control, &self.router, response).await;
+        }
         // Keys are in these answers; no cache may keep them.
         let headers = response.headers_mut();
         headers
@@ -99,6 +108,29 @@ impl Portal {
             .or_insert(http::HeaderValue::from_static("nosniff"));
         response
     }
+}
+
+impl Portal {
+    /// Refuses whom nothing here concerns, and notes who calls the control API. What somebody known
+    /// may do is decided in [`rights`].
+    fn admit(&self, request: &mut Request<Body>) -> Result<(), Problem> {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        self.guard.admit(method, uri, headers)?;
+        if uri.path().starts_with("/control/") {
+            let caller = self.control.caller(method, headers)?;
+            request.extensions_mut().insert(caller);
+            Ok(())
+        } else {
+            rights::from_here(method, headers)
+        }
+    }
+}
+
+async fn route(router: &Router, request: Request<Body>) -> Response {
+    let service = TowerToHyperService::new(router.clone());
+    let Ok(response): Result<Response, Infallible> =
+        hyper::service::Service::call(&service, request).await;
+    response
 }
 
 impl Site for Portal {

@@ -27,6 +27,7 @@ pub(crate) enum Part {
     Status,
     Catalogue,
     People,
+    Audit,
     /// None of those.
     Other,
 }
@@ -50,7 +51,7 @@ pub(crate) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(crate) fn new(title: &'a str, here: Part, visitor: Option<&'a Visitor>) -> Frame<'a> {
-        use Part::{Catalogue, Dashboard, Other, People, Phone, Requests, Status, Units};
+        use Part::{Audit, Catalogue, Dashboard, Other, People, Phone, Requests, Status, Units};
         let tabs = [
             (Units, "Sales units", "/units"),
             (Requests, "Requests", "/requests"),
@@ -59,12 +60,13 @@ impl<'a> Frame<'a> {
             (Status, "Status", "/status"),
             (Catalogue, "Errors", "/catalogue"),
             (People, "Users", "/users"),
+            (Audit, "Audit", "/audit"),
         ];
         let is_admin = visitor.is_some_and(|it| it.0.role == Role::Admin);
         // Whoever is not signed in sees what needs no sign-in.
         let shown = |part: &Part| match part {
             Units | Requests | Dashboard => visitor.is_some(),
-            People => is_admin,
+            People | Audit => is_admin,
             Phone | Status | Catalogue | Other => true,
         };
         Frame {
@@ -166,6 +168,7 @@ const FILES: [(&str, &str, &str); 1] = [(
     concat!(
         include_str!("../../assets/style.css"),
         include_str!("../../assets/portal.css"),
+        include_str!("../../assets/users.css"),
     ),
 )];
 

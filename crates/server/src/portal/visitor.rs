@@ -12,14 +12,18 @@ use serde::de::DeserializeOwned;
 
 use super::{
     shell,
-    visitors::{Role, Session},
+    visitors::{Account, Role, Session},
 };
-use crate::control::Control;
+use crate::{bankid::LIFE, control::Control};
 
 /// The cookie that holds a session's secret.
 pub(crate) const COOKIE: &str = "sandkasse-session";
 /// The same where the portal is reached over HTTPS.
 pub(crate) const HTTPS_COOKIE: &str = "__Host-sandkasse-session";
+/// The cookie of a browser that is about to sign in.
+pub(crate) const BROWSER_COOKIE: &str = "sandkasse-browser";
+/// The same where the portal is reached over HTTPS.
+pub(crate) const HTTPS_BROWSER_COOKIE: &str = "__Host-sandkasse-browser";
 /// The field of every form that says it is ours.
 pub(crate) const CSRF: &str = "_csrf";
 
@@ -108,30 +112,82 @@ fn onward(path: &str, next: &str) -> Response {
 }
 
 /// The session's secret, if a cookie holds one.
-pub(crate) fn secret(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn secret(control: &Control, headers: &HeaderMap) -> Option<String> {
+    read_cookie(headers, session_cookie(control))
+}
+
+/// What binds a browser that is about to sign in to what it has begun.
+pub(crate) fn browser(control: &Control, headers: &HeaderMap) -> Option<String> {
+    read_cookie(headers, browser_cookie(control))
+}
+
+fn read_cookie(headers: &HeaderMap, wanted: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE || *name == HTTPS_COOKIE)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, value)| value.to_owned())
+}
+
+/// Over HTTPS only the cookie that no other host and no plain HTTP can have set is read.
+fn session_cookie(control: &Control) -> &'static str {
+    if is_https(control) {
+        HTTPS_COOKIE
+    } else {
+        COOKIE
+    }
+}
+
+fn browser_cookie(control: &Control) -> &'static str {
+    if is_https(control) {
+        HTTPS_BROWSER_COOKIE
+    } else {
+        BROWSER_COOKIE
+    }
+}
+
+fn is_https(control: &Control) -> bool {
+    control.portal_base.starts_with("https://")
 }
 
 /// The cookie for a session's secret; with an empty one it is taken away.
 pub(crate) fn cookie(control: &Control, secret: &str) -> HeaderValue {
-    let https = control.portal_base.starts_with("https://");
-    let name = if https { HTTPS_COOKIE } else { COOKIE };
     let end = if secret.is_empty() { "; Max-Age=0" } else { "" };
-    let secure = if https { "; Secure" } else { "" };
+    set_cookie(control, session_cookie(control), secret, end)
+}
+
+/// The cookie that binds a browser, for as long as somebody may take to sign in.
+pub(crate) fn browser_cookie_for(control: &Control, secret: &str) -> HeaderValue {
+    let seconds = if secret.is_empty() { 0 } else { LIFE.as_secs() };
+    let end = format!("; Max-Age={seconds}");
+    set_cookie(control, browser_cookie(control), secret, &end)
+}
+
+fn set_cookie(control: &Control, name: &str, secret: &str, end: &str) -> HeaderValue {
+    let secure = if is_https(control) { "; Secure" } else { "" };
     let text = format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}{end}");
     HeaderValue::from_str(&text).expect("a secret is hexadecimal")
 }
 
-fn who(control: &Control, headers: &HeaderMap) -> Option<Visitor> {
+/// Who is signed in. A user's role is the one they have now, and whoever is removed is signed out.
+pub(crate) fn who(control: &Control, headers: &HeaderMap) -> Option<Visitor> {
     let now = control.platform.engine.clock.now();
-    let session = control.visitors.of(&secret(headers)?, now)?;
+    let secret = secret(control, headers)?;
+    let mut session = control.visitors.of(&secret, now)?;
+    let directory = &control.platform.engine.directory;
+    let known = match &session.account {
+        Account::User(id) => directory.user(id).map(|it| (it.name.clone(), it.role)),
+        Account::Token(id) => directory.api_token(id).map(|it| (it.name.clone(), it.role)),
+        Account::Outside(_) => Some((session.name.clone(), session.role)),
+    };
+    let Some((name, role)) = known else {
+        control.visitors.sign_out(&secret);
+        return None;
+    };
+    (session.name, session.role) = (name, role);
     Some(Visitor(session))
 }
 

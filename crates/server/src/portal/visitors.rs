@@ -1,12 +1,13 @@
-//! Who is signed in at the portal: roles, sessions, cookies.
+//! Who is signed in at the portal: sessions and their secrets.
 
-use std::{collections::HashMap, fmt};
+use std::collections::HashMap;
 
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use sandkasse_domain::Timestamp;
 use sandkasse_engine::Chance;
-use serde::{Deserialize, Serialize};
+
+pub(crate) use sandkasse_domain::user::Role;
 
 /// Nobody who does nothing stays signed in for longer.
 pub(crate) const IDLE: SignedDuration = SignedDuration::from_mins(30);
@@ -17,39 +18,21 @@ pub(crate) const SIGNED: SignedDuration = SignedDuration::from_mins(5);
 /// So many sessions are remembered; with one more, the oldest is forgotten.
 const MOST: usize = 10_000;
 
-/// What somebody may do. Each may do what the ones before may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Role {
-    /// Looks at everything but keys.
-    Reader,
-    /// Works with sales units, persons and payments, and sees keys.
-    Developer,
-    /// Decides who else may, and about the installation.
-    Admin,
-}
-
-impl Role {
-    pub(crate) const ALL: [Role; 3] = [Role::Reader, Role::Developer, Role::Admin];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Role::Reader => "reader",
-            Role::Developer => "developer",
-            Role::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+/// As whom somebody is signed in. Sessions of one account are ended together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Account {
+    /// A user of the installation. What they may do is looked up with every request.
+    User(String),
+    /// The holder of a token that an admin made, as long as there is such a token.
+    Token(String),
+    /// Somebody whom the installation does not keep: the holder of the administrator's token.
+    Outside(String),
 }
 
 /// Somebody who is signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
+    pub(crate) account: Account,
     /// In words.
     pub(crate) name: String,
     pub(crate) role: Role,
@@ -57,7 +40,7 @@ pub(crate) struct Session {
     pub(crate) csrf: String,
     begun_at: Timestamp,
     seen_at: Timestamp,
-    /// When they last proved with BankID that it is them.
+    /// When they last proved that it is them.
     signed_at: Timestamp,
 }
 
@@ -91,9 +74,16 @@ impl Default for Visitors {
 impl Visitors {
     /// Signs somebody in; answers the secret for the cookie. It is always a new one, so nobody can
     /// have planted it.
-    pub(crate) fn sign_in(&self, name: String, role: Role, now: Timestamp) -> String {
+    pub(crate) fn sign_in(
+        &self,
+        account: Account,
+        name: String,
+        role: Role,
+        now: Timestamp,
+    ) -> String {
         let [secret, csrf] = [(); 2].map(|()| self.secret());
         let session = Session {
+            account,
             name,
             role,
             csrf,
@@ -127,12 +117,32 @@ impl Visitors {
         Some(session.clone())
     }
 
+    /// They have proved again that it is them.
+    pub(crate) fn signed_again(&self, secret: &str, now: Timestamp) {
+        if let Some(session) = self.sessions.lock().get_mut(secret) {
+            session.signed_at = now;
+        }
+    }
+
     /// Signs out.
     pub(crate) fn sign_out(&self, secret: &str) {
         self.sessions.lock().remove(secret);
     }
 
-    fn secret(&self) -> String {
+    /// Signs out everywhere.
+    pub(crate) fn sign_out_everywhere(&self, account: &Account) {
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|_, session| session.account != *account);
+    }
+
+    /// A name for something new: 16 hexadecimal digits.
+    pub(crate) fn id(&self) -> String {
+        let bytes = self.chance.bytes::<8>();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// 64 hexadecimal digits that nobody can guess.
+    pub(crate) fn secret(&self) -> String {
         let bytes = self.chance.bytes::<32>();
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -74,7 +74,7 @@ pub async fn clear_forgets_everything(subject: Subject) {
         )
         .await;
 
-        subject.clear().await.expect("writing works");
+        subject.clear(&[]).await.expect("writing works");
         assert_eq!(load(&subject, "a").await, None);
         assert!(history(&subject, "a").await.is_empty());
         assert_eq!(
@@ -108,4 +108,28 @@ pub async fn clear_forgets_everything(subject: Subject) {
         assert!(directory(&subject).await.is_empty());
         assert!(!subject.begin_call("c", at(1)).await.expect("writing works"));
     }
+}
+
+/// Whoever may sign in is not forgotten with the rest.
+pub async fn clear_keeps_the_kinds_that_are_named(subject: Subject) {
+    use Environment::{Production, Test};
+
+    let all = vec![
+        entry(Test, "merchant", "1", Some("one")),
+        entry(Test, "user's", "1", Some("kari")),
+        entry(Production, "user's", "1", Some("ola")),
+        entry(Production, "token", "1", Some("t")),
+    ];
+    put(&subject, all).await;
+    subject
+        .clear(&["user's", "never"])
+        .await
+        .expect("writing works");
+    let expected = [
+        entry(Test, "user's", "1", Some("kari")),
+        entry(Production, "user's", "1", Some("ola")),
+    ];
+    assert_eq!(directory(&subject).await, expected);
+    subject.clear(&[]).await.expect("writing works");
+    assert!(directory(&subject).await.is_empty());
 }

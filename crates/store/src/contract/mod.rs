@@ -3,6 +3,7 @@
 //! A store takes part with [`store_contract!`](crate::store_contract), which makes a test of every
 //! function here. Each function gets an empty store and says in its name what must hold.
 
+mod audit;
 mod calls;
 mod commits;
 mod concurrency;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use sandkasse_domain::{Environment, Msn, Timestamp};
 
+pub use self::audit::*;
 pub use self::calls::*;
 pub use self::commits::*;
 pub use self::concurrency::*;
@@ -69,6 +71,11 @@ macro_rules! store_contract {
             pruning_forgets_thousands
             the_directory_changes_and_forgets
             clear_forgets_everything
+            clear_keeps_the_kinds_that_are_named
+            the_audit_log_keeps_its_lines
+            a_line_of_the_audit_log_is_written_once
+            the_audit_log_is_pruned_from_its_beginning
+            clear_keeps_the_audit_log
             one_of_many_writers_wins_each_version
             a_reply_is_saved_once_by_many
             a_call_is_begun_once_by_many

@@ -2,7 +2,7 @@
 
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -11,8 +11,8 @@ use sandkasse_domain::{Environment, Timestamp};
 use self::state::{State, Unit, milliseconds, taken};
 use crate::first_name;
 use crate::port::{
-    CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind, OutgoingCall,
-    Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    AuditLine, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind,
+    OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 
 /// A store in memory. "Durable" means here: as long as the value lives.
@@ -286,8 +286,40 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn clear(&self) -> Result<(), StoreError> {
-        *self.state.lock() = State::default();
+    async fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let before = std::mem::take(&mut *state);
+        state.audit = before.audit;
+        state.directory = before.directory;
+        state
+            .directory
+            .retain(|(_, kind, _), _| kept.contains(&kind.as_str()));
+        Ok(())
+    }
+
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let mut numbers = BTreeSet::new();
+        for line in &lines {
+            if state.audit.contains_key(&line.number) || !numbers.insert(line.number) {
+                let text = format!("there is a line {} of the audit log already", line.number);
+                return Err(StoreError(text));
+            }
+        }
+        let lines = lines.into_iter().map(|line| (line.number, line));
+        state.audit.extend(lines);
+        Ok(())
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
+        let state = self.state.lock();
+        let found = state.audit.range(..before.unwrap_or(u64::MAX)).rev();
+        Ok(found.take(limit).map(|(_, line)| line.clone()).collect())
+    }
+
+    async fn prune_audit(&self, through: u64) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        state.audit.retain(|number, _| *number > through);
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sandkasse_domain::{Environment, Timestamp};
 
 use crate::port::{
-    CallRecord, CallState, Commit, CommitError, OutgoingCall, Partition, Record, SavedReply,
-    StoreError, StoredEvent, StreamId, Write,
+    AuditLine, CallRecord, CallState, Commit, CommitError, OutgoingCall, Partition, Record,
+    SavedReply, StoreError, StoredEvent, StreamId, Write,
 };
 
 #[derive(Default)]
@@ -16,6 +16,7 @@ pub(super) struct State {
     pub(super) calls: BTreeMap<u64, CallRecord>,
     pub(super) call_numbers: BTreeMap<String, u64>,
     pub(super) directory: BTreeMap<(Environment, String, String), String>,
+    pub(super) audit: BTreeMap<u64, AuditLine>,
 }
 
 #[derive(Default)]

@@ -8,7 +8,9 @@ use sandkasse_domain::Timestamp;
 use super::rows::{Col, state};
 use super::schema;
 use super::statements::Statements;
-use crate::port::{Commit, DirectoryEntry, OutgoingCall, Partition, SavedReply, StreamId, Write};
+use crate::port::{
+    AuditLine, Commit, DirectoryEntry, OutgoingCall, Partition, SavedReply, StreamId, Write,
+};
 
 /// How many calls are forgotten in one transaction, so that no payment waits long behind them.
 const PRUNE_LIMIT: usize = 1_000;
@@ -35,7 +37,10 @@ pub(super) enum Work {
         through: i64,
     },
     PutDirectory(Vec<DirectoryEntry>),
-    Clear,
+    /// Everything but the directory's entries of these kinds, as a JSON array, and the audit log.
+    Clear(String),
+    AddToAudit(Vec<AuditLine>),
+    PruneAudit(u64),
     /// A failpoint: the next COMMIT fails as it does when the disk loses a write.
     #[cfg(test)]
     FailNextFsync,
@@ -68,10 +73,21 @@ impl Statements<'_> {
             Work::PutDirectory(entries) => entries.iter().try_fold(0, |changed, entry| {
                 Ok::<_, rusqlite::Error>(changed + self.put(entry)?)
             })?,
-            Work::Clear => {
+            Work::Clear(kept) => {
                 self.connection.execute_batch(schema::CLEAR)?;
-                0
+                self.clear_directory.execute([kept])?
             }
+            Work::AddToAudit(lines) => lines.iter().try_fold(0, |added, line| {
+                let AuditLine {
+                    number,
+                    previous,
+                    body,
+                    hash,
+                } = line;
+                let values = params![number, previous, body, hash];
+                Ok::<_, rusqlite::Error>(added + self.add_to_audit.execute(values)?)
+            })?,
+            Work::PruneAudit(through) => self.prune_audit.execute([through])?,
             #[cfg(test)]
             Work::FailNextFsync => {
                 self.fail_next_fsync = true;

@@ -27,8 +27,8 @@ pub use self::error::OpenError;
 use self::pool::Readers;
 use self::writer::Writer;
 use crate::port::{
-    CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, OutgoingCall, Partition,
-    Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, OutgoingCall,
+    Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 
 /// A store in one SQLite file. See the module.
@@ -225,8 +225,21 @@ impl Store for SqliteStore {
         self.writer.ask(Work::PutDirectory(entries)).await.map(drop)
     }
 
-    async fn clear(&self) -> Result<(), StoreError> {
-        self.writer.ask(Work::Clear).await.map(drop)
+    async fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
+        let kept = serde_json::to_string(kept).map_err(|error| StoreError(error.to_string()))?;
+        self.writer.ask(Work::Clear(kept)).await.map(drop)
+    }
+
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError> {
+        self.writer.ask(Work::AddToAudit(lines)).await.map(drop)
+    }
+
+    async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
+        self.readers.read(|reader| reader.audit(before, limit))
+    }
+
+    async fn prune_audit(&self, through: u64) -> Result<(), StoreError> {
+        self.writer.ask(Work::PruneAudit(through)).await.map(drop)
     }
 
     async fn close(&self) {

@@ -5,8 +5,8 @@ use sandkasse_domain::{Environment, Timestamp};
 
 use super::rows::{self, Col, state};
 use crate::port::{
-    CallRecord, DirectoryEntry, Kind, OutgoingCall, Partition, Record, SavedReply, StoredEvent,
-    StreamId,
+    AuditLine, CallRecord, DirectoryEntry, Kind, OutgoingCall, Partition, Record, SavedReply,
+    StoredEvent, StreamId,
 };
 
 /// A `SELECT` of the columns that [`rows::call`] reads.
@@ -264,6 +264,24 @@ impl Reader<'_> {
         let sql =
             "SELECT environment, kind, key, body FROM directory ORDER BY environment, kind, key";
         self.all(sql, params![], rows::directory_entry)
+    }
+
+    pub(super) fn audit(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<AuditLine>> {
+        let sql = "SELECT number, previous, body, hash FROM audit
+                   WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
+        let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+        self.all(sql, params![before, bounded(limit)], |row| {
+            Ok(AuditLine {
+                number: row.get(0)?,
+                previous: row.get(1)?,
+                body: row.get(2)?,
+                hash: row.get(3)?,
+            })
+        })
     }
 
     fn first<T>(

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 /// One step per released schema version; `PRAGMA user_version` counts those taken. A released step
 /// is never edited: a change is a new step.
-const STEPS: &[&str] = &[V1];
+const STEPS: &[&str] = &[V1, V2];
 
 /// The schema version this program writes.
 pub(super) const KNOWN: i64 = STEPS.len() as i64;
@@ -89,8 +89,18 @@ CREATE TABLE directory (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Empties every table.
-pub(super) const CLEAR: &str = "DELETE FROM records; DELETE FROM events; DELETE FROM replies; DELETE FROM calls; DELETE FROM directory;";
+const V2: &str = "
+CREATE TABLE audit (
+    number   INTEGER PRIMARY KEY,
+    previous TEXT NOT NULL,
+    body     TEXT NOT NULL,
+    hash     TEXT NOT NULL
+) STRICT;
+";
+
+/// Empties every table but the directory and the audit log.
+pub(super) const CLEAR: &str =
+    "DELETE FROM records; DELETE FROM events; DELETE FROM replies; DELETE FROM calls;";
 
 /// What a database file is.
 pub(super) enum Found {

@@ -20,6 +20,9 @@ pub(super) struct Statements<'c> {
     pub(super) prune_calls: Statement<'c>,
     pub(super) put_entry: Statement<'c>,
     pub(super) delete_entry: Statement<'c>,
+    pub(super) clear_directory: Statement<'c>,
+    pub(super) add_to_audit: Statement<'c>,
+    pub(super) prune_audit: Statement<'c>,
     /// The number of each record that the present commit writes, if it is there already.
     pub(super) numbers: Vec<Option<i64>>,
     #[cfg(test)]
@@ -67,6 +70,11 @@ impl<'c> Statements<'c> {
             put_entry: connection.prepare("INSERT OR REPLACE INTO directory VALUES (?1, ?2, ?3, ?4)")?,
             delete_entry: connection
                 .prepare("DELETE FROM directory WHERE environment = ?1 AND kind = ?2 AND key = ?3")?,
+            clear_directory: connection.prepare(
+                "DELETE FROM directory WHERE kind NOT IN (SELECT value FROM json_each(?1))",
+            )?,
+            add_to_audit: connection.prepare("INSERT INTO audit VALUES (?1, ?2, ?3, ?4)")?,
+            prune_audit: connection.prepare("DELETE FROM audit WHERE number <= ?1")?,
             numbers: Vec::new(),
             #[cfg(test)]
             fail_next_fsync: false,
