@@ -87,6 +87,16 @@ impl Store for TroubledStore {
             .await
     }
 
+    async fn newest(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Numbered>, StoreError> {
+        self.memory.newest(partition, kind, before, limit).await
+    }
+
     async fn reply(
         &self,
         partition: &Partition,

@@ -3,6 +3,7 @@
 //! [`handle`] is the whole way of a call, top to bottom: the gate's checks in their order, the
 //! body, the standing of merchant and unit, the fields, and then the engine.
 
+mod by_hand;
 mod details;
 mod initiate;
 mod modify;
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 use crate::{Answer, Call, Why, body};
 
+pub use by_hand::{ByHand, Moved, NotDone, Says, by_hand};
 pub use refusals::cause_id;
 
 const JSON: &str = "application/json;charset=UTF-8";
@@ -266,7 +268,7 @@ async fn modify(
         release_remainder,
         key,
     } = checked;
-    let fingerprint = format!("{:?}\n{text}", amount.map(sandkasse_domain::Minor::units));
+    let fingerprint = by_hand::fingerprint(amount, &text);
     let intent = match operation {
         Operation::Capture => Intent::Capture {
             amount,

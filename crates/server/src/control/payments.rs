@@ -74,7 +74,7 @@ pub(super) async fn list(
 ) -> Result<Json<PaymentList>, Problem> {
     let unit = control.unit(path.environment, &path.msn)?;
     let limit = filter.limit.unwrap_or(USUAL).min(MOST);
-    let found = control.engine().find(&unit, &filter.prefix, limit).await?;
+    let found = control.engine().find(&unit, &filter.prefix, None, limit).await?;
     let payments = found
         .iter()
         .map(|payment| PaymentView::of(&unit, payment))

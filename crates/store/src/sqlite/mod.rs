@@ -27,8 +27,8 @@ pub use self::error::OpenError;
 use self::pool::Readers;
 use self::writer::Writer;
 use crate::port::{
-    CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, OutgoingCall, Partition,
-    Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, Numbered, OutgoingCall,
+    Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 
 /// A store in one SQLite file. See the module.
@@ -80,6 +80,17 @@ impl Store for SqliteStore {
     ) -> Result<Vec<(String, Record)>, StoreError> {
         self.readers
             .read(|reader| reader.list(partition, kind, prefix, after, limit))
+    }
+
+    async fn newest(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Numbered>, StoreError> {
+        self.readers
+            .read(|reader| reader.newest(partition, kind, before, limit))
     }
 
     async fn reply(
