@@ -11,8 +11,8 @@ use axum::{
 };
 use http::Method;
 
-use super::Lack;
-use crate::{control::Control, landing, listener};
+use super::{Lack, Session};
+use crate::{control::Control, landing, listener, portal::shell};
 
 #[derive(Template)]
 #[template(path = "bankid.html")]
@@ -54,6 +54,10 @@ async fn answer(
             None => Err(Lack::Unknown),
         }
     };
+    // Whoever signs here for a page of the portal goes on there.
+    if let Ok(Session { id, confirmed: true, back: Some(back), .. }) = &session {
+        return shell::see_other(&format!("{back}?bankid={id}"));
+    }
     let answer = match &session {
         Ok(session) => {
             let subject = &session.subject;

@@ -64,6 +64,28 @@ pub(crate) struct SessionPath {
 }
 
 impl Control {
+    /// Begins a session; `back` is the path on the portal to which signing leads.
+    pub(crate) fn begin_signing(
+        &self,
+        person_name: &str,
+        subject: Subject,
+        back: Option<String>,
+    ) -> Result<Session, Problem> {
+        let person_name = name(person_name)?;
+        self.unit(subject.environment, &subject.msn)?;
+        let now = self.engine().clock.now();
+        let session = Session {
+            id: self.engine().chance.uuid().to_string(),
+            person_name,
+            subject,
+            confirmed: false,
+            expires_at: now + LIFE,
+            back,
+        };
+        self.bankid.begin(session.clone(), now);
+        Ok(session)
+    }
+
     fn session_view(&self, session: Session) -> SessionView {
         SessionView {
             page_url: format!("{}/bankid/{}", self.portal_base, session.id),
@@ -105,22 +127,12 @@ pub(super) async fn begin(
     State(control): Shared,
     Said(new): Said<NewSession>,
 ) -> Result<(StatusCode, Json<SessionView>), Problem> {
-    let person_name = name(&new.person_name)?;
-    control.unit(new.environment, &new.msn)?;
-    let engine = control.engine();
-    let now = engine.clock.now();
-    let session = Session {
-        id: engine.chance.uuid().to_string(),
-        person_name,
-        subject: Subject {
-            purpose: new.purpose,
-            environment: new.environment,
-            msn: new.msn,
-        },
-        confirmed: false,
-        expires_at: now + LIFE,
+    let subject = Subject {
+        purpose: new.purpose,
+        environment: new.environment,
+        msn: new.msn,
     };
-    control.bankid.begin(session.clone(), now);
+    let session = control.begin_signing(&new.person_name, subject, None)?;
     let view = control.session_view(session);
     Ok((StatusCode::CREATED, Json(view)))
 }
