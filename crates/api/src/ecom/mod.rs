@@ -218,24 +218,23 @@ async fn initiate(call: &mut Call<'_>, caller: &Caller, body: &Value) -> Result<
         .initiate(&caller.unit, order, mobile)
         .await?;
     call.trace.passed(Step::Rules, "initiated");
-    let token = link::sign(
-        &platform.engine,
-        &caller.unit,
-        &initiated.payment,
-        initiated.now,
-    );
-    let order = &initiated.payment.order;
-    let url = if order.is_app {
+    let payment = &initiated.payment;
+    let token = link::sign(&platform.engine, &caller.unit, payment, initiated.now);
+    let url = if payment.order.is_app {
         format!("{}://?token={token}", call.environment.app_scheme())
     } else {
-        let base = platform.base(call.environment);
-        format!("{base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token={token}")
+        landing_page(platform.base(call.environment), &token)
     };
     Ok(Answer::new(
         200,
         JSON,
-        wire::initiated(order.id.as_str(), &url),
+        wire::initiated(payment.order.id.as_str(), &url),
     ))
+}
+
+/// The address of the landing page for a link's token.
+pub fn landing_page(base: &str, token: &str) -> String {
+    format!("{base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token={token}")
 }
 
 async fn modify(

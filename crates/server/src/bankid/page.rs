@@ -55,7 +55,13 @@ async fn answer(
         }
     };
     // Whoever signs here for a page of the portal goes on there.
-    if let Ok(Session { id, confirmed: true, back: Some(back), .. }) = &session {
+    if let Ok(Session {
+        id,
+        confirmed: true,
+        back: Some(back),
+        ..
+    }) = &session
+    {
         return shell::see_other(&format!("{back}?bankid={id}"));
     }
     let answer = match &session {

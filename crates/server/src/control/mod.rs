@@ -56,10 +56,11 @@ use crate::{
     register::{self as business_register, Register},
 };
 
+pub(crate) use by_hand::words;
 pub(crate) use closing::Rescuer;
 pub(crate) use extract::{UnitPath, name, orgno, phone};
 pub(crate) use guard::Guard;
-pub(crate) use payment_search::{Found, Next, Search};
+pub(crate) use payment_search::{Next, Search};
 pub(crate) use payment_view::StateName;
 pub(crate) use problem::Problem;
 pub(crate) use unit_traits::UnitTraits;
@@ -97,7 +98,11 @@ impl Control {
     }
 
     /// Refuses what the platform has in production only, unless the setting allows it.
-    pub(crate) fn production_only(&self, environment: Environment, what: &str) -> Result<(), Problem> {
+    pub(crate) fn production_only(
+        &self,
+        environment: Environment,
+        what: &str,
+    ) -> Result<(), Problem> {
         if environment == Environment::Production || self.partners_in_test {
             return Ok(());
         }

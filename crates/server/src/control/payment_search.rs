@@ -63,7 +63,10 @@ impl Control {
             for (place, payment) in batch {
                 looked_at += 1;
                 at = Some(place);
-                if search.state.is_none_or(|only| StateName::of(&payment) == only) {
+                if search
+                    .state
+                    .is_none_or(|only| StateName::of(&payment) == only)
+                {
                     payments.push(payment);
                 }
                 if payments.len() >= search.limit {

@@ -6,10 +6,14 @@
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
 mod front;
+mod owners;
+mod payments;
 pub(crate) mod shell;
+pub(crate) mod show;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+mod units;
 pub(crate) mod visitor;
 pub(crate) mod visitors;
 
@@ -58,6 +62,9 @@ impl Portal {
             .route(STYLE, get(style))
             .merge(shell::files())
             .merge(sign_in::routes())
+            .merge(units::routes())
+            .merge(owners::routes())
+            .merge(payments::routes())
             .with_state(control.clone());
         let router = control::router(control)
             .merge(catalogue_site::routes())

@@ -5,8 +5,8 @@ use sandkasse_domain::{Environment, Timestamp};
 
 use super::rows::{self, Col, state};
 use crate::port::{
-    CallRecord, DirectoryEntry, Kind, Numbered, OutgoingCall, Partition, Record, SavedReply, StoredEvent,
-    StreamId,
+    CallRecord, DirectoryEntry, Kind, Numbered, OutgoingCall, Partition, Record, SavedReply,
+    StoredEvent, StreamId,
 };
 
 /// A `SELECT` of the columns that [`rows::call`] reads.
@@ -104,7 +104,8 @@ impl Reader<'_> {
         before: Option<u64>,
         limit: usize,
     ) -> rusqlite::Result<Vec<Numbered>> {
-        let sql = "SELECT number, name, version, body, deadline FROM records INDEXED BY records_by_kind
+        let sql =
+            "SELECT number, name, version, body, deadline FROM records INDEXED BY records_by_kind
                    WHERE environment = ?1 AND msn = ?2 AND kind = ?3 AND number < ?4
                    ORDER BY number DESC LIMIT ?5";
         let before = before.and_then(|before| i64::try_from(before).ok());
