@@ -48,20 +48,39 @@ impl Engine {
         }
     }
 
-    /// Payments of a unit whose order ids start with `prefix`, by id.
+    /// Payments of a unit whose order ids start with `prefix` and come after `after`, by id.
     pub async fn find(
         &self,
         unit: &Unit,
         prefix: &str,
+        after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Payment>, StoreError> {
         let found = self
             .store
-            .list(&unit.partition(), Kind::Payment, prefix, None, limit)
+            .list(&unit.partition(), Kind::Payment, prefix, after, limit)
             .await?;
         found
             .iter()
             .map(|(_, record)| parse_payment(&record.body))
+            .collect()
+    }
+
+    /// Payments of a unit, the last initiated first, each with its place; those before a place, if
+    /// one is said.
+    pub async fn newest(
+        &self,
+        unit: &Unit,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Payment)>, StoreError> {
+        let found = self
+            .store
+            .newest(&unit.partition(), Kind::Payment, before, limit)
+            .await?;
+        found
+            .iter()
+            .map(|it| Ok((it.number, parse_payment(&it.record.body)?)))
             .collect()
     }
 

@@ -74,6 +74,8 @@ pub(crate) struct Session {
     pub(crate) confirmed: bool,
     /// Real time.
     pub(crate) expires_at: Timestamp,
+    /// The path on the portal to which signing leads, with this session's id.
+    pub(crate) back: Option<String>,
 }
 
 impl Session {
@@ -217,6 +219,7 @@ mod tests {
             back: None,
             confirmed: false,
             expires_at: at(second) + LIFE,
+            back: None,
         };
         sessions.begin(session, at(second));
     }

@@ -77,6 +77,18 @@ pub struct Record {
     pub deadline: Option<Timestamp>,
 }
 
+/// A record in the order in which records were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// Greater than the numbers of all records of its kind in its partition that were made before
+    /// it. Numbers mean nothing else.
+    pub number: u64,
+    /// Its name.
+    pub name: String,
+    /// Its present state.
+    pub record: Record,
+}
+
 /// Something that happened to a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
@@ -372,6 +384,16 @@ pub trait Store: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Record)>, StoreError>;
+
+    /// Records of one kind, the last made first: those made before number `before`, if it is said.
+    /// A record keeps the place of its first write, whatever is written later.
+    async fn newest(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Numbered>, StoreError>;
 
     /// The saved answer to a repeated request.
     async fn reply(

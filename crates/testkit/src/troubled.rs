@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sandkasse_domain::Timestamp;
 use sandkasse_store::{
     AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, MemoryStore,
-    OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    Numbered, OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 use tokio::sync::watch;
 
@@ -85,6 +85,16 @@ impl Store for TroubledStore {
         self.memory
             .list(partition, kind, prefix, after, limit)
             .await
+    }
+
+    async fn newest(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Numbered>, StoreError> {
+        self.memory.newest(partition, kind, before, limit).await
     }
 
     async fn reply(

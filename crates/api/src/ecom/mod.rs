@@ -3,6 +3,7 @@
 //! [`handle`] is the whole way of a call, top to bottom: the gate's checks in their order, the
 //! body, the standing of merchant and unit, the fields, and then the engine.
 
+mod by_hand;
 mod details;
 mod initiate;
 mod modify;
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 use crate::{Answer, Call, Why, body};
 
+pub use by_hand::{ByHand, Moved, NotDone, Says, by_hand};
 pub use refusals::cause_id;
 
 const JSON: &str = "application/json;charset=UTF-8";
@@ -216,24 +218,23 @@ async fn initiate(call: &mut Call<'_>, caller: &Caller, body: &Value) -> Result<
         .initiate(&caller.unit, order, mobile)
         .await?;
     call.trace.passed(Step::Rules, "initiated");
-    let token = link::sign(
-        &platform.engine,
-        &caller.unit,
-        &initiated.payment,
-        initiated.now,
-    );
-    let order = &initiated.payment.order;
-    let url = if order.is_app {
+    let payment = &initiated.payment;
+    let token = link::sign(&platform.engine, &caller.unit, payment, initiated.now);
+    let url = if payment.order.is_app {
         format!("{}://?token={token}", call.environment.app_scheme())
     } else {
-        let base = platform.base(call.environment);
-        format!("{base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token={token}")
+        landing_page(platform.base(call.environment), &token)
     };
     Ok(Answer::new(
         200,
         JSON,
-        wire::initiated(order.id.as_str(), &url),
+        wire::initiated(payment.order.id.as_str(), &url),
     ))
+}
+
+/// The address of the landing page for a link's token.
+pub fn landing_page(base: &str, token: &str) -> String {
+    format!("{base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token={token}")
 }
 
 async fn modify(
@@ -266,7 +267,7 @@ async fn modify(
         release_remainder,
         key,
     } = checked;
-    let fingerprint = format!("{:?}\n{text}", amount.map(sandkasse_domain::Minor::units));
+    let fingerprint = by_hand::fingerprint(amount, &text);
     let intent = match operation {
         Operation::Capture => Intent::Capture {
             amount,

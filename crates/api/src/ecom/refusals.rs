@@ -15,7 +15,7 @@ use sandkasse_engine::{faults::Fault, outgoing::refusal_text};
 use sandkasse_gate::{GateCause, Standing};
 use serde::Serialize;
 
-use super::{JSON, wire::json};
+use super::{JSON, Says, wire::json};
 use crate::{Answer, Call, Why, fault, formats};
 
 /// One line of format D.
@@ -86,6 +86,26 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         })
         .collect();
     Answer::new(status, JSON, json(&lines))
+}
+
+/// What eCom says to a cause, for whoever is not answered over HTTP.
+pub(super) fn says(cause: &Cause, environment: Environment, wording: Wording) -> Says {
+    spoken(words(cause, wording), cause_id(cause, environment))
+}
+
+/// The same for what the gate found.
+pub(super) fn says_of_gate(cause: &GateCause, wording: Wording) -> Option<Says> {
+    Some(spoken(words_of_gate(cause, wording)?, cause.id()))
+}
+
+fn spoken(wire: Wire, cause: &'static str) -> Says {
+    Says {
+        status: wire.status,
+        group: wire.group,
+        code: wire.code.into_owned(),
+        text: wire.text.into_owned(),
+        cause,
+    }
 }
 
 fn wire(

@@ -118,7 +118,7 @@ async fn sign(
                 .note(&signed.person_name, None, How::Nobody, &action)
                 .await?;
             if signed.back.is_some() {
-                return Ok(shell::see_other(back));
+                return Ok(shell::see_other(&format!("{back}?bankid={}", signed.id)));
             }
             let visitor = visitor::who(control, headers);
             Ok(show(control, &signed, visitor.as_ref()))

@@ -75,6 +75,67 @@ impl Control {
         })
     }
 
+    /// Closes a sales unit, as its merchant.
+    pub(crate) async fn deactivate_unit(
+        &self,
+        path: &UnitPath,
+        bankid: Option<&str>,
+    ) -> Result<Arc<Unit>, Problem> {
+        let _nobody_else = self.making.lock().await;
+        let unit = self.unit(path.environment, &path.msn)?;
+        let person = self.signed(bankid, Purpose::Deactivate, path)?;
+        if unit.facts.state != UnitState::Active {
+            return Err(Problem::conflict(
+                "already_deactivated",
+                "the sales unit is closed already",
+            ));
+        }
+        let state = UnitState::Deactivated {
+            by: ClosedBy::Merchant { person },
+            at: self.engine().clock.now(),
+        };
+        let unit = self.set_state(path, state).await?;
+        self.bankid.used(bankid.unwrap_or_default());
+        Ok(unit)
+    }
+
+    /// Opens a sales unit again, as its merchant or as customer service.
+    pub(crate) async fn reactivate_unit(
+        &self,
+        path: &UnitPath,
+        bankid: Option<&str>,
+        by: Option<Rescuer>,
+    ) -> Result<Arc<Unit>, Problem> {
+        let _nobody_else = self.making.lock().await;
+        let unit = self.unit(path.environment, &path.msn)?;
+        match &unit.facts.state {
+            UnitState::Deactivated {
+                by: ClosedBy::Idle, ..
+            } if by == Some(Rescuer::CustomerService) => {}
+            UnitState::Deactivated {
+                by: ClosedBy::Idle, ..
+            } => {
+                return Err(Problem::conflict(
+                    "closed_as_idle",
+                    "the platform closed this unit because nobody used it, so customer service opens it: \
+                     {\"by\": \"customer_service\"}",
+                ));
+            }
+            state @ (UnitState::Active | UnitState::Deactivated { .. }) => {
+                self.signed(bankid, Purpose::Reactivate, path)?;
+                if *state == UnitState::Active {
+                    return Err(Problem::conflict(
+                        "not_deactivated",
+                        "the sales unit is open already",
+                    ));
+                }
+            }
+        }
+        let unit = self.set_state(path, UnitState::Active).await?;
+        self.bankid.used(bankid.unwrap_or_default());
+        Ok(unit)
+    }
+
     async fn set_state(&self, path: &UnitPath, state: UnitState) -> Result<Arc<Unit>, Problem> {
         let changed = self
             .engine()
@@ -101,22 +162,9 @@ pub(super) async fn deactivate(
     Named(path): Named<UnitPath>,
     Said(said): Said<Deactivate>,
 ) -> Result<Json<UnitView>, Problem> {
-    let _nobody_else = control.making.lock().await;
-    let unit = control.unit(path.environment, &path.msn)?;
-    let bankid = said.bankid.as_deref();
-    let person = control.signed(bankid, Purpose::Deactivate, &path)?;
-    if unit.facts.state != UnitState::Active {
-        return Err(Problem::conflict(
-            "already_deactivated",
-            "the sales unit is closed already",
-        ));
-    }
-    let state = UnitState::Deactivated {
-        by: ClosedBy::Merchant { person },
-        at: control.engine().clock.now(),
-    };
-    let unit = control.set_state(&path, state).await?;
-    control.bankid.used(bankid.unwrap_or_default());
+    let unit = control
+        .deactivate_unit(&path, said.bankid.as_deref())
+        .await?;
     control.view(&unit).await.map(Json)
 }
 
@@ -140,33 +188,8 @@ pub(super) async fn reactivate(
     Named(path): Named<UnitPath>,
     Said(said): Said<Reactivate>,
 ) -> Result<Json<UnitView>, Problem> {
-    let _nobody_else = control.making.lock().await;
-    let unit = control.unit(path.environment, &path.msn)?;
-    let bankid = said.bankid.as_deref();
-    match &unit.facts.state {
-        UnitState::Deactivated {
-            by: ClosedBy::Idle, ..
-        } if said.by == Some(Rescuer::CustomerService) => {}
-        UnitState::Deactivated {
-            by: ClosedBy::Idle, ..
-        } => {
-            return Err(Problem::conflict(
-                "closed_as_idle",
-                "the platform closed this unit because nobody used it, so customer service opens it: \
-                 {\"by\": \"customer_service\"}",
-            ));
-        }
-        state @ (UnitState::Active | UnitState::Deactivated { .. }) => {
-            control.signed(bankid, Purpose::Reactivate, &path)?;
-            if *state == UnitState::Active {
-                return Err(Problem::conflict(
-                    "not_deactivated",
-                    "the sales unit is open already",
-                ));
-            }
-        }
-    }
-    let unit = control.set_state(&path, UnitState::Active).await?;
-    control.bankid.used(bankid.unwrap_or_default());
+    let unit = control
+        .reactivate_unit(&path, said.bankid.as_deref(), said.by)
+        .await?;
     control.view(&unit).await.map(Json)
 }

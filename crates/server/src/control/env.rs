@@ -65,10 +65,15 @@ impl Control {
         unit: Option<&str>,
     ) -> Result<Keys, Problem> {
         let unit = self.named_unit(environment, unit)?;
-        let phone = self.somebody_who_pays(&unit)?.phone.msisdn();
+        self.keys_of(&unit)
+    }
+
+    /// The keys of this sales unit, and somebody who can pay there.
+    pub(crate) fn keys_of(&self, unit: &Unit) -> Result<Keys, Problem> {
+        let phone = self.somebody_who_pays(unit)?.phone.msisdn();
         let keys = &unit.facts.keys;
         Ok(Keys {
-            base_url: self.platform.base(environment).to_owned(),
+            base_url: self.platform.base(unit.facts.environment).to_owned(),
             client_id: keys.client_id.clone(),
             client_secret: keys.client_secret.clone(),
             subscription_key: keys.primary.clone(),

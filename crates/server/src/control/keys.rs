@@ -1,17 +1,19 @@
 //! A sales unit's keys: shown, and made anew.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use sandkasse_domain::{
     Environment, Msn,
     keys::{KeyName, Keys},
     sales_unit::SalesUnit,
 };
-use sandkasse_engine::directory::regenerate as make_anew;
+use sandkasse_engine::{Unit, directory::regenerate as make_anew};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Problem, Shared,
+    Control, Problem, Shared,
     extract::{Named, UnitPath},
     schemas,
 };
@@ -93,6 +95,26 @@ pub(crate) struct KeyPath {
     key: KeyName,
 }
 
+impl Control {
+    /// Makes one key of a sales unit anew. The old one is dead at once.
+    pub(crate) async fn regenerate_unit_key(
+        &self,
+        environment: Environment,
+        msn: &Msn,
+        key: KeyName,
+    ) -> Result<Arc<Unit>, Problem> {
+        let engine = self.engine();
+        self.unit(environment, msn)?;
+        let changed = engine
+            .directory
+            .change_unit(environment, msn, |facts| {
+                make_anew(&mut facts.keys, &mut facts.retired, key, engine);
+            })
+            .await?;
+        changed.map_or_else(|| self.unit(environment, msn), Ok)
+    }
+}
+
 /// Shows all keys of a sales unit.
 #[utoipa::path(
     get, path = "/sales-units/{environment}/{msn}/keys", tag = "Sales units", params(UnitPath),
@@ -122,20 +144,9 @@ pub(super) async fn regenerate(
     State(control): Shared,
     Named(path): Named<KeyPath>,
 ) -> Result<Json<UnitKeys>, Problem> {
-    let KeyPath {
-        environment,
-        msn,
-        key,
-    } = path;
-    let engine = control.engine();
-    control.unit(environment, &msn)?;
-    let changed = engine
-        .directory
-        .change_unit(environment, &msn, |facts| {
-            make_anew(&mut facts.keys, &mut facts.retired, key, engine);
-        })
+    let unit = control
+        .regenerate_unit_key(path.environment, &path.msn, path.key)
         .await?;
-    let unit = changed.map_or_else(|| control.unit(environment, &msn), Ok)?;
-    let base = control.platform.base(environment);
+    let base = control.platform.base(path.environment);
     Ok(Json(UnitKeys::of(&unit.facts, base)))
 }

@@ -1,7 +1,10 @@
 //! Which partner may act for a sales unit.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
-use sandkasse_domain::partner::PartnerId;
+use sandkasse_domain::{Environment, Msn, partner::PartnerId};
+use sandkasse_engine::Unit;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -21,19 +24,27 @@ pub(crate) struct Link {
 }
 
 impl Control {
-    async fn set_partner(
+    /// Links a sales unit to a partner, or to none.
+    pub(crate) async fn set_partner(
         &self,
-        path: UnitPath,
-        partner: Option<PartnerId>,
-    ) -> Result<Json<UnitView>, Problem> {
-        let UnitPath { environment, msn } = path;
+        environment: Environment,
+        msn: &Msn,
+        partner: Option<&str>,
+    ) -> Result<Arc<Unit>, Problem> {
+        self.unit(environment, msn)?;
+        let partner: Option<PartnerId> = match partner {
+            Some(id) => {
+                self.production_only(environment, "links to partners")?;
+                Some(self.partner(environment, id)?.id.clone())
+            }
+            None => None,
+        };
         let changed = self
             .engine()
             .directory
-            .change_unit(environment, &msn, |facts| facts.partner = partner)
+            .change_unit(environment, msn, |facts| facts.partner = partner)
             .await?;
-        let unit = changed.map_or_else(|| self.unit(environment, &msn), Ok)?;
-        self.view(&unit).await.map(Json)
+        changed.map_or_else(|| self.unit(environment, msn), Ok)
     }
 }
 
@@ -53,10 +64,10 @@ pub(super) async fn link(
     Named(path): Named<UnitPath>,
     Said(link): Said<Link>,
 ) -> Result<Json<UnitView>, Problem> {
-    control.production_only(path.environment, "links to partners")?;
-    control.unit(path.environment, &path.msn)?;
-    let partner = control.partner(path.environment, &link.partner)?;
-    control.set_partner(path, Some(partner.id.clone())).await
+    let unit = control
+        .set_partner(path.environment, &path.msn, Some(&link.partner))
+        .await?;
+    control.view(&unit).await.map(Json)
 }
 
 /// Takes the link to a partner away. Its keys stop working for this sales unit at once.
@@ -71,5 +82,8 @@ pub(super) async fn unlink(
     State(control): Shared,
     Named(path): Named<UnitPath>,
 ) -> Result<Json<UnitView>, Problem> {
-    control.set_partner(path, None).await
+    let unit = control
+        .set_partner(path.environment, &path.msn, None)
+        .await?;
+    control.view(&unit).await.map(Json)
 }

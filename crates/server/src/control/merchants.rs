@@ -71,7 +71,7 @@ pub(crate) struct MerchantPath {
 }
 
 /// A form of organisation: the register's codes are short.
-pub(super) fn form(said: &str) -> Result<OrgForm, Problem> {
+pub(crate) fn form(said: &str) -> Result<OrgForm, Problem> {
     if (2..=10).contains(&said.len()) && said.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(OrgForm(said.to_owned()));
     }
@@ -81,7 +81,7 @@ pub(super) fn form(said: &str) -> Result<OrgForm, Problem> {
 }
 
 impl Control {
-    fn known_merchant(
+    pub(crate) fn known_merchant(
         &self,
         environment: Environment,
         orgno: &OrgNo,

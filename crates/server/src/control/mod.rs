@@ -8,6 +8,7 @@
 mod acts;
 mod audit;
 mod bankid;
+mod by_hand;
 mod calls;
 mod clock;
 mod closing;
@@ -22,6 +23,7 @@ mod merchants;
 mod office_keys;
 mod orders;
 mod partners;
+mod payment_search;
 mod payment_view;
 mod payments;
 mod person_traits;
@@ -58,8 +60,14 @@ use crate::{
     register::{self as business_register, Register},
 };
 
+pub(crate) use by_hand::words;
+pub(crate) use closing::Rescuer;
+pub(crate) use extract::{UnitPath, name, orgno, phone};
 pub(crate) use guard::Guard;
+pub(crate) use payment_search::{Next, Search};
+pub(crate) use payment_view::StateName;
 pub(crate) use problem::Problem;
+pub(crate) use unit_traits::UnitTraits;
 
 /// What the handlers share.
 pub(crate) struct Control {
@@ -92,12 +100,16 @@ pub(crate) struct Control {
 type Shared = axum::extract::State<Arc<Control>>;
 
 impl Control {
-    fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.platform.engine
     }
 
     /// Refuses what the platform has in production only, unless the setting allows it.
-    fn production_only(&self, environment: Environment, what: &str) -> Result<(), Problem> {
+    pub(crate) fn production_only(
+        &self,
+        environment: Environment,
+        what: &str,
+    ) -> Result<(), Problem> {
         if environment == Environment::Production || self.partners_in_test {
             return Ok(());
         }
@@ -110,7 +122,7 @@ impl Control {
         ))
     }
 
-    fn unit(&self, environment: Environment, msn: &Msn) -> Result<Arc<Unit>, Problem> {
+    pub(crate) fn unit(&self, environment: Environment, msn: &Msn) -> Result<Arc<Unit>, Problem> {
         let directory = self.engine().directory.of(environment);
         directory.unit(msn).cloned().ok_or_else(|| {
             Problem::not_found(
@@ -208,6 +220,10 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(acts::leave_landing_page))
         .routes(routes!(acts::choose_address))
         .routes(routes!(acts::time_out))
+        .routes(routes!(by_hand::capture))
+        .routes(routes!(by_hand::refund))
+        .routes(routes!(by_hand::cancel))
+        .routes(routes!(by_hand::force_approve))
         .routes(routes!(payments::show))
         .routes(routes!(payments::wait))
         .routes(routes!(payments::list))

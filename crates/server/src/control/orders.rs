@@ -1,10 +1,13 @@
 //! Products: ordered by the merchant, approved by the platform after its checks.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use sandkasse_domain::{
     Environment, Msn,
     sales_unit::{Product, SalesUnit},
 };
+use sandkasse_engine::Unit;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -47,7 +50,7 @@ impl Control {
         product: Product,
         allowed: fn(&SalesUnit, Product) -> Result<(), Problem>,
         change: fn(&mut SalesUnit, Product),
-    ) -> Result<Json<UnitView>, Problem> {
+    ) -> Result<Arc<Unit>, Problem> {
         let _nobody_else = self.making.lock().await;
         let unit = self.unit(environment, msn)?;
         if unit.facts.products.contains(&product) {
@@ -61,8 +64,52 @@ impl Control {
         let changed = directory
             .change_unit(environment, msn, |facts| change(facts, product))
             .await?;
-        let unit = changed.map_or_else(|| self.unit(environment, msn), Ok)?;
-        self.view(&unit).await.map(Json)
+        changed.map_or_else(|| self.unit(environment, msn), Ok)
+    }
+
+    /// Orders a product for a sales unit.
+    pub(crate) async fn order_product(
+        &self,
+        environment: Environment,
+        msn: &Msn,
+        product: Product,
+    ) -> Result<Arc<Unit>, Problem> {
+        let allowed = |facts: &SalesUnit, product: Product| {
+            if facts.ordered.contains(&product) {
+                return Err(Problem::conflict(
+                    "already_ordered",
+                    "this product is ordered already; POST …/orders/{product}/approve approves it",
+                ));
+            }
+            Ok(())
+        };
+        let change = |facts: &mut SalesUnit, product| {
+            facts.ordered.insert(product);
+        };
+        self.deal(environment, msn, product, allowed, change).await
+    }
+
+    /// Approves an ordered product, as the platform does after its compliance checks.
+    pub(crate) async fn approve_product(
+        &self,
+        environment: Environment,
+        msn: &Msn,
+        product: Product,
+    ) -> Result<Arc<Unit>, Problem> {
+        let allowed = |facts: &SalesUnit, product: Product| {
+            if facts.ordered.contains(&product) {
+                return Ok(());
+            }
+            Err(Problem::conflict(
+                "not_ordered",
+                "this product was not ordered; POST …/orders first",
+            ))
+        };
+        let change = |facts: &mut SalesUnit, product: Product| {
+            facts.ordered.remove(&product);
+            facts.products.insert(product);
+        };
+        self.deal(environment, msn, product, allowed, change).await
     }
 }
 
@@ -82,21 +129,10 @@ pub(super) async fn order(
     Said(order): Said<Order>,
 ) -> Result<Json<UnitView>, Problem> {
     let UnitPath { environment, msn } = path;
-    let allowed = |facts: &SalesUnit, product: Product| {
-        if facts.ordered.contains(&product) {
-            return Err(Problem::conflict(
-                "already_ordered",
-                "this product is ordered already; POST …/orders/{product}/approve approves it",
-            ));
-        }
-        Ok(())
-    };
-    let change = |facts: &mut SalesUnit, product| {
-        facts.ordered.insert(product);
-    };
-    control
-        .deal(environment, &msn, order.product, allowed, change)
-        .await
+    let unit = control
+        .order_product(environment, &msn, order.product)
+        .await?;
+    control.view(&unit).await.map(Json)
 }
 
 /// Approves an ordered product, as the platform does after its compliance checks.
@@ -112,20 +148,8 @@ pub(super) async fn approve(
     State(control): Shared,
     Named(path): Named<OrderPath>,
 ) -> Result<Json<UnitView>, Problem> {
-    let allowed = |facts: &SalesUnit, product: Product| {
-        if facts.ordered.contains(&product) {
-            return Ok(());
-        }
-        Err(Problem::conflict(
-            "not_ordered",
-            "this product was not ordered; POST …/orders first",
-        ))
-    };
-    let change = |facts: &mut SalesUnit, product: Product| {
-        facts.ordered.remove(&product);
-        facts.products.insert(product);
-    };
-    control
-        .deal(path.environment, &path.msn, path.product, allowed, change)
-        .await
+    let unit = control
+        .approve_product(path.environment, &path.msn, path.product)
+        .await?;
+    control.view(&unit).await.map(Json)
 }

@@ -11,6 +11,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use sandkasse_domain::{
     Environment, Msn,
+    keys::KeyName,
     partner::{Partner, PartnerId, PartnerStatus},
 };
 use sandkasse_engine::directory::{Change, regenerate as make_anew};
@@ -97,7 +98,25 @@ pub(crate) struct PartnerKeys {
 }
 
 impl Control {
-    pub(super) fn partner(
+    /// Makes one key of a partner anew. The old one is dead at once.
+    pub(crate) async fn regenerate_partner_key(
+        &self,
+        environment: Environment,
+        id: &str,
+        key: KeyName,
+    ) -> Result<Arc<Partner>, Problem> {
+        let engine = self.engine();
+        let known = self.partner(environment, id)?.id.clone();
+        let changed = engine
+            .directory
+            .change_partner(environment, &known, |partner| {
+                make_anew(&mut partner.keys, &mut partner.retired, key, engine);
+            })
+            .await?;
+        changed.map_or_else(|| self.partner(environment, id), Ok)
+    }
+
+    pub(crate) fn partner(
         &self,
         environment: Environment,
         id: &str,
@@ -293,15 +312,8 @@ pub(super) async fn regenerate(
     State(control): Shared,
     Named(path): Named<OwnerKeyPath>,
 ) -> Result<Json<PartnerKeys>, Problem> {
-    let environment = path.environment;
-    let engine = control.engine();
-    let id = control.partner(environment, &path.id)?.id.clone();
-    let changed = engine
-        .directory
-        .change_partner(environment, &id, |partner| {
-            make_anew(&mut partner.keys, &mut partner.retired, path.key, engine);
-        })
+    let partner = control
+        .regenerate_partner_key(path.environment, &path.id, path.key)
         .await?;
-    let partner = changed.map_or_else(|| control.partner(environment, &path.id), Ok)?;
-    Ok(Json(control.partner_keys(environment, &partner)))
+    Ok(Json(control.partner_keys(path.environment, &partner)))
 }

@@ -14,7 +14,7 @@ use crate::redirect;
 /// Where a payment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum StateName {
+pub(crate) enum StateName {
     /// The payer has not decided.
     Initiated,
     /// Approved; the bank is silent.
@@ -38,7 +38,7 @@ pub(super) enum StateName {
 }
 
 impl StateName {
-    pub(super) fn of(payment: &Payment) -> StateName {
+    pub(crate) fn of(payment: &Payment) -> StateName {
         match &payment.state {
             State::Initiated(_) => StateName::Initiated,
             State::OutcomeUnknown { .. } => StateName::OutcomeUnknown,
@@ -64,7 +64,7 @@ impl StateName {
     }
 
     /// Whether nothing can follow.
-    pub(super) fn is_final(self) -> bool {
+    pub(crate) fn is_final(self) -> bool {
         match self {
             StateName::Cancelled | StateName::Failed | StateName::Voided => true,
             StateName::Initiated

@@ -16,7 +16,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Control, Problem, Shared,
+    Control, Next, Problem, Search, Shared,
     extract::{Asked, Named, PaymentPath, UnitPath},
     payment_view::{PaymentView, StateName},
 };
@@ -30,10 +30,13 @@ const USUAL_WAIT_SECONDS: u64 = 10;
 /// Nobody waits longer in one request.
 const LONGEST_WAIT_SECONDS: u64 = 60;
 
-/// Payments of a sales unit, by order id.
+/// Payments of a sales unit.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PaymentList {
     payments: Vec<PaymentView>,
+    /// What to send to go on; absent when this was all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
 }
 
 /// Which ones.
@@ -45,6 +48,14 @@ pub(crate) struct PaymentFilter {
     prefix: String,
     /// At most so many; 100 if left out, never more than 1000.
     limit: Option<usize>,
+    /// The last initiated first, and not by order id. It goes with no `prefix`.
+    newest: bool,
+    /// Only payments of this state. A rare one may need several requests: go on with `next`.
+    state: Option<StateName>,
+    /// By order id: go on behind this one.
+    after: Option<String>,
+    /// The newest first: go on before this place.
+    before: Option<u64>,
 }
 
 /// What is waited for.
@@ -59,7 +70,7 @@ pub(crate) struct Patience {
     timeout_seconds: Option<u64>,
 }
 
-/// Lists payments of a sales unit, by order id.
+/// Lists payments of a sales unit, by order id or the newest first.
 #[utoipa::path(
     get, path = "/payments/{environment}/{msn}", tag = "Payments", params(UnitPath, PaymentFilter),
     responses(
@@ -74,12 +85,29 @@ pub(super) async fn list(
 ) -> Result<Json<PaymentList>, Problem> {
     let unit = control.unit(path.environment, &path.msn)?;
     let limit = filter.limit.unwrap_or(USUAL).min(MOST);
-    let found = control.engine().find(&unit, &filter.prefix, limit).await?;
+    if filter.newest && !filter.prefix.is_empty() {
+        return Err(Problem::bad_request(
+            "`newest` lists all payments, so it does not go with `prefix`",
+        ));
+    }
+    let search = Search {
+        prefix: (!filter.newest).then_some(filter.prefix.as_str()),
+        state: filter.state,
+        from: if filter.newest {
+            filter.before.map(Next::Before)
+        } else {
+            filter.after.map(Next::After)
+        },
+        limit: limit.max(1),
+    };
+    let found = control.search(&unit, search).await?;
     let payments = found
+        .payments
         .iter()
         .map(|payment| PaymentView::of(&unit, payment))
         .collect();
-    Ok(Json(PaymentList { payments }))
+    let next = found.next;
+    Ok(Json(PaymentList { payments, next }))
 }
 
 /// Shows a payment with its history.

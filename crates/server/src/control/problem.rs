@@ -69,7 +69,17 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, cause, detail)
     }
 
-    fn fault(text: &str) -> Problem {
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What is wrong, and what to do about it.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The platform itself failed.
+    pub(crate) fn fault(text: &str) -> Problem {
         tracing::error!(fault = text, "the control API failed");
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -96,7 +106,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let body = serde_json::to_string(&self).expect("plain structs always serialise");
         let headers = [(header::CONTENT_TYPE, "application/problem+json")];
         (status, headers, body).into_response()

@@ -13,52 +13,52 @@ use utoipa::ToSchema;
 use super::{Problem, extract::present, schemas};
 
 /// Traits of a sales unit; what is left out keeps its value, or its default for a new one.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UnitTraits {
     /// Where it exists. Only for a new one; `test` if left out.
     #[schema(schema_with = schemas::environment)]
-    pub(super) environment: Option<Environment>,
+    pub(crate) environment: Option<Environment>,
     /// Shown to the payer.
     #[schema(example = "Acme socks")]
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Whose it is, by organisation number. Only for a new one; a new merchant if left out.
     #[schema(example = "310000000")]
-    pub(super) merchant_orgno: Option<String>,
+    pub(crate) merchant_orgno: Option<String>,
     /// The merchant's name; changes it for all units of this merchant.
-    pub(super) merchant_name: Option<String>,
+    pub(crate) merchant_name: Option<String>,
     /// How the merchant stands with the platform; changes it for all its units. `deactivated`
     /// gives error 37, `blocked` 31, `unsigned` 36.
     #[schema(schema_with = schemas::standing)]
-    pub(super) merchant_standing: Option<Standing>,
+    pub(crate) merchant_standing: Option<Standing>,
     /// What it may be used for; `["ecom", "login"]` if left out.
     #[schema(schema_with = schemas::products)]
-    pub(super) products: Option<BTreeSet<Product>>,
+    pub(crate) products: Option<BTreeSet<Product>>,
     /// What happens at approval: the amount is reserved (the default), or captured directly.
     #[schema(schema_with = schemas::capture)]
-    pub(super) capture: Option<CaptureType>,
+    pub(crate) capture: Option<CaptureType>,
     /// Whether `skipLandingPage` is allowed (error 38 when not).
-    pub(super) skip_landing_page: Option<bool>,
+    pub(crate) skip_landing_page: Option<bool>,
     /// Whether the `nin` scope is allowed (error 51 when not).
-    pub(super) nin_scope: Option<bool>,
+    pub(crate) nin_scope: Option<bool>,
     /// Whether the documented limits per minute hold.
     #[schema(schema_with = schemas::rate_limits)]
-    pub(super) rate_limits: Option<RateLimits>,
+    pub(crate) rate_limits: Option<RateLimits>,
     /// Which addresses the platform calls: `strict` as the real one (the default), or `local`,
     /// where a receiver on 127.0.0.1 works too.
     #[schema(schema_with = schemas::url_policy)]
-    pub(super) url_policy: Option<UrlPolicy>,
+    pub(crate) url_policy: Option<UrlPolicy>,
     /// Bounds in minor units; null is no bound.
-    pub(super) limits: Option<LimitTraits>,
+    pub(crate) limits: Option<LimitTraits>,
     /// Tokens issued before the clock was advanced keep their life, for clients that cache them by
     /// the real clock.
-    pub(super) tokens_survive_advance: Option<bool>,
+    pub(crate) tokens_survive_advance: Option<bool>,
     /// How long details lack the `sub` after an approval with `scope`, in milliseconds; 200 if
     /// left out.
-    pub(super) sub_delay_ms: Option<u32>,
+    pub(crate) sub_delay_ms: Option<u32>,
     /// Whether it is open (error 37 when not). Only for a new one: later a merchant closes and
     /// reopens it with BankID.
-    pub(super) active: Option<bool>,
+    pub(crate) active: Option<bool>,
 }
 
 /// Bounds on what a sales unit may ask for and receive, in minor units.

@@ -65,6 +65,46 @@ impl Control {
         }
     }
 
+    /// Makes a sales unit with keys of its own, usable at once.
+    pub(crate) async fn make_unit(
+        &self,
+        traits: &UnitTraits,
+        partner: Option<&str>,
+    ) -> Result<SalesUnit, Problem> {
+        traits.check(self.local_urls)?;
+        let environment = traits.environment.unwrap_or(Environment::Test);
+        let _nobody_else = self.making.lock().await;
+        let engine = self.engine();
+        let partner = match partner {
+            Some(id) => {
+                self.production_only(environment, "links to partners")?;
+                Some(self.partner(environment, id)?.id.clone())
+            }
+            None => None,
+        };
+        let msn = self.free_msn(environment);
+        let name = format!("Sales unit {msn}");
+        let merchant = self.merchant(environment, traits, traits.name.as_deref().unwrap_or(&name));
+        let keys = fresh_keys(&engine.chance);
+        let mut unit = SalesUnit::new(environment, msn, merchant.orgno.clone(), keys);
+        traits.apply(&mut unit);
+        unit.partner = partner;
+        if traits.active == Some(false) {
+            unit.state = UnitState::Deactivated {
+                by: ClosedBy::Merchant {
+                    person: "the control API".to_owned(),
+                },
+                at: engine.clock.now(),
+            };
+        }
+        let changes = vec![
+            Change::Merchant(environment, merchant),
+            Change::Unit(Box::new(unit.clone())),
+        ];
+        engine.directory.change(changes).await?;
+        Ok(unit)
+    }
+
     /// The merchant named, or a new one; with its name and standing as said.
     fn merchant(&self, environment: Environment, traits: &UnitTraits, unit_name: &str) -> Merchant {
         let directory = self.engine().directory.of(environment);
@@ -115,35 +155,10 @@ pub(super) async fn create(
     State(control): Shared,
     Said(traits): Said<UnitTraits>,
 ) -> Result<impl axum::response::IntoResponse, Problem> {
-    traits.check(control.local_urls)?;
-    let environment = traits.environment.unwrap_or(Environment::Test);
-    let _nobody_else = control.making.lock().await;
-    let engine = control.engine();
-    let msn = control.free_msn(environment);
-    let name = format!("Sales unit {msn}");
-    let merchant = control.merchant(
-        environment,
-        &traits,
-        traits.name.as_deref().unwrap_or(&name),
-    );
-    let keys = fresh_keys(&engine.chance);
-    let mut unit = SalesUnit::new(environment, msn, merchant.orgno.clone(), keys);
-    traits.apply(&mut unit);
-    if traits.active == Some(false) {
-        unit.state = UnitState::Deactivated {
-            by: ClosedBy::Merchant {
-                person: "the control API".to_owned(),
-            },
-            at: engine.clock.now(),
-        };
-    }
+    let unit = control.make_unit(&traits, None).await?;
+    let environment = unit.environment;
     let keys = UnitKeys::of(&unit, control.platform.base(environment));
     let place = format!("/control/v1/sales-units/{environment}/{}", unit.msn);
-    let changes = vec![
-        Change::Merchant(environment, merchant),
-        Change::Unit(Box::new(unit)),
-    ];
-    engine.directory.change(changes).await?;
     let place = HeaderValue::from_str(&place).expect("a path of ASCII");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(keys)))
 }

@@ -8,12 +8,16 @@
 mod audit;
 mod front;
 pub(crate) mod own_shop;
+mod owners;
+mod payments;
 mod record;
 pub(crate) mod shell;
+pub(crate) mod show;
 pub(crate) mod sign_in;
 #[cfg(test)]
 mod tests;
 mod try_it;
+mod units;
 mod users;
 pub(crate) mod visitor;
 pub(crate) mod visitors;
@@ -68,6 +72,9 @@ impl Portal {
             .merge(try_it::routes())
             .merge(users::routes())
             .merge(audit::routes())
+            .merge(units::routes())
+            .merge(owners::routes())
+            .merge(payments::routes())
             .with_state(control.clone());
         let router = control::router(control.clone())
             .merge(catalogue_site::routes())

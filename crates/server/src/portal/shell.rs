@@ -162,21 +162,31 @@ pub(crate) fn secured(media: &'static str) -> HeaderMap {
 }
 
 /// The style sheet of all pages, and each part's script.
-const FILES: [(&str, &str, &str); 1] = [(
-    "/assets/portal.css",
-    "text/css; charset=utf-8",
-    concat!(
-        include_str!("../../assets/style.css"),
-        include_str!("../../assets/portal.css"),
-        include_str!("../../assets/users.css"),
+const FILES: &[(&str, &str, &str)] = &[
+    (
+        "/assets/portal.css",
+        "text/css; charset=utf-8",
+        concat!(
+            include_str!("../../assets/style.css"),
+            include_str!("../../assets/portal.css"),
+            include_str!("../../assets/units.css"),
+            include_str!("../../assets/users.css"),
+        ),
     ),
-)];
+    (
+        "/assets/keys.js",
+        JAVASCRIPT,
+        include_str!("../../assets/keys.js"),
+    ),
+];
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files that pages load. They change with the program only.
 pub(super) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     FILES
-        .into_iter()
-        .fold(Router::new(), |router, (path, media, content)| {
+        .iter()
+        .fold(Router::new(), |router, &(path, media, content)| {
             let file = move || async move {
                 let mut headers = secured(media);
                 let age = HeaderValue::from_static("max-age=300");

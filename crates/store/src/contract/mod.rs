@@ -53,6 +53,8 @@ macro_rules! store_contract {
             list_returns_what_starts_with_the_prefix
             list_goes_on_after_a_name
             list_stops_at_the_limit
+            newest_begins_with_the_last_made
+            newest_goes_on_before_a_number
             due_returns_the_earliest_first
             due_includes_the_moment_itself
             due_stops_at_the_limit

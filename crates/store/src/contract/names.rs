@@ -1,7 +1,9 @@
-//! Promises about lists of names.
+//! Promises about lists of names, and of records as they were made.
 
-use super::{Subject, commit, store, unit, write};
-use crate::port::{Kind, StreamId, Write};
+use sandkasse_domain::Environment;
+
+use super::{Subject, commit, partition, store, unit, write};
+use crate::port::{Kind, Numbered, StreamId, Write};
 
 const NAMES: [&str; 12] = [
     "",
@@ -126,4 +128,62 @@ pub async fn list_stops_at_the_limit(subject: Subject) {
         }
         assert_eq!(seen, NAMES, "{limit}");
     }
+}
+
+async fn made(subject: &Subject, kind: Kind, before: Option<u64>, limit: usize) -> Vec<Numbered> {
+    subject
+        .newest(&unit(), kind, before, limit)
+        .await
+        .expect("reading works")
+}
+
+/// Neither their names nor what is written later change the order; other kinds and other sales units
+/// are not among them.
+pub async fn newest_begins_with_the_last_made(subject: Subject) {
+    let names = ["c", "a", "d", "b"];
+    for name in names {
+        store(&subject, commit(&unit(), vec![write(name, None, &[])])).await;
+        let other = partition(Environment::Production, "123456");
+        store(&subject, commit(&other, vec![write(name, None, &[])])).await;
+    }
+    let stream = StreamId {
+        kind: Kind::Consent,
+        name: "z".to_owned(),
+    };
+    let consent = Write {
+        stream,
+        ..write("z", None, &[])
+    };
+    store(&subject, commit(&unit(), vec![consent])).await;
+    store(&subject, commit(&unit(), vec![write("a", Some(1), &[])])).await;
+    let found = made(&subject, Kind::Payment, None, 100).await;
+    let seen: Vec<(&str, u64)> = found
+        .iter()
+        .map(|it| (it.name.as_str(), it.record.version))
+        .collect();
+    assert_eq!(seen, [("b", 1), ("d", 1), ("a", 2), ("c", 1)]);
+    assert_eq!(made(&subject, Kind::Consent, None, 100).await.len(), 1);
+}
+
+/// Page by page one sees everything once, also while more is made.
+pub async fn newest_goes_on_before_a_number(subject: Subject) {
+    for name in ["a", "b", "c", "d", "e"] {
+        store(&subject, commit(&unit(), vec![write(name, None, &[])])).await;
+    }
+    for limit in 1..=6 {
+        let mut seen: Vec<String> = Vec::new();
+        let mut before = None;
+        loop {
+            let page = made(&subject, Kind::Payment, before, limit).await;
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            before = Some(last.number);
+            seen.extend(page.into_iter().map(|it| it.name));
+            let late = write(&format!("late {limit} {}", seen.len()), None, &[]);
+            store(&subject, commit(&unit(), vec![late])).await;
+        }
+        seen.retain(|name| !name.starts_with("late"));
+        assert_eq!(seen, ["e", "d", "c", "b", "a"], "{limit}");
+    }
+    assert!(made(&subject, Kind::Payment, None, 0).await.is_empty());
 }

@@ -11,7 +11,7 @@ use sandkasse_domain::{Environment, Timestamp};
 use self::state::{State, Unit, milliseconds, taken};
 use crate::first_name;
 use crate::port::{
-    AuditLine, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind,
+    AuditLine, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind, Numbered,
     OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 
@@ -81,6 +81,32 @@ impl Store for MemoryStore {
             .take(limit)
             .map(|(stream, (record, _))| (stream.name.clone(), record.clone()))
             .collect())
+    }
+
+    async fn newest(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Numbered>, StoreError> {
+        let state = self.state.lock();
+        let Some(unit) = state.units.get(partition) else {
+            return Ok(Vec::new());
+        };
+        let end = (kind, before.unwrap_or(u64::MAX));
+        let earlier = unit.made.range((kind, 0)..end).rev();
+        let found = earlier.take(limit).filter_map(|((_, number), name)| {
+            let name = name.clone();
+            let stream = StreamId { kind, name };
+            let (record, _) = unit.records.get(&stream)?;
+            Some(Numbered {
+                number: *number,
+                name: stream.name,
+                record: record.clone(),
+            })
+        });
+        Ok(found.collect())
     }
 
     async fn reply(

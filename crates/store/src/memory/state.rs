@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sandkasse_domain::{Environment, Timestamp};
 
 use crate::port::{
-    AuditLine, CallRecord, CallState, Commit, CommitError, OutgoingCall, Partition, Record,
+    AuditLine, CallRecord, CallState, Commit, CommitError, Kind, OutgoingCall, Partition, Record,
     SavedReply, StoreError, StoredEvent, StreamId, Write,
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Unit {
     pub(super) records: BTreeMap<StreamId, (Record, Vec<StoredEvent>)>,
     /// The name of the kind makes the order of one moment's deadlines that of a database.
     pub(super) deadlines: BTreeSet<(Timestamp, &'static str, StreamId)>,
+    /// By the order in which they were made.
+    pub(super) made: BTreeMap<(Kind, u64), String>,
     pub(super) replies: BTreeMap<(String, String), SavedReply>,
 }
 
@@ -36,6 +38,11 @@ impl Unit {
     }
 
     fn apply(&mut self, write: Write) {
+        if write.expected.is_none() {
+            let number = u64::try_from(self.made.len()).unwrap_or(u64::MAX);
+            let StreamId { kind, name } = &write.stream;
+            self.made.insert((*kind, number), name.clone());
+        }
         let Write {
             stream,
             expected,

@@ -27,7 +27,7 @@ pub use self::error::OpenError;
 use self::pool::Readers;
 use self::writer::Writer;
 use crate::port::{
-    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, OutgoingCall,
+    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, Numbered, OutgoingCall,
     Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 
@@ -80,6 +80,17 @@ impl Store for SqliteStore {
     ) -> Result<Vec<(String, Record)>, StoreError> {
         self.readers
             .read(|reader| reader.list(partition, kind, prefix, after, limit))
+    }
+
+    async fn newest(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Numbered>, StoreError> {
+        self.readers
+            .read(|reader| reader.newest(partition, kind, before, limit))
     }
 
     async fn reply(

@@ -5,7 +5,7 @@ use sandkasse_domain::{Environment, Timestamp};
 
 use super::rows::{self, Col, state};
 use crate::port::{
-    AuditLine, CallRecord, DirectoryEntry, Kind, OutgoingCall, Partition, Record, SavedReply,
+    AuditLine, CallRecord, DirectoryEntry, Kind, Numbered, OutgoingCall, Partition, Record, SavedReply,
     StoredEvent, StreamId,
 };
 
@@ -94,6 +94,35 @@ impl Reader<'_> {
             found.push((name, rows::record(row, 1)?));
         }
         Ok(found)
+    }
+
+    /// The running number of a record is the order in which records were made.
+    pub(super) fn newest(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+        before: Option<u64>,
+        limit: usize,
+    ) -> rusqlite::Result<Vec<Numbered>> {
+        let sql =
+            "SELECT number, name, version, body, deadline FROM records INDEXED BY records_by_kind
+                   WHERE environment = ?1 AND msn = ?2 AND kind = ?3 AND number < ?4
+                   ORDER BY number DESC LIMIT ?5";
+        let before = before.and_then(|before| i64::try_from(before).ok());
+        let range = params![
+            Col(partition.environment),
+            partition.msn.as_str(),
+            kind.name(),
+            before.unwrap_or(i64::MAX),
+            bounded(limit)
+        ];
+        self.all(sql, range, |row| {
+            Ok(Numbered {
+                number: row.get(0)?,
+                name: row.get(1)?,
+                record: rows::record(row, 2)?,
+            })
+        })
     }
 
     pub(super) fn reply(

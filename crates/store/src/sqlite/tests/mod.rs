@@ -200,6 +200,25 @@ async fn a_newer_schema_is_refused() {
     }
 }
 
+/// A file as the first version left it.
+#[tokio::test]
+async fn an_older_file_is_brought_up_to_date() {
+    let folder = folder();
+    let path = folder.path().join("data.db");
+    let store = open(&folder);
+    store.commit(commit("a")).await.unwrap();
+    store.close().await;
+    drop(store);
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch("DROP INDEX records_by_kind; PRAGMA user_version = 1;")
+        .unwrap();
+    drop(connection);
+    let store = open(&folder);
+    let newest = store.newest(&unit(), Kind::Payment, None, 10).await;
+    assert_eq!(newest.unwrap().len(), 1);
+}
+
 #[test]
 fn what_is_not_ours_is_refused_and_left_alone() {
     let folder = folder();
