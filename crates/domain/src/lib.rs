@@ -5,6 +5,7 @@
 
 pub mod consent;
 pub mod environment;
+pub mod incident;
 pub mod keys;
 pub mod merchant;
 pub mod money;

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use sandkasse_domain::{
     Msn, PhoneNumber,
+    incident::{Incident, IncidentId},
     keys::{Keys, RetiredKey},
     merchant::{Merchant, OrgNo, Registered},
     partner::{Partner, PartnerId, Psp, PspId},
@@ -32,6 +33,7 @@ pub struct Snapshot {
     subscription_keys: HashMap<Digest, String>,
     secrets: HashMap<String, String>,
     register: HashMap<OrgNo, Registered>,
+    incidents: HashMap<IncidentId, Arc<Incident>>,
 }
 
 impl Snapshot {
@@ -48,6 +50,7 @@ impl Snapshot {
             subscription_keys: HashMap::new(),
             secrets: HashMap::new(),
             register: HashMap::new(),
+            incidents: HashMap::new(),
         }
     }
 
@@ -174,6 +177,16 @@ impl Snapshot {
         self.secrets.get(name).map(String::as_str)
     }
 
+    /// An incident that an admin wrote.
+    pub fn incident(&self, id: &IncidentId) -> Option<&Arc<Incident>> {
+        self.incidents.get(id)
+    }
+
+    /// All incidents that admins wrote.
+    pub fn incidents(&self) -> impl Iterator<Item = &Arc<Incident>> {
+        self.incidents.values()
+    }
+
     /// Whether nobody is here.
     pub fn is_empty(&self) -> bool {
         self.units.is_empty() && self.persons.is_empty()
@@ -213,6 +226,13 @@ impl Snapshot {
             }
             Change::Secret(_, name, secret) => {
                 self.secrets.insert(name.clone(), secret.clone());
+            }
+            Change::Incident(_, incident) => {
+                let incident = Arc::new(incident.clone());
+                self.incidents.insert(incident.id.clone(), incident);
+            }
+            Change::IncidentGone(_, id) => {
+                self.incidents.remove(id);
             }
             Change::Register(row) => {
                 self.register.insert(row.orgno.clone(), row.clone());

@@ -16,6 +16,7 @@ const PSP: &str = "psp";
 const OFFICE: &str = "office";
 const SECRET: &str = "secret";
 const REGISTER: &str = "register";
+const INCIDENT: &str = "incident";
 
 /// There is one register; its table has to lie somewhere.
 pub(super) const REGISTER_LIES_IN: Environment = Environment::Production;
@@ -37,6 +38,8 @@ pub(super) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, St
         Change::Psp(_, psp) => (PSP, psp.id.0.clone(), json(psp)?),
         Change::Office(_, keys) => (OFFICE, keys.client_id.clone(), json(keys)?),
         Change::Secret(_, name, secret) => (SECRET, name.clone(), json(secret)?),
+        Change::Incident(_, incident) => (INCIDENT, incident.id.0.clone(), json(incident)?),
+        Change::IncidentGone(_, id) => (INCIDENT, id.0.clone(), None),
         Change::Register(row) => (REGISTER, row.orgno.0.clone(), json(row)?),
     };
     let body = if holds_keys(kind) {
@@ -99,6 +102,7 @@ pub(super) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, Sto
         PSP => Change::Psp(environment, read(kind, body)?),
         OFFICE => Change::Office(environment, read(kind, body)?),
         SECRET => Change::Secret(environment, entry.key.clone(), read(kind, body)?),
+        INCIDENT => Change::Incident(environment, read(kind, body)?),
         REGISTER => Change::Register(read(kind, body)?),
         unknown => return Err(StoreError(format!("unknown directory entry `{unknown}`"))),
     })

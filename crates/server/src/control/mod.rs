@@ -6,6 +6,7 @@
 //! of its own: all it does goes through the engine.
 
 mod acts;
+mod agenda;
 mod bankid;
 mod calls;
 mod clock;
@@ -15,6 +16,7 @@ mod extract;
 mod faults;
 mod guard;
 mod happened_view;
+mod incidents;
 mod keys;
 mod links;
 mod merchants;
@@ -54,7 +56,11 @@ use crate::{
     register::{self as business_register, Register},
 };
 
+pub(crate) use clock::Advance;
+pub(crate) use faults::{FaultView, FaultWish};
 pub(crate) use guard::Guard;
+pub(crate) use happened_view::HappenedView;
+pub(crate) use incidents::{IncidentWish, UpdateWish};
 pub(crate) use problem::Problem;
 
 /// What the handlers share.
@@ -85,7 +91,7 @@ pub(crate) struct Control {
 type Shared = axum::extract::State<Arc<Control>>;
 
 impl Control {
-    fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.platform.engine
     }
 
@@ -103,7 +109,7 @@ impl Control {
         ))
     }
 
-    fn unit(&self, environment: Environment, msn: &Msn) -> Result<Arc<Unit>, Problem> {
+    pub(crate) fn unit(&self, environment: Environment, msn: &Msn) -> Result<Arc<Unit>, Problem> {
         let directory = self.engine().directory.of(environment);
         directory.unit(msn).cloned().ok_or_else(|| {
             Problem::not_found(
@@ -136,6 +142,7 @@ impl Control {
         (name = "Payments", description = "Looking at payments, and waiting for them"),
         (name = "Explanations", description = "What merchants called, and why it was refused"),
         (name = "Faults", description = "Calls that fail on demand"),
+        (name = "Status", description = "What the status pages tell: incidents and maintenance"),
         (name = "Platform", description = "Keys for a shell, what merchants were sent, and starting again"),
     )
 )]
@@ -171,6 +178,7 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(closing::deactivate))
         .routes(routes!(closing::reactivate))
         .routes(routes!(clock::advance))
+        .routes(routes!(agenda::show))
         .routes(routes!(merchants::list))
         .routes(routes!(merchants::show, merchants::change))
         .routes(routes!(bankid::begin))
@@ -209,6 +217,8 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(requests::compatibility))
         .routes(routes!(faults::create, faults::list, faults::clear))
         .routes(routes!(faults::remove))
+        .routes(routes!(incidents::create, incidents::list))
+        .routes(routes!(incidents::tell))
         .routes(routes!(env::show))
         .routes(routes!(reset::reset))
 }

@@ -20,9 +20,9 @@ pub(crate) struct Problem {
     title: &'static str,
     /// The HTTP status.
     #[schema(example = 409)]
-    status: u16,
+    pub(crate) status: u16,
     /// What is wrong, and what to do about it.
-    detail: String,
+    pub(crate) detail: String,
     /// A short name that stays the same, for programs.
     #[schema(example = "not_open")]
     cause: String,
