@@ -60,7 +60,7 @@ pub(crate) use clock::Advance;
 pub(crate) use faults::{FaultView, FaultWish};
 pub(crate) use guard::Guard;
 pub(crate) use happened_view::HappenedView;
-pub(crate) use incidents::{IncidentWish, UpdateWish};
+pub(crate) use incidents::{IncidentView, IncidentWish, UpdateWish};
 pub(crate) use problem::Problem;
 
 /// What the handlers share.

@@ -5,11 +5,16 @@
 //! [`visitor::Anyone`]; a form takes [`visitor::Posted`], which checks that the form was ours. What
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
+mod faults;
 mod front;
+mod said;
 pub(crate) mod shell;
 mod sign_in;
+mod status;
 #[cfg(test)]
 mod tests;
+mod time;
+mod unit_of;
 pub(crate) mod visitor;
 pub(crate) mod visitors;
 
@@ -58,6 +63,9 @@ impl Portal {
             .route(STYLE, get(style))
             .merge(shell::files())
             .merge(sign_in::routes())
+            .merge(time::routes())
+            .merge(faults::routes())
+            .merge(status::routes())
             .with_state(control.clone());
         let router = control::router(control)
             .merge(catalogue_site::routes())
