@@ -148,9 +148,7 @@ pub(super) async fn show(
     let unit = control.unit(path.environment, &path.msn)?;
     let limit = filter.limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
-        return Err(Problem::bad_request(format!(
-            "`limit` is from 1 to {MOST}"
-        )));
+        return Err(Problem::bad_request(format!("`limit` is from 1 to {MOST}")));
     }
     let (upcoming, limits) = control.agenda(&unit, &filter.order, limit).await?;
     let now = control.engine().now(&unit);

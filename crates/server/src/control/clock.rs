@@ -81,7 +81,9 @@ impl Control {
                     changed.orders.insert(order);
                 }
                 Ok(_) => {}
-                Err(RecvError::Lagged(count)) => changed.lost += usize::try_from(count).unwrap_or_default(),
+                Err(RecvError::Lagged(count)) => {
+                    changed.lost += usize::try_from(count).unwrap_or_default()
+                }
                 Err(RecvError::Closed) => break,
             }
         }

@@ -190,7 +190,10 @@ async fn clear_unit(
 }
 
 fn place(unit: &Unit) -> String {
-    format!("/units/{}/{}/faults", unit.facts.environment, unit.facts.msn)
+    format!(
+        "/units/{}/{}/faults",
+        unit.facts.environment, unit.facts.msn
+    )
 }
 
 fn page(control: &Control, visitor: &Visitor, unit: Option<&Arc<Unit>>) -> Response {
@@ -222,10 +225,10 @@ fn page(control: &Control, visitor: &Visitor, unit: Option<&Arc<Unit>>) -> Respo
 
 impl Row {
     fn of(rule: FaultView) -> Row {
-        let unit = rule
-            .msn
-            .as_ref()
-            .map_or_else(|| "all sales units".to_owned(), |msn| format!("sales unit {msn}"));
+        let unit = rule.msn.as_ref().map_or_else(
+            || "all sales units".to_owned(),
+            |msn| format!("sales unit {msn}"),
+        );
         let operation = rule.operation.unwrap_or("all operations");
         let often = match (rule.count, rule.probability, rule.seed) {
             (Some(1), _, _) => "the next call".to_owned(),
@@ -319,8 +322,14 @@ fn wish(wanted: &Wanted) -> Result<FaultWish, Problem> {
     };
     // Fields of the choices that were not made are as if they were empty.
     let (count, probability) = match wanted.often.as_str() {
-        "next" => (Some(number("Number of calls", &wanted.count)?.unwrap_or(1)), None),
-        "chance" => (None, Some(number("Chance", &wanted.probability)?.unwrap_or(0.5))),
+        "next" => (
+            Some(number("Number of calls", &wanted.count)?.unwrap_or(1)),
+            None,
+        ),
+        "chance" => (
+            None,
+            Some(number("Chance", &wanted.probability)?.unwrap_or(0.5)),
+        ),
         _ => (None, None),
     };
     let seed = number("Seed", &wanted.seed)?.filter(|_| probability.is_some());
@@ -371,7 +380,9 @@ mod tests {
             let amount = Minor::try_new(units).unwrap();
             let special =
                 answer(Environment::Test, amount, Some(&card), false) != BankAnswer::Accepts;
-            let listed = AMOUNTS.iter().any(|(it, _)| i64::try_from(*it) == Ok(units));
+            let listed = AMOUNTS
+                .iter()
+                .any(|(it, _)| i64::try_from(*it) == Ok(units));
             assert_eq!(special, listed, "{units}");
         }
     }

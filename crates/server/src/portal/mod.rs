@@ -7,6 +7,8 @@
 
 mod faults;
 mod front;
+#[cfg(test)]
+mod panel_tests;
 mod said;
 pub(crate) mod shell;
 mod sign_in;

@@ -28,7 +28,11 @@ pub(crate) fn span(milliseconds: i64) -> String {
         .take(2)
         .filter(|(count, _)| *count > 0)
         .map(|(count, unit)| {
-            let unit = if (count, unit) == (1, "days") { "day" } else { unit };
+            let unit = if (count, unit) == (1, "days") {
+                "day"
+            } else {
+                unit
+            };
             format!("{count} {unit}")
         })
         .collect::<Vec<_>>()

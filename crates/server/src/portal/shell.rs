@@ -160,23 +160,27 @@ pub(crate) fn secured(media: &'static str) -> HeaderMap {
 }
 
 /// The style sheet of all pages, and each part's script.
-const FILES: [(&str, &str, &str); 3] = [(
-    "/assets/portal.css",
-    "text/css; charset=utf-8",
-    concat!(
-        include_str!("../../assets/style.css"),
-        include_str!("../../assets/portal.css"),
-        include_str!("../../assets/panels.css"),
+const FILES: [(&str, &str, &str); 3] = [
+    (
+        "/assets/portal.css",
+        "text/css; charset=utf-8",
+        concat!(
+            include_str!("../../assets/style.css"),
+            include_str!("../../assets/portal.css"),
+            include_str!("../../assets/panels.css"),
+        ),
     ),
-), (
-    "/assets/clock.js",
-    "text/javascript; charset=utf-8",
-    include_str!("../../assets/clock.js"),
-), (
-    "/assets/copy.js",
-    "text/javascript; charset=utf-8",
-    include_str!("../../assets/copy.js"),
-)];
+    (
+        "/assets/clock.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/clock.js"),
+    ),
+    (
+        "/assets/copy.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/copy.js"),
+    ),
+];
 
 /// The files that pages load. They change with the program only.
 pub(super) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {

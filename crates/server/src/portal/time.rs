@@ -155,7 +155,12 @@ async fn advance(
     let since = control.engine().now(&unit);
     let changed = control.advance_as(&unit, &wish).await;
     let changed = changed.map_err(Refused::to(&visitor))?;
-    let told: Vec<&str> = changed.orders.iter().take(TOLD).map(String::as_str).collect();
+    let told: Vec<&str> = changed
+        .orders
+        .iter()
+        .take(TOLD)
+        .map(String::as_str)
+        .collect();
     let more = changed.orders.len() - told.len() + changed.lost;
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("since", &since.to_string())
@@ -190,12 +195,7 @@ fn wish(wanted: &Wanted) -> Result<Advance, Problem> {
 
 /// What happened to the payments that an advance changed. They are named in the address of the
 /// page, so that it can be loaded again; whatever is not there or not so is left out.
-async fn past(
-    control: &Control,
-    unit: &Arc<Unit>,
-    asked: &Asked,
-    now: Timestamp,
-) -> Option<Past> {
+async fn past(control: &Control, unit: &Arc<Unit>, asked: &Asked, now: Timestamp) -> Option<Past> {
     let from: Timestamp = asked.since.parse().ok()?;
     let orders: BTreeSet<&str> = asked
         .changed
@@ -208,7 +208,10 @@ async fn past(
         let Ok(view) = control.engine().view(unit, order).await else {
             continue;
         };
-        let meanwhile = view.history.iter().filter(|it| it.at > from && it.at <= now);
+        let meanwhile = view
+            .history
+            .iter()
+            .filter(|it| it.at > from && it.at <= now);
         happened.extend(meanwhile.map(|it| {
             let it = HappenedView::of(it);
             Happened {

@@ -49,16 +49,12 @@ impl IntoResponse for Refused {
 }
 
 /// The unit at `/units/{environment}/{msn}`.
-pub(crate) fn unit(
-    control: &Control,
-    environment: &str,
-    msn: &str,
-) -> Result<Arc<Unit>, Problem> {
+pub(crate) fn unit(control: &Control, environment: &str, msn: &str) -> Result<Arc<Unit>, Problem> {
     let place = Environment::ALL
         .into_iter()
         .find(|it| it.to_string() == environment)
         .zip(Msn::try_new(msn));
-    let (environment, msn) =
-        place.ok_or_else(|| Problem::not_found("sales_unit_unknown", "there is no such sales unit"))?;
+    let (environment, msn) = place
+        .ok_or_else(|| Problem::not_found("sales_unit_unknown", "there is no such sales unit"))?;
     control.unit(environment, &msn)
 }

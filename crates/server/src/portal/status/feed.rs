@@ -14,8 +14,14 @@ pub(super) fn atom(board: &Board, base: &str) -> String {
     line(&mut out, "id", &page);
     line(&mut out, "updated", &updated(board).to_string());
     out.push_str("<author><name>Sandkasse</name></author>\n");
-    for (kind, href) in [("alternate", page.clone()), ("self", format!("{page}.atom"))] {
-        out.push_str(&format!("<link rel=\"{kind}\" href=\"{}\"/>\n", escaped(&href)));
+    for (kind, href) in [
+        ("alternate", page.clone()),
+        ("self", format!("{page}.atom")),
+    ] {
+        out.push_str(&format!(
+            "<link rel=\"{kind}\" href=\"{}\"/>\n",
+            escaped(&href)
+        ));
     }
     for it in all(board) {
         let place = format!("{page}#{}", it.id.0);

@@ -194,8 +194,16 @@ async fn of_one(
         "" if wants_json(&headers) => Json(board.told()).into_response(),
         "" => page(vec![board], visitor.as_ref()),
         "json" => Json(board.told()).into_response(),
-        "atom" => feed("application/atom+xml; charset=utf-8", feed::atom(&board, base)).into_response(),
-        "rss" => feed("application/rss+xml; charset=utf-8", feed::rss(&board, base)).into_response(),
+        "atom" => feed(
+            "application/atom+xml; charset=utf-8",
+            feed::atom(&board, base),
+        )
+        .into_response(),
+        "rss" => feed(
+            "application/rss+xml; charset=utf-8",
+            feed::rss(&board, base),
+        )
+        .into_response(),
         _ => nothing(visitor.as_ref()),
     }
 }
