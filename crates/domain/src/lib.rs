@@ -5,6 +5,7 @@
 
 pub mod consent;
 pub mod environment;
+pub mod incident;
 pub mod keys;
 mod known;
 pub mod merchant;

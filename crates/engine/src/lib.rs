@@ -17,6 +17,7 @@ pub mod directory;
 mod draft;
 mod facts;
 pub mod faults;
+mod incidents;
 mod intent;
 mod lanes;
 pub mod outgoing;
@@ -24,6 +25,7 @@ mod payments;
 mod people;
 mod shipping;
 mod unit;
+mod upcoming;
 mod view;
 
 use std::sync::Arc;
@@ -47,6 +49,7 @@ pub use intent::{Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, 
 pub use people::ActRefused;
 pub use shipping::read_method;
 pub use unit::Unit;
+pub use upcoming::{Limit, LimitKind, Upcoming};
 
 /// How the platform reaches its merchants.
 #[async_trait]

@@ -62,6 +62,10 @@ pub struct Explanation {
     pub source: String,
     /// Rows of the FAQ.
     pub faq: Vec<String>,
+    /// Where the platform tells what is wrong with it: of an answer with 500 or above, while it tells
+    /// of something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_page: Option<String>,
     /// What this reader does not see, if there is something.
     pub withheld: Option<&'static str>,
 }
@@ -190,6 +194,8 @@ pub(crate) async fn explain(
         },
         source: page.evidence.source.clone(),
         faq: page_cause.faq.clone(),
+        status_page: (record.status >= 500 && engine.is_troubled(record.environment))
+            .then(|| format!("{portal}/status/{}", record.environment)),
         withheld: (may_speak_of_keys(why) && !hears_of_keys).then_some(
             "If this key or token nearly is a stored one, only its owner and the administrator read which.",
         ),

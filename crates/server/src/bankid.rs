@@ -69,13 +69,11 @@ pub(crate) struct Session {
     pub(crate) errand: Errand,
     /// The secret in the cookie of the only browser that may confirm it.
     pub(crate) bound_to: Option<String>,
-    /// The portal's page to go on to.
+    /// The path on the portal to which signing leads; for an act, with this session's id.
     pub(crate) back: Option<String>,
     pub(crate) confirmed: bool,
     /// Real time.
     pub(crate) expires_at: Timestamp,
-    /// The path on the portal to which signing leads, with this session's id.
-    pub(crate) back: Option<String>,
 }
 
 impl Session {
@@ -219,7 +217,6 @@ mod tests {
             back: None,
             confirmed: false,
             expires_at: at(second) + LIFE,
-            back: None,
         };
         sessions.begin(session, at(second));
     }

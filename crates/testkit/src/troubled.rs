@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use sandkasse_domain::Timestamp;
 use sandkasse_store::{
     AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, MemoryStore,
-    Numbered, OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    Numbered, OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent,
+    StreamId,
 };
 use tokio::sync::watch;
 

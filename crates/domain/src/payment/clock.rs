@@ -21,6 +21,11 @@ pub fn whole_days(from: Timestamp, to: Timestamp) -> i64 {
     to.duration_since(from).as_hours() / 24
 }
 
+/// The first moment at which a period of so many whole days is over.
+pub fn last_of_days(from: Timestamp, days: i64) -> Timestamp {
+    after(from, SignedDuration::from_hours((days + 1) * 24))
+}
+
 /// `at` later by `by`; stays at the end of time instead of passing it.
 pub fn after(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use sandkasse_domain::{
     Environment, Msn,
+    incident::{Incident, IncidentId},
     keys::{KeyName, Keys, RetiredKey, retire},
     merchant::{Merchant, OrgNo, Registered},
     partner::{Partner, PartnerId, Psp, PspId},
@@ -30,6 +31,9 @@ pub use snapshot::Snapshot;
 pub(crate) use stored::INSTALLATION;
 pub use stored::sealed_entries;
 use stored::{REGISTER_LIES_IN, entry, parse};
+
+/// The status page of an environment tells of no more.
+pub const MOST_INCIDENTS: usize = 200;
 
 /// A change of the directory.
 pub enum Change {
@@ -59,6 +63,10 @@ pub enum Change {
     ApiToken(ApiToken),
     /// A token that is good for nothing any more.
     ApiTokenGone(String),
+    /// Something that the status page tells, new or told on.
+    Incident(Environment, Incident),
+    /// Something that it tells no more.
+    IncidentGone(Environment, IncidentId),
     /// A secret of the platform itself, by name.
     Secret(Environment, String, String),
 }
@@ -243,6 +251,45 @@ impl Directory {
         Ok(self.of(environment).person(&new_id).cloned())
     }
 
+    /// Tells of a new incident. Beyond [`MOST_INCIDENTS`] the oldest that is over is forgotten;
+    /// `false` when all of them are open.
+    pub async fn open_incident(
+        &self,
+        environment: Environment,
+        incident: Incident,
+    ) -> Result<bool, StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let here = self.of(environment);
+        let mut changes = vec![Change::Incident(environment, incident)];
+        if here.incidents().count() >= MOST_INCIDENTS {
+            let over = here.incidents().filter(|it| !it.is_open());
+            let Some(oldest) = over.min_by_key(|it| it.opened.at) else {
+                return Ok(false);
+            };
+            changes.push(Change::IncidentGone(environment, oldest.id.clone()));
+        }
+        self.make(changes).await?;
+        Ok(true)
+    }
+
+    /// Changes an incident as it stands at that moment. `None` when there is none.
+    pub async fn change_incident(
+        &self,
+        environment: Environment,
+        id: &IncidentId,
+        change: impl FnOnce(&mut Incident) + Send,
+    ) -> Result<Option<Arc<Incident>>, StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let Some(incident) = self.of(environment).incident(id).cloned() else {
+            return Ok(None);
+        };
+        let mut incident = (*incident).clone();
+        change(&mut incident);
+        self.make(vec![Change::Incident(environment, incident)])
+            .await?;
+        Ok(self.of(environment).incident(id).cloned())
+    }
+
     async fn make(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let entries = changes
             .iter()
@@ -328,6 +375,8 @@ impl Change {
             | Change::Partner(environment, _)
             | Change::Psp(environment, _)
             | Change::Office(environment, _)
+            | Change::Incident(environment, _)
+            | Change::IncidentGone(environment, _)
             | Change::Secret(environment, ..) => *environment,
         }
     }

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use sandkasse_domain::{
     Msn, PhoneNumber,
+    incident::{Incident, IncidentId},
     keys::{Keys, RetiredKey},
     merchant::{Merchant, OrgNo, Registered},
     partner::{Partner, PartnerId, Psp, PspId},
@@ -35,6 +36,7 @@ pub struct Snapshot {
     register: HashMap<OrgNo, Registered>,
     users: HashMap<String, Arc<User>>,
     api_tokens: HashMap<String, Arc<ApiToken>>,
+    incidents: HashMap<IncidentId, Arc<Incident>>,
 }
 
 impl Snapshot {
@@ -53,6 +55,7 @@ impl Snapshot {
             register: HashMap::new(),
             users: HashMap::new(),
             api_tokens: HashMap::new(),
+            incidents: HashMap::new(),
         }
     }
 
@@ -199,6 +202,16 @@ impl Snapshot {
         self.secrets.get(name).map(String::as_str)
     }
 
+    /// An incident that an admin wrote.
+    pub fn incident(&self, id: &IncidentId) -> Option<&Arc<Incident>> {
+        self.incidents.get(id)
+    }
+
+    /// All incidents that admins wrote.
+    pub fn incidents(&self) -> impl Iterator<Item = &Arc<Incident>> {
+        self.incidents.values()
+    }
+
     /// Whether nobody is here.
     pub fn is_empty(&self) -> bool {
         self.units.is_empty() && self.persons.is_empty()
@@ -248,6 +261,13 @@ impl Snapshot {
                 self.api_tokens.insert(token.id.clone(), token);
             }
             Change::ApiTokenGone(id) => drop(self.api_tokens.remove(id)),
+            Change::Incident(_, incident) => {
+                let incident = Arc::new(incident.clone());
+                self.incidents.insert(incident.id.clone(), incident);
+            }
+            Change::IncidentGone(_, id) => {
+                self.incidents.remove(id);
+            }
             Change::Register(row) => {
                 self.register.insert(row.orgno.clone(), row.clone());
             }

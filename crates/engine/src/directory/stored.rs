@@ -21,6 +21,7 @@ const API_TOKEN: &str = "api_token";
 
 /// The kinds that belong to the installation: they outlive a reset of the platform.
 pub(crate) const INSTALLATION: [&str; 2] = [USER, API_TOKEN];
+const INCIDENT: &str = "incident";
 
 /// There is one register; its table has to lie somewhere.
 pub(super) const REGISTER_LIES_IN: Environment = Environment::Production;
@@ -42,6 +43,8 @@ pub(super) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, St
         Change::Psp(_, psp) => (PSP, psp.id.0.clone(), json(psp)?),
         Change::Office(_, keys) => (OFFICE, keys.client_id.clone(), json(keys)?),
         Change::Secret(_, name, secret) => (SECRET, name.clone(), json(secret)?),
+        Change::Incident(_, incident) => (INCIDENT, incident.id.0.clone(), json(incident)?),
+        Change::IncidentGone(_, id) => (INCIDENT, id.0.clone(), None),
         Change::Register(row) => (REGISTER, row.orgno.0.clone(), json(row)?),
         Change::User(user) => (USER, user.id.clone(), json(user)?),
         Change::UserGone(id) => (USER, id.clone(), None),
@@ -108,6 +111,7 @@ pub(super) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, Sto
         PSP => Change::Psp(environment, read(kind, body)?),
         OFFICE => Change::Office(environment, read(kind, body)?),
         SECRET => Change::Secret(environment, entry.key.clone(), read(kind, body)?),
+        INCIDENT => Change::Incident(environment, read(kind, body)?),
         REGISTER => Change::Register(read(kind, body)?),
         USER => Change::User(read(kind, body)?),
         API_TOKEN => Change::ApiToken(read(kind, body)?),

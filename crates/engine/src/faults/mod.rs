@@ -21,7 +21,7 @@ use std::{
 
 use parking_lot::Mutex;
 use sandkasse_domain::{
-    Environment, Msn,
+    Environment, Msn, Timestamp,
     payment::{Command, Operation, Refusal, Settlement, bank::BankAnswer},
 };
 
@@ -74,6 +74,8 @@ pub struct Armed {
     pub rule: Rule,
     /// How many calls it struck.
     pub struck: u64,
+    /// Since when it is in force, in real time.
+    pub since: Timestamp,
     dice: Dice,
 }
 
@@ -113,8 +115,8 @@ enum Moment {
 }
 
 impl Faults {
-    /// Puts a rule in force.
-    pub fn add(&self, rule: Rule) -> Result<Armed, RuleRefused> {
+    /// Puts a rule in force, at a moment of real time.
+    pub fn add(&self, rule: Rule, at: Timestamp) -> Result<Armed, RuleRefused> {
         if rule.fault == Fault::SqlGlitch && rule.environment == Environment::Production {
             return Err(RuleRefused::TestOnly);
         }
@@ -136,6 +138,7 @@ impl Faults {
             id: rules.last_id,
             rule,
             struck: 0,
+            since: at,
             dice: Dice::new(seed),
         };
         rules.armed.push(armed.clone());

@@ -1,5 +1,7 @@
 use super::*;
 
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
 const CAPTURE: Target = Target::Payment(Operation::Capture);
 
 fn msn(text: &str) -> Msn {
@@ -34,10 +36,10 @@ fn a_seed_strikes_the_same_calls_whatever_else_is_there() {
                 msn: Some(msn("999999")),
                 ..rule(Fault::OrderLocked, chance(0.5, 1))
             };
-            faults.add(elsewhere).unwrap();
+            faults.add(elsewhere, NOW).unwrap();
         }
         faults
-            .add(rule(Fault::InternalError, chance(0.3, seed)))
+            .add(rule(Fault::InternalError, chance(0.3, seed)), NOW)
             .unwrap();
         (0..1000).map(|_| strike(&faults).is_some()).collect()
     };
@@ -59,7 +61,7 @@ fn never_and_always_are_probabilities() {
     for (probability, expected) in [(0.0, None), (1.0, Some(Fault::InternalError))] {
         let faults = Faults::default();
         let when = chance(probability, 3);
-        faults.add(rule(Fault::InternalError, when)).unwrap();
+        faults.add(rule(Fault::InternalError, when), NOW).unwrap();
         for _ in 0..200 {
             assert_eq!(strike(&faults), expected);
         }
@@ -73,9 +75,9 @@ fn never_and_always_are_probabilities() {
 fn a_count_strikes_so_often_and_leaves_the_rule_behind_it() {
     let faults = Faults::default();
     let next = When::Next(NonZeroU32::new(2).unwrap());
-    faults.add(rule(Fault::OrderLocked, next)).unwrap();
+    faults.add(rule(Fault::OrderLocked, next), NOW).unwrap();
     let armed = faults
-        .add(rule(Fault::InternalError, When::Always))
+        .add(rule(Fault::InternalError, When::Always), NOW)
         .unwrap();
     let struck: Vec<_> = (0..4).map(|_| strike(&faults).unwrap().name()).collect();
     let expected = [
@@ -96,13 +98,13 @@ fn rules_are_bounded_and_ids_are_not_used_again() {
     let faults = Faults::default();
     let mut last = 0;
     for _ in 0..MAX_RULES {
-        last = faults.add(rule(Fault::Drop, When::Always)).unwrap().id;
+        last = faults.add(rule(Fault::Drop, When::Always), NOW).unwrap().id;
     }
     let more = rule(Fault::Drop, When::Always);
-    assert_eq!(faults.add(more.clone()), Err(RuleRefused::TooMany));
+    assert_eq!(faults.add(more.clone(), NOW), Err(RuleRefused::TooMany));
     faults.clear();
     assert_eq!(faults.list(), []);
-    assert_eq!(faults.add(more).unwrap().id, last + 1);
+    assert_eq!(faults.add(more, NOW).unwrap().id, last + 1);
 }
 
 #[test]
@@ -115,7 +117,7 @@ fn every_rule_belongs_to_one_moment() {
                 msn: unit.clone(),
                 ..rule(fault, When::Always)
             };
-            faults.add(about).unwrap();
+            faults.add(about, NOW).unwrap();
             let unseen = faults.outage(Environment::Test, None);
             let blind =
                 unit.is_none() && ["outage-502", "outage-503", "slow", "drop"].contains(&name);
@@ -138,7 +140,7 @@ fn every_rule_belongs_to_one_moment() {
 fn a_header_goes_before_a_rule_and_uses_none_up() {
     let faults = Faults::default();
     let next = When::Next(NonZeroU32::new(1).unwrap());
-    faults.add(rule(Fault::OrderLocked, next)).unwrap();
+    faults.add(rule(Fault::OrderLocked, next), NOW).unwrap();
     let strike = |environment, header| {
         let unit = msn("123456");
         faults.strike(environment, Some(&unit), CAPTURE, Some(header))

@@ -1,6 +1,6 @@
 //! A sales unit's own time.
 
-use std::{collections::HashSet, pin::pin, sync::Arc};
+use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
 use axum::{Json, extract::State};
 use jiff::SignedDuration;
@@ -23,12 +23,27 @@ const MOST_DAYS: i64 = 36_500;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Advance {
-    days: u32,
-    hours: u32,
-    minutes: u32,
-    seconds: u32,
+    pub(crate) days: u32,
+    pub(crate) hours: u32,
+    pub(crate) minutes: u32,
+    pub(crate) seconds: u32,
     /// To the moment of the next deadline, and not by a span.
-    to_next: bool,
+    pub(crate) to_next: bool,
+}
+
+/// Which payments changed while a clock was advanced.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    /// Their order ids.
+    pub(crate) orders: BTreeSet<String>,
+    /// How many more changes there were than could be followed.
+    pub(crate) lost: usize,
+}
+
+impl Changed {
+    fn count(&self) -> usize {
+        self.orders.len() + self.lost
+    }
 }
 
 /// A clock after it was advanced.
@@ -41,18 +56,17 @@ pub(crate) struct Advanced {
 }
 
 impl Control {
-    /// Advances a clock, and counts the payments that change meanwhile.
+    /// Advances a clock, and tells which payments change meanwhile.
     pub(super) async fn advance(
         &self,
         unit: &Arc<Unit>,
         by: SignedDuration,
-    ) -> Result<usize, Problem> {
+    ) -> Result<Changed, Problem> {
         let engine = self.engine();
         let partition = unit.partition();
         let mut changes = engine.changes();
         let mut advance = pin!(engine.advance(unit, by));
-        let mut changed = HashSet::new();
-        let mut lost: usize = 0;
+        let mut changed = Changed::default();
         loop {
             let change = tokio::select! {
                 biased;
@@ -64,19 +78,21 @@ impl Control {
             };
             match change {
                 Ok((place, order)) if place == partition => {
-                    changed.insert(order);
+                    changed.orders.insert(order);
                 }
                 Ok(_) => {}
-                Err(RecvError::Lagged(count)) => lost += usize::try_from(count).unwrap_or_default(),
+                Err(RecvError::Lagged(count)) => {
+                    changed.lost += usize::try_from(count).unwrap_or_default()
+                }
                 Err(RecvError::Closed) => break,
             }
         }
         while let Ok((place, order)) = changes.try_recv() {
             if place == partition {
-                changed.insert(order);
+                changed.orders.insert(order);
             }
         }
-        Ok(changed.len() + lost)
+        Ok(changed)
     }
 
     /// Advances a clock until it shows a moment.
@@ -84,9 +100,44 @@ impl Control {
         &self,
         unit: &Arc<Unit>,
         moment: Timestamp,
-    ) -> Result<usize, Problem> {
+    ) -> Result<Changed, Problem> {
         let by = moment.duration_since(self.engine().now(unit));
         self.advance(unit, by.max(SignedDuration::ZERO)).await
+    }
+
+    /// Advances a clock as somebody wishes: by a span, or to the next thing that happens.
+    pub(crate) async fn advance_as(
+        &self,
+        unit: &Arc<Unit>,
+        wish: &Advance,
+    ) -> Result<Changed, Problem> {
+        let seconds = i64::from(wish.days) * 86_400
+            + i64::from(wish.hours) * 3600
+            + i64::from(wish.minutes) * 60
+            + i64::from(wish.seconds);
+        match (wish.to_next, seconds) {
+            (true, 0) => {
+                let store = self.engine().store();
+                let next = store.next_deadline(&unit.partition()).await?;
+                let moment = next.ok_or_else(|| {
+                    Problem::conflict(
+                        "nothing_waits",
+                        "nothing of this sales unit happens by itself",
+                    )
+                })?;
+                self.advance_to(unit, moment).await
+            }
+            (false, 1..) if seconds <= MOST_DAYS * 86_400 => {
+                self.advance(unit, SignedDuration::from_secs(seconds)).await
+            }
+            (false, 1..) => {
+                let message = format!("a clock is advanced by at most {MOST_DAYS} days at once");
+                Err(Problem::bad_request(message))
+            }
+            _ => Err(Problem::bad_request(
+                "say how far: `days`, `hours`, `minutes`, `seconds`, or `to_next` alone",
+            )),
+        }
     }
 }
 
@@ -107,42 +158,12 @@ impl Control {
 pub(super) async fn advance(
     State(control): Shared,
     Named(path): Named<UnitPath>,
-    Said(advance): Said<Advance>,
+    Said(wish): Said<Advance>,
 ) -> Result<Json<Advanced>, Problem> {
     let unit = control.unit(path.environment, &path.msn)?;
-    let seconds = i64::from(advance.days) * 86_400
-        + i64::from(advance.hours) * 3600
-        + i64::from(advance.minutes) * 60
-        + i64::from(advance.seconds);
-    let payments_changed = match (advance.to_next, seconds) {
-        (true, 0) => {
-            let store = control.engine().store();
-            let next = store.next_deadline(&unit.partition()).await?;
-            let moment = next.ok_or_else(|| {
-                Problem::conflict(
-                    "nothing_waits",
-                    "nothing of this sales unit happens by itself",
-                )
-            })?;
-            control.advance_to(&unit, moment).await?
-        }
-        (false, 1..) if seconds <= MOST_DAYS * 86_400 => {
-            control
-                .advance(&unit, SignedDuration::from_secs(seconds))
-                .await?
-        }
-        (false, 1..) => {
-            let message = format!("a clock is advanced by at most {MOST_DAYS} days at once");
-            return Err(Problem::bad_request(message));
-        }
-        _ => {
-            return Err(Problem::bad_request(
-                "say how far: `days`, `hours`, `minutes`, `seconds`, or `to_next` alone",
-            ));
-        }
-    };
+    let changed = control.advance_as(&unit, &wish).await?;
     Ok(Json(Advanced {
         clock: control.clock(&unit).await?,
-        payments_changed,
+        payments_changed: changed.count(),
     }))
 }

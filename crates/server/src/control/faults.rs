@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use sandkasse_domain::{Environment, Msn};
+use sandkasse_domain::{Environment, Msn, Timestamp};
 use sandkasse_engine::faults::{Armed, Fault, Probability, Rule, RuleRefused, Target, When};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
@@ -18,59 +18,62 @@ const SEEDS: u64 = 1 << 32;
 #[serde(deny_unknown_fields)]
 pub(crate) struct FaultWish {
     #[schema(schema_with = schemas::environment)]
-    environment: Option<Environment>,
+    pub(crate) environment: Option<Environment>,
     /// Calls for this sales unit; all units if left out.
     #[schema(value_type = Option<String>, example = "220001")]
-    msn: Option<Msn>,
+    pub(crate) msn: Option<Msn>,
     #[schema(schema_with = schemas::fault_operation)]
-    operation: Option<String>,
+    pub(crate) operation: Option<String>,
     #[schema(schema_with = schemas::fault_kind)]
-    kind: String,
+    pub(crate) kind: String,
     /// Only so many of the next calls that fit; then the rule is gone. Without `count` and
     /// `probability` every call is struck until the rule is taken away.
     #[schema(minimum = 1)]
-    count: Option<u32>,
+    pub(crate) count: Option<u32>,
     /// Each call that fits with this chance, from 0 to 1.
     #[schema(minimum = 0, maximum = 1, example = 0.01)]
-    probability: Option<f64>,
+    pub(crate) probability: Option<f64>,
     /// With `probability`: the same seed strikes the same calls, counted from now.
-    seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// With `issuer-refuses`: 41 (no valid card), 42 (refused; if left out), 43 (amount), 44
     /// (expired card), 45 (unknown reason).
-    code: Option<u16>,
+    pub(crate) code: Option<u16>,
     /// With `slow`: how long the answer is held back; 3000 if left out, at most 600000.
-    ms: Option<u32>,
+    pub(crate) ms: Option<u32>,
 }
 
 /// A rule in force.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FaultView {
     /// For taking it away.
-    id: u64,
+    pub(crate) id: u64,
     #[schema(schema_with = schemas::environment)]
-    environment: Environment,
+    pub(crate) environment: Environment,
     /// `null` is all units.
     #[schema(value_type = Option<String>)]
-    msn: Option<Msn>,
+    pub(crate) msn: Option<Msn>,
     /// `null` is all operations to which it can happen.
     #[schema(value_type = Option<String>)]
-    operation: Option<&'static str>,
+    pub(crate) operation: Option<&'static str>,
     #[schema(value_type = String, example = "order-locked")]
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u16>,
+    pub(crate) code: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ms: Option<u32>,
+    pub(crate) ms: Option<u32>,
     /// How many calls are left.
     #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<u32>,
+    pub(crate) count: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    probability: Option<f64>,
+    pub(crate) probability: Option<f64>,
     /// The one given, or the one that was drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// How many calls were struck.
-    struck: u64,
+    pub(crate) struck: u64,
+    /// Since when, in real time.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) since: Timestamp,
 }
 
 /// The rules in force, oldest first.
@@ -91,7 +94,11 @@ pub(crate) struct FaultPath {
 impl From<Armed> for FaultView {
     fn from(armed: Armed) -> FaultView {
         let Armed {
-            id, rule, struck, ..
+            id,
+            rule,
+            struck,
+            since,
+            ..
         } = armed;
         let (count, probability, seed) = match rule.when {
             When::Always => (None, None, None),
@@ -110,6 +117,7 @@ impl From<Armed> for FaultView {
             probability,
             seed,
             struck,
+            since,
         }
     }
 }
@@ -125,6 +133,19 @@ impl From<RuleRefused> for Problem {
 }
 
 impl Control {
+    /// Puts a rule in force.
+    pub(crate) fn arm(&self, wish: FaultWish) -> Result<FaultView, Problem> {
+        let rule = self.rule(wish)?;
+        let engine = self.engine();
+        Ok(engine.faults.add(rule, engine.clock.now())?.into())
+    }
+
+    /// The rules in force, oldest first.
+    pub(crate) fn armed(&self) -> Vec<FaultView> {
+        let armed = self.engine().faults.list();
+        armed.into_iter().map(FaultView::from).collect()
+    }
+
     fn rule(&self, wish: FaultWish) -> Result<Rule, Problem> {
         let fault = Fault::of(&wish.kind, wish.code, wish.ms)
             .map_err(|bad| Problem::bad_request(bad.to_string()))?;
@@ -203,9 +224,7 @@ pub(super) async fn create(
     State(control): Shared,
     Said(wish): Said<FaultWish>,
 ) -> Result<(StatusCode, Json<FaultView>), Problem> {
-    let rule = control.rule(wish)?;
-    let armed = control.engine().faults.add(rule)?;
-    Ok((StatusCode::CREATED, Json(armed.into())))
+    Ok((StatusCode::CREATED, Json(control.arm(wish)?)))
 }
 
 /// Lists the rules in force, oldest first, with how many calls each struck.
@@ -214,8 +233,7 @@ pub(super) async fn create(
     responses((status = 200, body = FaultList))
 )]
 pub(super) async fn list(State(control): Shared) -> Json<FaultList> {
-    let armed = control.engine().faults.list();
-    let faults = armed.into_iter().map(FaultView::from).collect();
+    let faults = control.armed();
     Json(FaultList { faults })
 }
 

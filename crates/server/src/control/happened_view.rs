@@ -11,24 +11,24 @@ use super::schemas;
 
 /// Something that happened to a payment.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct HappenedView {
+pub(crate) struct HappenedView {
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     #[schema(example = "reserved")]
-    event: &'static str,
+    pub(crate) event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
-    amount: Option<Minor>,
+    pub(crate) amount: Option<Minor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::refusal)]
-    refusal: Option<Refusal>,
+    pub(crate) refusal: Option<Refusal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::cancelled_by)]
     by: Option<CancelledBy>,
 }
 
 impl HappenedView {
-    pub(super) fn of(happened: &Happened) -> HappenedView {
+    pub(crate) fn of(happened: &Happened) -> HappenedView {
         let mut view = HappenedView {
             at: happened.at,
             event: "",

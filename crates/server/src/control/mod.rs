@@ -6,6 +6,7 @@
 //! of its own: all it does goes through the engine.
 
 mod acts;
+mod agenda;
 mod audit;
 mod bankid;
 mod by_hand;
@@ -17,6 +18,7 @@ mod extract;
 mod faults;
 mod guard;
 mod happened_view;
+mod incidents;
 mod keys;
 mod links;
 mod merchants;
@@ -61,9 +63,13 @@ use crate::{
 };
 
 pub(crate) use by_hand::words;
+pub(crate) use clock::Advance;
 pub(crate) use closing::Rescuer;
 pub(crate) use extract::{UnitPath, name, orgno, phone};
+pub(crate) use faults::{FaultView, FaultWish};
 pub(crate) use guard::Guard;
+pub(crate) use happened_view::HappenedView;
+pub(crate) use incidents::{IncidentView, IncidentWish, UpdateWish};
 pub(crate) use payment_search::{Next, Search};
 pub(crate) use payment_view::StateName;
 pub(crate) use problem::Problem;
@@ -157,6 +163,7 @@ impl Control {
         (name = "Explanations", description = "What merchants called, and why it was refused"),
         (name = "Faults", description = "Calls that fail on demand"),
         (name = "Users and tokens", description = "Who may sign in, which programs may call, and what they did"),
+        (name = "Status", description = "What the status pages tell: incidents and maintenance"),
         (name = "Platform", description = "Keys for a shell, what merchants were sent, and starting again"),
     )
 )]
@@ -192,6 +199,7 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(closing::deactivate))
         .routes(routes!(closing::reactivate))
         .routes(routes!(clock::advance))
+        .routes(routes!(agenda::show))
         .routes(routes!(merchants::list))
         .routes(routes!(merchants::show, merchants::change))
         .routes(routes!(bankid::begin))
@@ -234,6 +242,8 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(requests::compatibility))
         .routes(routes!(faults::create, faults::list, faults::clear))
         .routes(routes!(faults::remove))
+        .routes(routes!(incidents::create, incidents::list))
+        .routes(routes!(incidents::tell))
         .routes(routes!(env::show))
         .routes(routes!(reset::reset))
         .routes(routes!(users::create, users::list))

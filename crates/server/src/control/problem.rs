@@ -20,9 +20,9 @@ pub(crate) struct Problem {
     title: &'static str,
     /// The HTTP status.
     #[schema(example = 409)]
-    status: u16,
+    pub(crate) status: u16,
     /// What is wrong, and what to do about it.
-    detail: String,
+    pub(crate) detail: String,
     /// A short name that stays the same, for programs.
     #[schema(example = "not_open")]
     cause: String,
@@ -49,11 +49,6 @@ impl Problem {
         }
     }
 
-    /// What is wrong, and what to do.
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
-    }
-
     /// The request itself is wrong.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail)
@@ -67,15 +62,6 @@ impl Problem {
     /// The thing is there, and in no state for this.
     pub(crate) fn conflict(cause: &str, detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::CONFLICT, cause, detail)
-    }
-
-    pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// What is wrong, and what to do about it.
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
     }
 
     /// The platform itself failed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use sandkasse_api::{Route, find};
 use sandkasse_domain::{Environment, Msn, Timestamp};
-use sandkasse_inspect::{Explanation, Fill, LedgerRow, Reader, Record, ShownHeader, ledger};
+use sandkasse_inspect::{Among, Explanation, Fill, LedgerRow, Reader, Record, ShownHeader, ledger};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -175,12 +175,15 @@ pub(super) async fn list(
                 .as_deref()
                 .is_none_or(|it| record.path().contains(it) || record.body().contains(it))
     };
-    let found = control.inspector.journal.newest(filter.before, limit, fits);
-    let next = (found.len() == limit)
-        .then(|| found.last().map(|record| record.number))
-        .flatten();
+    let journal = &control.inspector.journal;
+    let found = journal.newest(&Among::All, filter.before, limit, usize::MAX, fits);
+    let next = found.next;
     Ok(Json(RequestList {
-        requests: found.iter().map(|record| control.line(record)).collect(),
+        requests: found
+            .records
+            .iter()
+            .map(|record| control.line(record))
+            .collect(),
         next,
         journal: control.inspector.journal.fill(),
     }))

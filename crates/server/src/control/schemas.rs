@@ -159,3 +159,32 @@ pub(super) fn purpose() -> RefOr<Schema> {
         "What the call is for",
     )
 }
+
+pub(super) fn incident_kind() -> RefOr<Schema> {
+    one_of(
+        &["incident", "maintenance"],
+        "Whether somebody planned it; `incident` unless said otherwise",
+    )
+}
+
+pub(super) fn impact() -> RefOr<Schema> {
+    one_of(
+        &["none", "degraded", "outage"],
+        "How bad it is; `degraded` unless said otherwise",
+    )
+}
+
+pub(super) fn stage() -> RefOr<Schema> {
+    one_of(
+        &[
+            "investigating",
+            "identified",
+            "monitoring",
+            "resolved",
+            "scheduled",
+            "in_progress",
+            "completed",
+        ],
+        "How far it is; the first four of an incident, the others of maintenance",
+    )
+}

@@ -6,17 +6,24 @@
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
 mod audit;
+mod faults;
 mod front;
 pub(crate) mod own_shop;
 mod owners;
+#[cfg(test)]
+mod panel_tests;
 mod payments;
 mod record;
+mod said;
 pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod sign_in;
+mod status;
 #[cfg(test)]
 mod tests;
+mod time;
 mod try_it;
+mod unit_of;
 mod units;
 mod users;
 pub(crate) mod visitor;
@@ -75,6 +82,9 @@ impl Portal {
             .merge(units::routes())
             .merge(owners::routes())
             .merge(payments::routes())
+            .merge(time::routes())
+            .merge(faults::routes())
+            .merge(status::routes())
             .with_state(control.clone());
         let router = control::router(control.clone())
             .merge(catalogue_site::routes())

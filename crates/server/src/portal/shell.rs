@@ -171,12 +171,23 @@ const FILES: &[(&str, &str, &str)] = &[
             include_str!("../../assets/portal.css"),
             include_str!("../../assets/units.css"),
             include_str!("../../assets/users.css"),
+            include_str!("../../assets/panels.css"),
         ),
     ),
     (
         "/assets/keys.js",
         JAVASCRIPT,
         include_str!("../../assets/keys.js"),
+    ),
+    (
+        "/assets/clock.js",
+        JAVASCRIPT,
+        include_str!("../../assets/clock.js"),
+    ),
+    (
+        "/assets/copy.js",
+        JAVASCRIPT,
+        include_str!("../../assets/copy.js"),
     ),
 ];
 

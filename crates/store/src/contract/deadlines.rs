@@ -1,6 +1,6 @@
 //! Promises about what happens later.
 
-use sandkasse_domain::Environment;
+use sandkasse_domain::{Environment, Timestamp};
 
 use super::{Subject, at, commit, partition, payment, store, unit, write};
 use crate::port::{Kind, Partition, StreamId, Write};
@@ -61,6 +61,11 @@ pub async fn due_returns_the_earliest_first(subject: Subject) {
         due(&subject, 1_000, 10).await,
         rows(&[("b", -5), ("z", 20), ("c", 20), ("d", 20), ("a", 30)])
     );
+    // Whatever is to come, as somebody who looks ahead asks.
+    let ahead = subject.due(&unit(), Timestamp::MAX, 2).await;
+    let ahead = ahead.expect("reading works");
+    assert_eq!(ahead.len(), 2);
+    assert_eq!(ahead.first(), Some(&(payment("b"), at(-5))));
     let found = subject
         .due(&unit(), at(20), 10)
         .await

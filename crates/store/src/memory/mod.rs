@@ -11,8 +11,9 @@ use sandkasse_domain::{Environment, Timestamp};
 use self::state::{State, Unit, milliseconds, taken};
 use crate::first_name;
 use crate::port::{
-    AuditLine, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind, Numbered,
-    OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    AuditLine, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind,
+    Numbered, OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent,
+    StreamId,
 };
 
 /// A store in memory. "Durable" means here: as long as the value lives.

@@ -27,8 +27,8 @@ pub use self::error::OpenError;
 use self::pool::Readers;
 use self::writer::Writer;
 use crate::port::{
-    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, Numbered, OutgoingCall,
-    Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, Numbered,
+    OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 
 /// A store in one SQLite file. See the module.

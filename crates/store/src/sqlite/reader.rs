@@ -5,8 +5,8 @@ use sandkasse_domain::{Environment, Timestamp};
 
 use super::rows::{self, Col, state};
 use crate::port::{
-    AuditLine, CallRecord, DirectoryEntry, Kind, Numbered, OutgoingCall, Partition, Record, SavedReply,
-    StoredEvent, StreamId,
+    AuditLine, CallRecord, DirectoryEntry, Kind, Numbered, OutgoingCall, Partition, Record,
+    SavedReply, StoredEvent, StreamId,
 };
 
 /// A `SELECT` of the columns that [`rows::call`] reads.

@@ -116,7 +116,7 @@ impl Stage {
 
     pub(crate) fn arm(&self, rule: Rule) -> Armed {
         let faults = &self.world.platform.engine.faults;
-        faults.add(rule).expect("it can be")
+        faults.add(rule, self.world.now()).expect("it can be")
     }
 
     pub(crate) fn rules(&self) -> Vec<Armed> {

@@ -25,13 +25,14 @@ async fn rules_are_made_listed_and_taken_away() {
     let made = json!({
         "id": 1, "environment": "test", "msn": shop.msn, "operation": "details",
         "kind": "internal-error", "count": 2, "struck": 0,
+        "since": "2023-06-13T12:00:00Z",
     });
     assert_eq!(house.post("/faults", wish).await, (201, made));
     let everybody = json!({"kind": "slow", "environment": "production", "ms": 5});
     let (_, second) = house.post("/faults", everybody).await;
     let expected = json!({
         "id": 2, "environment": "production", "msn": null, "operation": null, "kind": "slow", "ms": 5,
-        "struck": 0,
+        "struck": 0, "since": "2023-06-13T12:00:00Z",
     });
     assert_eq!(second, expected);
     assert_eq!(shop.details("acme-1").await.cause(), "platform.fault");
