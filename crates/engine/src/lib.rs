@@ -9,6 +9,7 @@
 //! Begin with [`Engine`] in `payments.rs`.
 
 pub mod agenda;
+mod apps;
 mod chance;
 pub mod clock;
 mod consents;
@@ -39,6 +40,7 @@ use sandkasse_store::{CallOutcome, Kind, OutgoingCall, Partition, Store, StoreEr
 use sandkasse_vault::Vault;
 use tokio::sync::broadcast;
 
+pub use apps::InApp;
 pub use chance::Chance;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
@@ -95,6 +97,7 @@ pub struct Engine {
     outgoing: Arc<dyn Outgoing>,
     lanes: lanes::Lanes,
     agenda: Arc<agenda::Agenda>,
+    apps: Arc<apps::Apps>,
     settings: Settings,
     changes: broadcast::Sender<(Partition, String)>,
 }
@@ -121,6 +124,7 @@ impl Engine {
             outgoing,
             lanes: lanes::Lanes::default(),
             agenda,
+            apps: Arc::default(),
             settings,
             changes: broadcast::channel(1024).0,
         };
@@ -161,6 +165,7 @@ impl Engine {
         }
         self.store.clear().await?;
         self.agenda.clear();
+        self.apps.clear();
         self.faults.clear();
         self.directory.reload().await?;
         self.ensure_secrets().await

@@ -37,6 +37,7 @@ pub(crate) fn ready_to_pay(
             logged_in: true,
             approved_once: true,
             outdated: false,
+            wrong_pins: 0,
         },
         blocked: false,
         limit_reached: false,
