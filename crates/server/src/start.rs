@@ -169,6 +169,8 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     let portal = Portal::new(guard, control, places.clone());
     let mut listeners = JoinSet::new();
     let surroundings = Surroundings {
+        portal: places.portal.clone(),
+        stop: stopped.clone(),
         control: settings
             .admin_token
             .is_none()
