@@ -50,7 +50,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     bankid::{self as signing, Sessions},
-    portal::visitors::Visitors,
+    portal::{phone::Phones, visitors::Visitors},
     register::{self as business_register, Register},
 };
 
@@ -74,6 +74,8 @@ pub(crate) struct Control {
     pub(crate) bankid: Sessions,
     /// Who is signed in at the portal.
     pub(crate) visitors: Visitors,
+    /// Whose phones are open.
+    pub(crate) phones: Phones,
     /// Who knows which organisations there are.
     pub(crate) register: Arc<dyn Register>,
     /// Where the portal's pages are.

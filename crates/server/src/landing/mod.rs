@@ -42,6 +42,11 @@ const EVENTS: &str = "/events";
 /// Everything below is the payer's, and no API.
 const BELOW: &str = "/dwo-api-application/";
 
+/// The tag of the language that somebody chose, or else the one their browser prefers.
+pub(crate) fn language(chosen: Option<&str>, accept_language: Option<&str>) -> &'static str {
+    words::pick(chosen, accept_language).language
+}
+
 /// What the pages know of their surroundings.
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {

@@ -6,6 +6,7 @@
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
 mod front;
+pub(crate) mod phone;
 pub(crate) mod shell;
 mod sign_in;
 #[cfg(test)]
@@ -58,6 +59,7 @@ impl Portal {
             .route(STYLE, get(style))
             .merge(shell::files())
             .merge(sign_in::routes())
+            .merge(phone::routes())
             .with_state(control.clone());
         let router = control::router(control)
             .merge(catalogue_site::routes())
