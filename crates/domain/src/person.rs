@@ -52,6 +52,19 @@ pub struct AppUse {
     pub approved_once: bool,
     /// The installed version is too old to pay with (error 82).
     pub outdated: bool,
+    /// Wrong PINs since the last right one.
+    #[serde(default)]
+    pub wrong_pins: u32,
+}
+
+/// So many wrong PINs lock the app (reference: platform.md §8, "Test users").
+pub const PINS_BEFORE_LOCK: u32 = 10_000;
+
+impl AppUse {
+    /// Whether no PIN opens the app any more.
+    pub fn is_locked(&self) -> bool {
+        self.wrong_pins >= PINS_BEFORE_LOCK
+    }
 }
 
 /// How a person answers a payment request.

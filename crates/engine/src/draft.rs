@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use sandkasse_domain::payment::{Event, Happened, Payment};
+use sandkasse_domain::{
+    payment::{Event, Happened, Payer, Payment},
+    person::PersonId,
+};
 use sandkasse_store::{
     Commit, CommitError, OutgoingCall, SavedReply, StoreError, StoredEvent, Write,
 };
@@ -15,6 +18,8 @@ pub(crate) struct Draft {
     pub(crate) payment: Option<Payment>,
     pub(crate) happened: Vec<Happened>,
     pub(crate) calls: Vec<OutgoingCall>,
+    /// Into whose apps the payment came.
+    pub(crate) newcomers: Vec<PersonId>,
 }
 
 impl Draft {
@@ -24,6 +29,7 @@ impl Draft {
             payment: None,
             happened: Vec::new(),
             calls: Vec::new(),
+            newcomers: Vec::new(),
         }
     }
 
@@ -38,6 +44,7 @@ impl Draft {
 
 impl Engine {
     pub(crate) fn record(&self, unit: &Arc<Unit>, draft: &mut Draft, happened: Happened) {
+        draft.newcomers.extend(newcomer(draft, &happened.event));
         draft.payment = Payment::apply(draft.payment.take(), &happened);
         let payment = draft
             .payment
@@ -85,6 +92,8 @@ impl Engine {
         let consent = self.consent_change(unit, payment, &draft.happened).await?;
         let (consent, _turn) = consent.unzip();
         writes.extend(consent);
+        let newcomers = std::mem::take(&mut draft.newcomers);
+        writes.extend(self.came_to_apps(unit, draft, &newcomers).await?);
         let calls = std::mem::take(&mut draft.calls);
         let commit = Commit {
             partition: partition.clone(),
@@ -96,12 +105,14 @@ impl Engine {
         // away meanwhile. A lost hand-over would delay a callback until the next start.
         let (store, agenda) = (self.store.clone(), self.agenda.clone());
         let (outgoing, changes) = (self.outgoing.clone(), self.changes.clone());
+        let apps = self.apps.clone();
         let (policy, order) = (unit.facts.url_policy, order.to_owned());
         let made = tokio::spawn(async move {
             store.commit(commit).await?;
             if let Some(deadline) = deadline {
                 agenda.note(&partition, deadline);
             }
+            apps.note(&partition, &newcomers);
             for call in calls {
                 outgoing.post(partition.clone(), policy, call);
             }
@@ -142,5 +153,35 @@ impl Engine {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// In whose app the payment is from this event on, and was not before.
+fn newcomer(draft: &Draft, event: &Event) -> Option<PersonId> {
+    let payer = in_app_of(event)?;
+    let open = draft.payment.as_ref().and_then(Payment::open);
+    let shown_to = open.and_then(|open| open.payer.as_ref());
+    (shown_to != Some(payer)).then(|| payer.person.clone())
+}
+
+/// In whose app an event puts a payment.
+pub(crate) fn in_app_of(event: &Event) -> Option<&Payer> {
+    match event {
+        Event::Shown { payer, .. } => Some(payer),
+        Event::Reserved { grant } | Event::OutcomeUnknown { grant } => Some(&grant.payer),
+        Event::Initiated { .. }
+        | Event::Opened
+        | Event::PutDown
+        | Event::ShippingOffered { .. }
+        | Event::ThreeDSecureBegan
+        | Event::ReservationRefused { .. }
+        | Event::Cancelled { .. }
+        | Event::Failed { .. }
+        | Event::Voided { .. }
+        | Event::Captured(_)
+        | Event::CaptureFailed(_)
+        | Event::RemainderReleased { .. }
+        | Event::Refunded(_)
+        | Event::RefundFailed(_) => None,
     }
 }

@@ -9,6 +9,7 @@
 //! Begin with [`Engine`] in `payments.rs`.
 
 pub mod agenda;
+mod apps;
 pub mod audit;
 mod chance;
 pub mod clock;
@@ -42,6 +43,7 @@ use sandkasse_store::{CallOutcome, Kind, OutgoingCall, Partition, Store, StoreEr
 use sandkasse_vault::Vault;
 use tokio::sync::broadcast;
 
+pub use apps::InApp;
 pub use chance::Chance;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
@@ -106,6 +108,7 @@ pub struct Engine {
     outgoing: Arc<dyn Outgoing>,
     lanes: lanes::Lanes,
     agenda: Arc<agenda::Agenda>,
+    apps: Arc<apps::Apps>,
     settings: Settings,
     changes: broadcast::Sender<(Partition, String)>,
 }
@@ -134,6 +137,7 @@ impl Engine {
             outgoing,
             lanes: lanes::Lanes::default(),
             agenda,
+            apps: Arc::default(),
             settings,
             changes: broadcast::channel(1024).0,
         };
@@ -180,6 +184,7 @@ impl Engine {
         }
         self.store.clear(&directory::INSTALLATION).await?;
         self.agenda.clear();
+        self.apps.clear();
         self.faults.clear();
         self.directory.reload().await?;
         self.ensure_secrets().await

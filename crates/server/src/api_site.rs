@@ -6,14 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
-use sandkasse_api::{Answer, Connection, gateway};
+use sandkasse_api::{Connection, gateway};
 use sandkasse_domain::Environment;
 use sandkasse_inspect::Inspector;
 
 use crate::{
     explain::{self, Access},
     landing::{self, Surroundings, Visit},
-    listener::{NoAnswer, Outgoing, Site, receive, response},
+    listener::{NoAnswer, Outgoing, Site, receive, response, routed},
 };
 
 /// Who answers at an environment's listener.
@@ -39,12 +39,16 @@ impl ApiSite {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, NoAnswer> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Outgoing>, NoAnswer> {
         let (parts, body) = match receive(request).await {
             Ok(received) => received,
             Err((parts, unread)) => {
                 let request = whole(*parts, Bytes::new());
-                return Ok(self.inspector.unread(self.environment, &request, unread));
+                return Ok(response(self.inspector.unread(
+                    self.environment,
+                    &request,
+                    unread,
+                )));
             }
         };
         let path = parts.uri.path();
@@ -58,21 +62,25 @@ impl ApiSite {
                 body: &body,
             };
             let platform = self.inspector.platform();
-            return Ok(landing::answer(platform, &self.surroundings, &visit).await);
+            if let Some(events) = landing::follow(platform, &self.surroundings, &visit) {
+                return Ok(routed(events));
+            }
+            let answer = landing::answer(platform, &self.surroundings, &visit).await;
+            return Ok(response(answer));
         }
         if let Some(address) = path.strip_prefix(sandkasse_inspect::PATH) {
-            return Ok(explain::answer(
+            let answer = explain::answer(
                 &self.inspector,
                 &self.access,
                 self.environment,
                 &parts,
                 address,
-            )
-            .await);
+            );
+            return Ok(response(answer.await));
         }
         let request = whole(parts, body);
         match self.inspector.answer(self.environment, &request).await {
-            (answer, Connection::Answer) => Ok(answer),
+            (answer, Connection::Answer) => Ok(response(answer)),
             (_, Connection::Drop) => Err(NoAnswer),
         }
     }
@@ -92,7 +100,7 @@ impl Site for ApiSite {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Outgoing>, NoAnswer> {
-        self.answer(request).await.map(response)
+        self.answer(request).await
     }
 
     fn fault(&self) -> Response<Outgoing> {

@@ -2,10 +2,11 @@
 
 use jiff::{civil::Date, tz::TimeZone};
 use sandkasse_domain::{
-    PhoneNumber, Timestamp,
+    Environment, PhoneNumber, Timestamp,
     person::{Acts, Address, AddressKind, AppUse, Card, CardState, Person, PersonId},
 };
-use sandkasse_engine::Chance;
+use sandkasse_engine::{Chance, Engine};
+use sandkasse_store::StoreError;
 
 use crate::numbers;
 
@@ -37,6 +38,7 @@ pub(crate) fn ready_to_pay(
             logged_in: true,
             approved_once: true,
             outdated: false,
+            wrong_pins: 0,
         },
         blocked: false,
         limit_reached: false,
@@ -57,4 +59,49 @@ pub(crate) fn card(state: CardState) -> Card {
 pub(crate) fn years_before(now: Timestamp, years: u8) -> Date {
     let today = now.to_zoned(TimeZone::UTC).date();
     today.saturating_sub(jiff::Span::new().years(i64::from(years)))
+}
+
+/// Everybody's PIN.
+pub(crate) const PIN: &str = "1236";
+
+/// What the app says of a PIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pin {
+    Right,
+    Wrong,
+    /// There were too many wrong ones; the right one opens nothing either.
+    Locked,
+}
+
+/// Somebody enters a PIN. Wrong ones are counted, until the right one comes.
+pub(crate) async fn enter_pin(
+    engine: &Engine,
+    environment: Environment,
+    person: &PersonId,
+    pin: &str,
+) -> Result<Pin, StoreError> {
+    let known = engine.directory.of(environment);
+    let known = known.person(person);
+    let wrong_before = known.map_or(0, |person| person.app.wrong_pins);
+    if known.is_some_and(|person| person.app.is_locked()) {
+        return Ok(Pin::Locked);
+    }
+    if pin != PIN {
+        let changed = engine
+            .directory
+            .change_person(environment, person, |person| {
+                person.app.wrong_pins = person.app.wrong_pins.saturating_add(1);
+            });
+        let changed = changed.await?;
+        let is_locked = changed.is_some_and(|person| person.app.is_locked());
+        return Ok(if is_locked { Pin::Locked } else { Pin::Wrong });
+    }
+    if wrong_before > 0 {
+        let forget = |person: &mut Person| person.app.wrong_pins = 0;
+        engine
+            .directory
+            .change_person(environment, person, forget)
+            .await?;
+    }
+    Ok(Pin::Right)
 }

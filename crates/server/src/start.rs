@@ -34,7 +34,7 @@ use crate::{
     listener, logging,
     output::{self, Banner},
     parts,
-    portal::{Places, Portal, visitors::Visitors},
+    portal::{Places, Portal, phone::Phones, visitors::Visitors},
     register,
 };
 
@@ -164,6 +164,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         bankid: Sessions::default(),
         admin_token: settings.admin_token.clone(),
         visitors: Visitors::default(),
+        phones: Phones::default(),
         register: register.clone(),
         portal_base: places.portal.clone(),
         stop: stopped.clone(),
@@ -179,6 +180,8 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     let portal = Portal::new(guard, control, places.clone());
     let mut listeners = JoinSet::new();
     let surroundings = Surroundings {
+        portal: places.portal.clone(),
+        stop: stopped.clone(),
         control: settings
             .admin_token
             .is_none()

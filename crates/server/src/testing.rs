@@ -17,6 +17,7 @@ use crate::{
     demo,
     portal::{
         Places, Portal,
+        phone::Phones,
         visitor::{COOKIE, CSRF},
         visitors::{Account, Role, Visitors},
     },
@@ -100,6 +101,7 @@ impl House {
             bankid: Sessions::default(),
             admin_token: rules.token.as_ref().map(|token| token.parse().unwrap()),
             visitors: Visitors::default(),
+            phones: Phones::default(),
             register: rules
                 .register
                 .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),

@@ -42,17 +42,20 @@ pub enum Kind {
     Payment,
     /// A person's consent, by the `sub`.
     Consent,
+    /// That a payment came to a person's app, by person, moment and order.
+    InApp,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 2] = [Kind::Payment, Kind::Consent];
+    pub const ALL: [Kind; 3] = [Kind::Payment, Kind::Consent, Kind::InApp];
 
     /// The name under which a store keeps it.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Payment => "payment",
             Kind::Consent => "consent",
+            Kind::InApp => "in_app",
         }
     }
 }

@@ -239,6 +239,7 @@ impl World {
                 logged_in: true,
                 approved_once: true,
                 outdated: false,
+                wrong_pins: 0,
             },
             blocked: false,
             limit_reached: false,

@@ -106,6 +106,7 @@ async fn faq_95_faq_96_real_users_and_new_users_in_the_test_environment() {
         logged_in: false,
         approved_once: false,
         outdated: false,
+        wrong_pins: 0,
     };
     let new = faq.world.person(|it| it.app = app).await;
     let got = initiate(&faq.u1, "acme-1", new.phone.as_str()).await;

@@ -151,6 +151,7 @@ async fn plat_57_a_test_user_must_have_logged_in_and_paid_once() {
         logged_in: false,
         approved_once: false,
         outdated: false,
+        wrong_pins: 0,
     };
     let ola = world.person(|person| person.app = new).await;
     shop.initiate("acme-1", 49_900).await.ok();

@@ -7,6 +7,7 @@ use http::StatusCode;
 use sandkasse_domain::{
     PhoneNumber,
     payment::{Cause, Happened, Payment},
+    person::PINS_BEFORE_LOCK,
 };
 use sandkasse_engine::{Act, Operated, Unit, View};
 use serde::Deserialize;
@@ -17,9 +18,7 @@ use super::{
     extract::{Named, PaymentPath, Said, phone as read_phone},
     payment_view::{PaymentView, StateName},
 };
-
-/// The PIN of every person.
-const PIN: &str = "1236";
+use crate::people::{PIN, Pin, enter_pin};
 
 /// Who approves, and how.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -76,6 +75,34 @@ impl Control {
         let Acted { unit, order } = self.acted(path)?;
         let operated = self.engine().person_acts(&unit, &order, act).await?;
         Ok(answer(&unit, &operated))
+    }
+
+    /// A PIN that is said must be the right one.
+    async fn check_pin(
+        &self,
+        unit: &Unit,
+        phone: &PhoneNumber,
+        pin: Option<&str>,
+    ) -> Result<(), Problem> {
+        let environment = unit.facts.environment;
+        let directory = self.engine().directory.of(environment);
+        let (Some(pin), Some(person)) = (pin, directory.person_by_phone(phone)) else {
+            return Ok(());
+        };
+        let forbidden = |cause, detail| Err(Problem::new(StatusCode::FORBIDDEN, cause, detail));
+        match enter_pin(self.engine(), environment, &person.id, pin).await? {
+            Pin::Right => Ok(()),
+            Pin::Wrong => {
+                let detail = format!("the app does not accept this PIN; everybody's is {PIN}");
+                forbidden("wrong_pin", detail)
+            }
+            Pin::Locked => {
+                let detail = format!(
+                    "{PINS_BEFORE_LOCK} wrong PINs have locked this app; `wrong_pins` of the person opens it again"
+                );
+                forbidden("pin_locked", detail)
+            }
+        }
     }
 
     /// The number said, or else whose app shows the request, or else whom the merchant named.
@@ -136,10 +163,9 @@ pub(super) async fn approve(
     let engine = control.engine();
     let view = engine.view(&unit, &order).await?;
     let phone = control.who(approve.phone.as_deref(), &view.payment)?;
-    if approve.pin.as_deref().is_some_and(|pin| pin != PIN) {
-        let detail = format!("the app does not accept this PIN; everybody's is {PIN}");
-        return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_pin", detail));
-    }
+    control
+        .check_pin(&unit, &phone, approve.pin.as_deref())
+        .await?;
     let person = engine
         .payer(&unit, &phone, view.now)
         .map_err(|reason| Cause::CannotPay { reason })?;

@@ -58,7 +58,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     bankid::{self as signing, Sessions},
     config::AdminToken,
-    portal::visitors::Visitors,
+    portal::{phone::Phones, visitors::Visitors},
     register::{self as business_register, Register},
 };
 
@@ -95,6 +95,8 @@ pub(crate) struct Control {
     pub(crate) admin_token: Option<AdminToken>,
     /// Who is signed in at the portal.
     pub(crate) visitors: Visitors,
+    /// Whose phones are open.
+    pub(crate) phones: Phones,
     /// Who knows which organisations there are.
     pub(crate) register: Arc<dyn Register>,
     /// Where the portal's pages are.

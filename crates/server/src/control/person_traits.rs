@@ -52,6 +52,8 @@ pub(crate) struct PersonTraits {
     approved_once: Option<bool>,
     /// The app is too old to pay with (error 82).
     app_outdated: Option<bool>,
+    /// Wrong PINs since the last right one; 10 000 lock the app, 0 opens it again.
+    wrong_pins: Option<u32>,
     /// The platform has closed the profile.
     blocked: Option<bool>,
     /// The spending limit is used up.
@@ -210,6 +212,7 @@ impl PersonTraits {
         set(&mut person.app.logged_in, &self.logged_in);
         set(&mut person.app.approved_once, &self.approved_once);
         set(&mut person.app.outdated, &self.app_outdated);
+        set(&mut person.app.wrong_pins, &self.wrong_pins);
         set(&mut person.blocked, &self.blocked);
         set(&mut person.limit_reached, &self.limit_reached);
         set(&mut person.acts, &self.acts.map(Acts::from));

@@ -52,6 +52,8 @@ pub(crate) struct PersonView {
     logged_in: bool,
     approved_once: bool,
     app_outdated: bool,
+    /// Wrong PINs since the last right one; 10 000 lock the app.
+    wrong_pins: u32,
     blocked: bool,
     limit_reached: bool,
     acts: ActsWire,
@@ -107,6 +109,7 @@ impl Control {
             logged_in: person.app.logged_in,
             approved_once: person.app.approved_once,
             app_outdated: person.app.outdated,
+            wrong_pins: person.app.wrong_pins,
             blocked: person.blocked,
             limit_reached: person.limit_reached,
             acts: person.acts.into(),

@@ -5,13 +5,15 @@
 //!                       └──POST cancel──────▶ on the way back ──────────────▶ 303 to the shop
 //! ```
 //!
-//! They work without JavaScript: the waiting page loads itself again. A POST never redirects, so
-//! that the pages can forbid forms to lead elsewhere, which browsers also apply to redirects
-//! after a form. What happens to the payment is the engine's business; here only pages are chosen.
+//! They follow the payment through [`live`]; without JavaScript the waiting page loads itself again.
+//! A POST never redirects, so that the pages can forbid forms to lead elsewhere, which browsers also
+//! apply to redirects after a form. What happens to the payment is the engine's business; here only pages are chosen.
 //!
 //! A link whose time is over answers 410: the page will not come back under this address.
 
+mod live;
 mod pages;
+mod qr;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -26,22 +28,34 @@ use sandkasse_domain::{
 };
 use sandkasse_engine::{Act, ActRefused, Refused, Unit, View};
 use sandkasse_gate::link;
+use tokio::sync::watch;
 
 use crate::redirect;
+pub(crate) use live::follow;
 use pages::Pages;
 pub(crate) use pages::{STYLE, page, style_sheet};
 
 /// Where the link leads (reference: platform.md §6). Matched in any case, as all paths.
 const PATH: &str = "/dwo-api-application/v1/deeplink/vippsgateway";
+/// Behind it: what happens to the payment, as it happens.
+const EVENTS: &str = "/events";
 /// Everything below is the payer's, and no API.
 const BELOW: &str = "/dwo-api-application/";
+
+/// The tag of the language that somebody chose, or else the one their browser prefers.
+pub(crate) fn language(chosen: Option<&str>, accept_language: Option<&str>) -> &'static str {
+    words::pick(chosen, accept_language).language
+}
 
 /// What the pages know of their surroundings.
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
-    /// Where the control API is, if the payer may be told: with its help a person approves, as
-    /// long as there is no app to show.
+    /// Where the portal is, with everybody's phone.
+    pub(crate) portal: String,
+    /// Where the control API is, if the payer may be told: with its help a person approves too.
     pub(crate) control: Option<String>,
+    /// True when the program shall end.
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 /// A request for one of the payer's pages.
@@ -71,13 +85,19 @@ pub(crate) async fn answer(
     if reads && path.eq_ignore_ascii_case(STYLE) {
         return style_sheet();
     }
+    if reads && path.eq_ignore_ascii_case(pages::SCRIPT) {
+        return pages::script();
+    }
     if !path.eq_ignore_ascii_case(PATH) || !(reads || *visit.method == Method::POST) {
         return gateway(404, "Resource not found");
     }
+    let query = visit.query.unwrap_or_default().as_bytes();
+    let token = parameter(query, "token").unwrap_or_default();
+    let chosen = parameter(query, "lang");
     let languages = visit.headers.get(header::ACCEPT_LANGUAGE);
-    let pages = Pages::new(words::pick(languages.and_then(|value| value.to_str().ok())));
-    let token = parameter(visit.query.unwrap_or_default().as_bytes(), "token");
-    let token = token.unwrap_or_default();
+    let languages = languages.and_then(|value| value.to_str().ok());
+    let words = words::pick(chosen.as_deref(), languages);
+    let pages = Pages::new(words);
     let Some((msn, order)) = link::read(&platform.engine, visit.environment, &token) else {
         return pages.unknown();
     };
@@ -85,16 +105,25 @@ pub(crate) async fn answer(
     let Some(unit) = directory.unit(&msn) else {
         return pages.unknown();
     };
+    let link = Link {
+        base: platform.base(visit.environment),
+        token: &token,
+        language: chosen
+            .as_deref()
+            .and_then(words::by_name)
+            .map(|it| it.language),
+    };
+    let pages = pages.at(&link);
     let payer = Payer {
         platform,
         surroundings,
         unit,
         order: order.as_str(),
-        token: &token,
+        link,
         pages: &pages,
     };
     let answered = if reads {
-        let change = parameter(visit.query.unwrap_or_default().as_bytes(), "change");
+        let change = parameter(query, "change");
         payer.look(change.is_some()).await
     } else {
         payer.submit(visit.body).await
@@ -120,8 +149,39 @@ struct Payer<'a> {
     surroundings: &'a Surroundings,
     unit: &'a Arc<Unit>,
     order: &'a str,
-    token: &'a str,
+    link: Link<'a>,
     pages: &'a Pages,
+}
+
+/// The link of a payment, and the language its holder chose.
+#[derive(Clone, Copy)]
+struct Link<'a> {
+    base: &'a str,
+    token: &'a str,
+    language: Option<&'static str>,
+}
+
+impl Link<'_> {
+    /// Where forms lead. The token of a link that was read is ours, so nothing in it needs escaping.
+    fn here(&self) -> String {
+        self.in_language(self.language)
+    }
+
+    fn in_language(&self, language: Option<&str>) -> String {
+        let token = self.token;
+        let chosen = language.map_or_else(String::new, |it| format!("&lang={it}"));
+        format!("{PATH}?v=2&token={token}{chosen}")
+    }
+
+    /// The link as the merchant got it, for another device.
+    fn whole(&self) -> String {
+        format!("{}{}", self.base, self.in_language(None))
+    }
+
+    /// Where changes are told.
+    fn events(&self) -> String {
+        format!("{PATH}{EVENTS}?token={}", self.token)
+    }
 }
 
 impl Payer<'_> {
@@ -142,14 +202,13 @@ impl Payer<'_> {
             // Nobody has the number any more; there is nothing to ask.
             self.pages.close()
         } else {
-            self.pages.form(self.unit, view, self.token, false)
+            self.pages.form(self.unit, view, &self.link, false)
         }
     }
 
     fn waiting(&self, view: &View, open: &Open) -> Answer {
-        let control = self.surroundings.control.as_deref();
         self.pages
-            .waiting(self.unit, view, open, self.token, control)
+            .waiting(self.unit, view, open, &self.link, self.surroundings)
     }
 
     /// A browser is sent back to the shop, without the status that the app adds there
@@ -177,24 +236,24 @@ impl Payer<'_> {
         }
         let view = self.platform.engine.view(self.unit, self.order).await?;
         if view.payment.open().is_none() || view.payment.order.skip_landing_page {
-            return Ok(self.pages.on_the_way(self.token));
+            return Ok(self.pages.on_the_way(&self.link));
         }
         let phone = parameter(body, "phone").unwrap_or_default();
         match self.open_for(&phone, &view).await {
             Ok(()) => {}
             Err(Refused::Because(Cause::CannotPay { .. })) => {
-                return Ok(self.pages.form(self.unit, &view, self.token, true));
+                return Ok(self.pages.form(self.unit, &view, &self.link, true));
             }
             // Decided meanwhile: the next page says how.
             Err(Refused::Because(Cause::NotOpen { .. })) => {
-                return Ok(self.pages.on_the_way(self.token));
+                return Ok(self.pages.on_the_way(&self.link));
             }
             Err(refused) => return Err(refused),
         }
         let view = self.platform.engine.view(self.unit, self.order).await?;
         Ok(match view.payment.open() {
             Some(open) => self.waiting(&view, open),
-            None => self.pages.on_the_way(self.token),
+            None => self.pages.on_the_way(&self.link),
         })
     }
 
@@ -217,7 +276,7 @@ impl Payer<'_> {
         match self.act(Act::LeaveLandingPage).await {
             // Decided already: then that stands.
             Ok(()) | Err(Refused::Because(Cause::NotOpen { .. })) => {
-                Ok(self.pages.on_the_way(self.token))
+                Ok(self.pages.on_the_way(&self.link))
             }
             Err(refused) => Err(refused),
         }

@@ -1,30 +1,38 @@
 //! The pages as HTML, and the headers that every page has.
 
 use askama::Template;
-use http::header::{CACHE_CONTROL, HeaderName, LOCATION, REFERRER_POLICY};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY};
 use sandkasse_api::Answer;
-use sandkasse_domain::{Minor, payment::Open};
+use sandkasse_domain::{Environment, Minor, payment::Open};
 use sandkasse_engine::{Unit, View};
 
-use super::{PATH, words::Words};
+use super::{Link, Surroundings, live, qr, words::Words};
 use crate::redirect::location;
 
 /// Where the style sheet is, on every listener.
 pub(crate) const STYLE: &str = "/dwo-api-application/style.css";
+/// Where the script of the payer's pages is.
+pub(super) const SCRIPT: &str = "/dwo-api-application/landing.js";
 /// No scripts, no frames, nothing from elsewhere; forms lead back here only.
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// The waiting page loads itself again after so many seconds.
+/// The same for the payer's pages, which follow the payment with a script of ours.
+const LIVE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Without a script the waiting page loads itself again after so many seconds.
 const REFRESH_SECONDS: u32 = 2;
 
 /// The pages in one language.
 pub(super) struct Pages {
     words: &'static Words,
+    /// This page in the other language; `None` while nobody knows which payment it is about.
+    other: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "form.html")]
 struct Form<'a> {
     words: &'static Words,
+    other: &'a Option<String>,
     shop: &'a str,
     amount: String,
     express: bool,
@@ -32,12 +40,15 @@ struct Form<'a> {
     action: String,
     phone: &'a str,
     refused: bool,
+    live: Live,
+    qr: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "waiting.html")]
 struct Waiting<'a> {
     words: &'static Words,
+    other: &'a Option<String>,
     shop: &'a str,
     amount: String,
     text: &'a str,
@@ -47,13 +58,18 @@ struct Waiting<'a> {
     in_three_d_secure: bool,
     card_refused: bool,
     may_change: bool,
+    /// The phone on the portal.
+    app: Option<String>,
     command: Option<String>,
+    live: Live,
+    qr: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "message.html")]
 struct Message<'a> {
     words: &'static Words,
+    other: &'a Option<String>,
     title: &'a str,
     message: &'a str,
     /// Loaded at once.
@@ -62,71 +78,113 @@ struct Message<'a> {
     link: Option<&'a str>,
 }
 
+/// What the script follows.
+struct Live {
+    events: String,
+    next: String,
+    stage: String,
+    left_ms: i64,
+}
+
+impl Live {
+    fn of(link: &Link<'_>, view: &View) -> Live {
+        Live {
+            events: link.events(),
+            next: link.here(),
+            stage: live::stage(&view.payment),
+            left_ms: live::left_ms(view),
+        }
+    }
+
+    /// Minutes and seconds.
+    fn left(&self) -> String {
+        let seconds = self.left_ms / 1000;
+        format!("{}:{:02}", seconds / 60, seconds % 60)
+    }
+}
+
 impl Pages {
     pub(super) fn new(words: &'static Words) -> Pages {
-        Pages { words }
+        Pages { words, other: None }
+    }
+
+    /// The same about a payment.
+    pub(super) fn at(self, link: &Link<'_>) -> Pages {
+        let other = Some(link.in_language(Some(self.words.other_language)));
+        Pages { other, ..self }
     }
 
     /// Asks for the number. `refused`: the last one cannot pay. It is not shown again, so that the
     /// page is the same whoever it belongs to (reference: platform.md §6).
-    pub(super) fn form(&self, unit: &Unit, view: &View, token: &str, refused: bool) -> Answer {
+    pub(super) fn form(&self, unit: &Unit, view: &View, link: &Link<'_>, refused: bool) -> Answer {
         let order = &view.payment.order;
         let phone = order.mobile.as_ref().map_or("", |phone| phone.as_str());
-        page(
+        live_page(
             200,
             &Form {
                 words: self.words,
+                other: &self.other,
                 shop: &unit.facts.name,
                 amount: self.amount(order.amount),
                 express: order.is_express(),
                 text: &order.text,
-                action: here(token),
+                action: link.here(),
                 phone,
                 refused,
+                live: Live::of(link, view),
+                qr: qr::path(&link.whole()),
             },
         )
     }
 
-    /// `control` is where a person can be made to approve.
     pub(super) fn waiting(
         &self,
         unit: &Unit,
         view: &View,
         open: &Open,
-        token: &str,
-        control: Option<&str>,
+        link: &Link<'_>,
+        surroundings: &Surroundings,
     ) -> Answer {
         let order = &view.payment.order;
+        let (environment, msn) = (unit.facts.environment, &unit.facts.msn);
         let phone = open.payer.as_ref().map_or("", |payer| payer.phone.as_str());
-        let command = control.map(|control| {
-            let (environment, msn) = (unit.facts.environment, &unit.facts.msn);
+        let in_test = environment == Environment::Test;
+        let app = in_test.then(|| format!("{}/phone/{phone}", surroundings.portal));
+        let command = surroundings.control.as_ref().map(|control| {
             format!(
                 "curl -X POST {control}/control/v1/payments/{environment}/{msn}/{}/approve",
                 order.id
             )
         });
-        page(
+        live_page(
             200,
             &Waiting {
                 words: self.words,
+                other: &self.other,
                 shop: &unit.facts.name,
                 amount: self.amount(order.amount),
                 text: &order.text,
-                action: here(token),
+                action: link.here(),
                 refresh_seconds: REFRESH_SECONDS,
                 phone,
                 in_three_d_secure: open.in_three_d_secure,
                 card_refused: open.refused.is_some(),
                 may_change: !order.skip_landing_page,
+                app,
                 command,
+                live: Live::of(link, view),
+                // Without a landing page there is nothing to go on with elsewhere.
+                qr: (!order.skip_landing_page)
+                    .then(|| qr::path(&link.whole()))
+                    .flatten(),
             },
         )
     }
 
     /// Loads the link again at once: what it answers then is for it to say.
-    pub(super) fn on_the_way(&self, token: &str) -> Answer {
+    pub(super) fn on_the_way(&self, link: &Link<'_>) -> Answer {
         let (title, message) = (self.words.back_title, self.words.back);
-        self.message(200, title, message, Some(here(token)), None)
+        self.message(200, title, message, Some(link.here()), None)
     }
 
     pub(super) fn to_shop(&self, url: &str) -> Answer {
@@ -164,10 +222,11 @@ impl Pages {
         link: Option<&str>,
     ) -> Answer {
         let words = self.words;
-        page(
+        live_page(
             status,
             &Message {
                 words,
+                other: &self.other,
                 title,
                 message,
                 next,
@@ -183,11 +242,6 @@ impl Pages {
     }
 }
 
-/// The link itself. The token of a link that was read is ours, so nothing in it needs escaping.
-fn here(token: &str) -> String {
-    format!("{PATH}?v=2&token={token}")
-}
-
 /// The style sheet of all pages.
 pub(crate) fn style_sheet() -> Answer {
     let sheet = Answer::new(
@@ -196,6 +250,21 @@ pub(crate) fn style_sheet() -> Answer {
         include_str!("../../assets/style.css"),
     );
     secured(sheet).with(CACHE_CONTROL, "max-age=300")
+}
+
+/// The script of the payer's pages.
+pub(super) fn script() -> Answer {
+    let script = Answer::new(
+        200,
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/landing.js"),
+    );
+    secured(script).with(CACHE_CONTROL, "max-age=300")
+}
+
+/// One of the payer's pages with its headers.
+fn live_page(status: u16, template: &impl Template) -> Answer {
+    page(status, template).with(CONTENT_SECURITY_POLICY, LIVE_POLICY)
 }
 
 /// A page with its headers.

@@ -28,6 +28,14 @@ pub(crate) struct Words {
     pub(crate) unknown: &'static str,
     pub(crate) failed_title: &'static str,
     pub(crate) failed: &'static str,
+    pub(crate) time_left: &'static str,
+    pub(crate) scan: &'static str,
+    pub(crate) scan_why: &'static str,
+    pub(crate) open_phone: &'static str,
+    pub(crate) opens_a_window: &'static str,
+    /// The other language: its name in itself, and its tag.
+    pub(crate) other_name: &'static str,
+    pub(crate) other_language: &'static str,
     pub(crate) decimal_mark: char,
 }
 
@@ -45,7 +53,7 @@ static ENGLISH: Words = Words {
     confirm_with_bank: "The bank asks for one more confirmation in the app.",
     card_refused: "The bank refused the card. Another card can be chosen in the app.",
     other_number: "Use another number",
-    no_phone_at_hand: "No app at hand? Approve from a terminal:",
+    no_phone_at_hand: "Or approve from a terminal",
     back_title: "One moment",
     back: "You are on the way back to the shop.",
     close_title: "Done",
@@ -57,6 +65,13 @@ static ENGLISH: Words = Words {
     unknown: "This link belongs to no payment. Start again in the shop.",
     failed_title: "Something went wrong",
     failed: "The payment page failed. Try once more, or start again in the shop.",
+    time_left: "Time left",
+    scan: "Sitting at a computer?",
+    scan_why: "Scan this with the phone, and go on there.",
+    open_phone: "Open the phone",
+    opens_a_window: "opens in a new window",
+    other_name: "Norsk",
+    other_language: "nb",
     decimal_mark: '.',
 };
 
@@ -74,7 +89,7 @@ static NORWEGIAN: Words = Words {
     confirm_with_bank: "Banken ber om en bekreftelse til i appen.",
     card_refused: "Banken avviste kortet. Du kan velge et annet kort i appen.",
     other_number: "Bruk et annet nummer",
-    no_phone_at_hand: "Ingen app for hånden? Godkjenn fra et terminalvindu:",
+    no_phone_at_hand: "Eller godkjenn fra et terminalvindu",
     back_title: "Et øyeblikk",
     back: "Du er på vei tilbake til butikken.",
     close_title: "Ferdig",
@@ -86,23 +101,40 @@ static NORWEGIAN: Words = Words {
     unknown: "Lenken hører ikke til noen betaling. Start på nytt i butikken.",
     failed_title: "Noe gikk galt",
     failed: "Betalingssiden feilet. Prøv en gang til, eller start på nytt i butikken.",
+    time_left: "Tid igjen",
+    scan: "Sitter du ved en datamaskin?",
+    scan_why: "Skann koden med telefonen, og gå videre der.",
+    open_phone: "Åpne telefonen",
+    opens_a_window: "åpnes i et nytt vindu",
+    other_name: "English",
+    other_language: "en",
     decimal_mark: ',',
 };
 
-/// The language that a browser prefers, of the two there are; English if it names neither.
-pub(crate) fn pick(accept_language: Option<&str>) -> &'static Words {
+/// The language with this tag, of the two there are.
+pub(crate) fn by_name(tag: &str) -> Option<&'static Words> {
+    match tag.split('-').next().unwrap_or_default() {
+        "nb" | "nn" | "no" => Some(&NORWEGIAN),
+        "en" => Some(&ENGLISH),
+        _ => None,
+    }
+}
+
+/// The language that somebody chose, or else the one their browser prefers; English if neither
+/// says which.
+pub(crate) fn pick(chosen: Option<&str>, accept_language: Option<&str>) -> &'static Words {
+    if let Some(words) = chosen.and_then(by_name) {
+        return words;
+    }
     let mut best = (0.0, &ENGLISH);
     for wish in accept_language.unwrap_or_default().split(',') {
         let mut parts = wish.trim().split(';');
         let tag = parts.next().unwrap_or_default().trim();
-        let language = tag.split('-').next().unwrap_or_default();
         let weight: f32 = parts
             .find_map(|part| part.trim().strip_prefix("q="))
             .map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
-        let words = match language.to_ascii_lowercase().as_str() {
-            "nb" | "nn" | "no" => &NORWEGIAN,
-            "en" => &ENGLISH,
-            _ => continue,
+        let Some(words) = by_name(&tag.to_ascii_lowercase()) else {
+            continue;
         };
         if weight > best.0 {
             best = (weight, words);
@@ -129,7 +161,9 @@ mod tests {
             (Some("no;q=x"), "en"),
         ];
         for (header, language) in rows {
-            assert_eq!(pick(header).language, language, "{header:?}");
+            assert_eq!(pick(None, header).language, language, "{header:?}");
         }
+        assert_eq!(pick(Some("nb"), Some("en")).language, "nb");
+        assert_eq!(pick(Some("xx"), Some("no")).language, "nb");
     }
 }

@@ -13,6 +13,7 @@ mod owners;
 #[cfg(test)]
 mod panel_tests;
 mod payments;
+pub(crate) mod phone;
 mod record;
 mod said;
 pub(crate) mod shell;
@@ -85,6 +86,7 @@ impl Portal {
             .merge(time::routes())
             .merge(faults::routes())
             .merge(status::routes())
+            .merge(phone::routes())
             .with_state(control.clone());
         let router = control::router(control.clone())
             .merge(catalogue_site::routes())

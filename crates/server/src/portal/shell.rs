@@ -172,6 +172,7 @@ const FILES: &[(&str, &str, &str)] = &[
             include_str!("../../assets/units.css"),
             include_str!("../../assets/users.css"),
             include_str!("../../assets/panels.css"),
+            include_str!("../../assets/phone.css"),
         ),
     ),
     (
@@ -188,6 +189,11 @@ const FILES: &[(&str, &str, &str)] = &[
         "/assets/copy.js",
         JAVASCRIPT,
         include_str!("../../assets/copy.js"),
+    ),
+    (
+        "/assets/phone.js",
+        JAVASCRIPT,
+        include_str!("../../assets/phone.js"),
     ),
 ];
 

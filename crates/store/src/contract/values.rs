@@ -70,6 +70,7 @@ pub async fn environments_units_and_kinds_are_apart(subject: Subject) {
     let places = [
         (Environment::Test, "123456", Kind::Payment),
         (Environment::Test, "123456", Kind::Consent),
+        (Environment::Test, "123456", Kind::InApp),
         (Environment::Test, "0123456", Kind::Payment),
         (Environment::Production, "123456", Kind::Payment),
     ];

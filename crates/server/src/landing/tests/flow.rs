@@ -23,8 +23,10 @@ async fn a_payer_gives_a_number_approves_and_comes_back() {
         200,
         &[
             kari.phone.as_str(),
-            "http-equiv=\"refresh\"",
+            "<noscript><meta http-equiv=\"refresh\"",
             &link,
+            "Open the phone",
+            &format!("http://127.0.0.1:7482/phone/{}", kari.phone),
             "/control/v1/payments/test/",
         ],
     );
@@ -215,4 +217,117 @@ async fn somebody_who_acts_at_once_needs_no_telling() {
         .look()
         .await
         .leads_to("https://example.com/vipps/result");
+}
+
+#[tokio::test]
+async fn ecom_26_the_number_is_filled_in_as_it_was_corrected() {
+    let world = World::new().await;
+    let kari = world.person(|_| {}).await;
+    let written = format!(
+        "+47 {} {}",
+        &kari.phone.as_str()[..3],
+        &kari.phone.as_str()[3..]
+    );
+    let shop = world.shop(|_| {}).await;
+    let visitor = Visitor::of(world, shop, |body| {
+        body["customerInfo"]["mobileNumber"] = written.into();
+    })
+    .await;
+    let value = format!("value=\"{}\"", kari.phone);
+    visitor
+        .look()
+        .await
+        .shows(200, &[&value, "label for=\"phone\""]);
+}
+
+#[tokio::test]
+async fn ecom_23_without_a_landing_page_nobody_is_asked_or_sent_anywhere() {
+    let world = World::new().await;
+    let kari = world.person(|_| {}).await;
+    let shop = world.shop(|unit| unit.skip_landing_page = true).await;
+    let phone = kari.phone.to_string();
+    let visitor = Visitor::of(world, shop, |body| {
+        body["transaction"]["skipLandingPage"] = true.into();
+        body["customerInfo"]["mobileNumber"] = phone.into();
+    })
+    .await;
+    let page = visitor.look().await;
+    page.shows(200, &["Open the app"]);
+    assert!(!page.html().contains("name=\"phone\"") && !page.html().contains("class=\"qr\""));
+    visitor.shop.approve("acme-1", &kari).await.unwrap();
+    let page = visitor.look().await;
+    page.shows(200, &["You can close this page"]);
+    assert_eq!(page.header("location"), None);
+    assert!(!page.html().contains("example.com"), "{}", page.html());
+}
+
+#[tokio::test]
+async fn the_language_can_be_changed_and_stays() {
+    let visitor = Visitor::new(|_| {}).await;
+    let kari = visitor.world.person(|_| {}).await;
+    visitor
+        .look()
+        .await
+        .shows(200, &["lang=\"en\"", "&#38;lang=nb\"", "Norsk"]);
+    let query = format!("v=2&token={}&lang=nb", visitor.token);
+    let form = visitor.ask(Method::GET, PATH, &query, "").await;
+    form.shows(200, &["lang=\"nb\"", "Betal til", "English"]);
+    let action = format!(
+        "action=\"{PATH}?v=2&#38;token={}&#38;lang=nb\"",
+        visitor.token
+    );
+    form.shows(200, &[&action]);
+    let body = format!("phone={}", kari.phone);
+    let waiting = visitor.ask(Method::POST, PATH, &query, &body).await;
+    waiting.shows(200, &["Åpne appen", &action]);
+    // What is no language is not repeated either.
+    let query = format!("v=2&token={}&lang=%22%3E%3Cb%3E", visitor.token);
+    let form = visitor.ask(Method::GET, PATH, &query, "").await;
+    form.shows(200, &["lang=\"en\""]);
+    assert!(!form.html().contains("<b>") && !form.html().contains("lang=&#34;"));
+}
+
+#[tokio::test]
+async fn whoever_sits_at_a_computer_scans_the_link() {
+    let visitor = Visitor::new(|_| {}).await;
+    let kari = visitor.world.person(|_| {}).await;
+    for page in [visitor.look().await, visitor.give(&kari).await] {
+        page.shows(200, &["<svg class=\"qr\"", "Scan this with the phone"]);
+        assert!(!page.html().contains("style="), "{}", page.html());
+    }
+}
+
+#[tokio::test]
+async fn the_time_that_is_left_is_that_of_the_units_clock() {
+    let visitor = Visitor::new(|_| {}).await;
+    visitor
+        .look()
+        .await
+        .shows(200, &["data-left-ms=\"300000\"", ">5:00<"]);
+    visitor.shop.advance(minutes(4)).await;
+    visitor
+        .look()
+        .await
+        .shows(200, &["data-left-ms=\"60000\"", ">1:00<"]);
+    let kari = visitor.world.person(|_| {}).await;
+    // Logging in brings five more.
+    visitor
+        .give(&kari)
+        .await
+        .shows(200, &["data-left-ms=\"300000\""]);
+}
+
+#[tokio::test]
+async fn a_number_that_cannot_pay_is_told_at_its_field() {
+    let visitor = Visitor::new(|_| {}).await;
+    let first = visitor.look().await;
+    assert!(!first.html().contains("aria-invalid"), "{}", first.html());
+    let page = visitor.submit("phone=1").await;
+    page.shows(
+        200,
+        &[
+            "id=\"phone-refused\"",
+            "aria-invalid=\"true\" aria-describedby=\"phone-refused\"",
+        ],
+    );
 }

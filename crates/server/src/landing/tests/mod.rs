@@ -1,6 +1,7 @@
 //! The payer's pages over a platform in memory.
 
 mod flow;
+mod follow;
 mod safety;
 
 use bytes::Bytes;
@@ -48,10 +49,7 @@ impl Visitor {
             headers: &headers,
             body: body.as_bytes(),
         };
-        let surroundings = Surroundings {
-            control: Some("http://127.0.0.1:7482".to_owned()),
-        };
-        Page(answer(&self.world.platform, &surroundings, &visit).await)
+        Page(answer(&self.world.platform, &surroundings(), &visit).await)
     }
 
     async fn look(&self) -> Page {
@@ -104,5 +102,13 @@ impl Page {
     fn leads_to(&self, url: &str) {
         assert_eq!(self.status(), 303, "{}", self.html());
         assert_eq!(self.header("location"), Some(url));
+    }
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        portal: "http://127.0.0.1:7482".to_owned(),
+        control: Some("http://127.0.0.1:7482".to_owned()),
+        stop: watch::channel(false).1,
     }
 }
