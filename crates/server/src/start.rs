@@ -99,6 +99,7 @@ pub(crate) struct Running {
     store: Arc<dyn Store>,
     sqlite: Option<Arc<SqliteStore>>,
     courier: CourierHandle,
+    inspector: Arc<Inspector>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
     beside: Vec<JoinHandle<()>>,
@@ -227,6 +228,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         store: data.store,
         sqlite: data.sqlite,
         courier,
+        inspector,
         stop,
         listeners,
         beside: vec![
@@ -341,6 +343,10 @@ impl Running {
                 calls = left,
                 "some calls were cut off; they are not repeated"
             );
+        }
+        let inspector = self.inspector;
+        if tokio::task::spawn_blocking(move || inspector.journal.flush()).await.is_err() {
+            tracing::warn!("the last calls may not be in the journal");
         }
         self.store.close().await;
         tracing::info!("stopped");

@@ -101,7 +101,8 @@ pub(crate) struct Options {
     /// How many megabytes of calls the inspector remembers; 64 if left out, 0 is none.
     #[arg(skip)]
     pub(crate) journal_mb: Option<u32>,
-    /// So many megabytes of calls lie on disk beside the database; 0 for none.
+    /// So many megabytes of calls lie on disk beside the database; 1024 if left out, 0 is none.
+    #[arg(skip)]
     pub(crate) journal_disk_mb: Option<u32>,
 }
 
