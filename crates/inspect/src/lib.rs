@@ -38,7 +38,7 @@ pub use reader::Reader;
 pub use record::Record;
 pub use remedy::{Remedy, Saves, Step};
 pub use secrets::fingerprint;
-pub use tally::{Counted, Pace, Series, Tally};
+pub use tally::{Counted, NO_OPERATION, Pace, Series, Tally};
 pub use texts::{Check, Header, ShownHeader};
 pub use tried::Tried;
 

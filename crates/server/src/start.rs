@@ -34,7 +34,7 @@ use crate::{
     listener, logging,
     output::{self, Banner},
     parts,
-    portal::{Places, Portal, visitors::Visitors},
+    portal::{Places, Portal, requests::live::Live, visitors::Visitors},
     register,
 };
 
@@ -154,6 +154,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         partners_in_test: settings.partners_in_test,
         bankid: Sessions::default(),
         visitors: Visitors::default(),
+        live: Live::default(),
         register: register.clone(),
         portal_base: places.portal.clone(),
         stop: stopped.clone(),

@@ -17,6 +17,7 @@ use crate::{
     demo,
     portal::{
         Places, Portal,
+        requests::live::Live,
         visitor::{COOKIE, CSRF},
         visitors::{Role, Visitors},
     },
@@ -98,6 +99,7 @@ impl House {
             partners_in_test: rules.partners_in_test,
             bankid: Sessions::default(),
             visitors: Visitors::default(),
+            live: Live::default(),
             register: rules
                 .register
                 .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),

@@ -5,7 +5,9 @@
 //! [`visitor::Anyone`]; a form takes [`visitor::Posted`], which checks that the form was ours. What
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
+mod dashboard;
 mod front;
+pub(crate) mod requests;
 pub(crate) mod shell;
 mod sign_in;
 #[cfg(test)]
@@ -58,6 +60,8 @@ impl Portal {
             .route(STYLE, get(style))
             .merge(shell::files())
             .merge(sign_in::routes())
+            .merge(requests::routes())
+            .merge(dashboard::routes())
             .with_state(control.clone());
         let router = control::router(control)
             .merge(catalogue_site::routes())

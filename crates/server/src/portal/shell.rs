@@ -160,14 +160,22 @@ pub(crate) fn secured(media: &'static str) -> HeaderMap {
 }
 
 /// The style sheet of all pages, and each part's script.
-const FILES: [(&str, &str, &str); 1] = [(
-    "/assets/portal.css",
-    "text/css; charset=utf-8",
-    concat!(
-        include_str!("../../assets/style.css"),
-        include_str!("../../assets/portal.css"),
+const FILES: [(&str, &str, &str); 2] = [
+    (
+        "/assets/portal.css",
+        "text/css; charset=utf-8",
+        concat!(
+            include_str!("../../assets/style.css"),
+            include_str!("../../assets/portal.css"),
+            include_str!("../../assets/requests.css"),
+        ),
     ),
-)];
+    (
+        "/assets/inspector.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/inspector.js"),
+    ),
+];
 
 /// The files that pages load. They change with the program only.
 pub(super) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
