@@ -205,7 +205,22 @@ impl Guest<'_> {
         self.send("POST", path, Body::from(form)).await
     }
 
+    /// Opens something that comes by and by.
+    pub(crate) async fn open(&self, path: &str) -> axum::response::Response {
+        self.answered("GET", path, Body::empty()).await
+    }
+
     async fn send(&self, method: &str, path: &str, body: Body) -> Seen {
+        let (parts, body) = self.answered(method, path, body).await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Seen {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            html: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    async fn answered(&self, method: &str, path: &str, body: Body) -> axum::response::Response {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -215,12 +230,6 @@ impl Guest<'_> {
             request = request.header(header::COOKIE, cookie);
         }
         let request = request.body(body).unwrap();
-        let (parts, body) = self.house.portal.answer(request).await.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Seen {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            html: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        self.house.portal.answer(request).await
     }
 }

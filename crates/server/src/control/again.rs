@@ -213,8 +213,8 @@ impl Control {
         let exchange = self.platform.answer(environment, &request).await;
         let body: serde_json::Value =
             serde_json::from_slice(&exchange.answer.body).unwrap_or_default();
-        let token = body["access_token"].as_str().map(str::to_owned);
-        token.ok_or_else(|| {
+        let token = body.get("access_token").and_then(|it| it.as_str());
+        token.map(str::to_owned).ok_or_else(|| {
             let status = exchange.answer.status;
             let cause = exchange.why.map_or("unknown", |why| why.id(environment));
             Problem::conflict(

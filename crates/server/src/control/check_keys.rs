@@ -130,7 +130,7 @@ impl Control {
         let token = self.try_token(pasted).await;
         let bearer: Option<String> = serde_json::from_slice::<serde_json::Value>(&token.body)
             .ok()
-            .and_then(|body| body["access_token"].as_str().map(str::to_owned));
+            .and_then(|body| body.get("access_token")?.as_str().map(str::to_owned));
         let mut headers = vec![
             ("ocp-apim-subscription-key", pasted.subscription_key.clone()),
             ("merchant-serial-number", pasted.msn.clone()),

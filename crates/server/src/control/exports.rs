@@ -27,6 +27,8 @@ impl Control {
 
     fn entry(&self, record: &Record) -> Value {
         let ms = record.took_us.map_or(0.0, milliseconds);
+        let content = (!record.body().is_empty())
+            .then(|| json!({"mimeType": media(record.headers()), "text": record.body()}));
         let mut request = json!({
             "method": record.method.as_str(),
             "url": format!("{}{}", self.platform.base(record.environment), record.path()),
@@ -37,12 +39,7 @@ impl Control {
             "headersSize": -1,
             "bodySize": record.body().len(),
         });
-        if !record.body().is_empty() {
-            request["postData"] = json!({
-                "mimeType": media(record.headers()),
-                "text": record.body(),
-            });
-        }
+        put(&mut request, "postData", content);
         let status = StatusCode::from_u16(record.status).ok();
         json!({
             "startedDateTime": started(record),
@@ -103,14 +100,21 @@ impl Control {
             "url": {"raw": format!("{host}{}", call.path), "host": [host], "path": path},
             "description": format!("{}: {} {outcome}", record.at, record.status),
         });
-        if let Some(body) = call.body_text() {
-            request["body"] = json!({"mode": "raw", "raw": variables(&body)});
-        }
+        let body = call.body_text();
+        let body = body.map(|body| json!({"mode": "raw", "raw": variables(&body)}));
+        put(&mut request, "body", body);
         json!({
             "name": format!("{operation}: {} {outcome}", record.status),
             "request": request,
             "response": [],
         })
+    }
+}
+
+/// A member that is there or not.
+fn put(object: &mut Value, name: &str, value: Option<Value>) {
+    if let (Some(members), Some(value)) = (object.as_object_mut(), value) {
+        members.insert(name.to_owned(), value);
     }
 }
 

@@ -42,14 +42,22 @@ const BEAT: Duration = Duration::from_secs(15);
 /// Who looks on.
 pub(crate) struct Live {
     looks: broadcast::Sender<Arc<Look>>,
-    is_running: Mutex<bool>,
+    task: Mutex<Task>,
+}
+
+/// How the one task stands.
+#[derive(Default)]
+struct Task {
+    is_running: bool,
+    /// How many new calls were told of, ever.
+    told: u64,
 }
 
 impl Default for Live {
     fn default() -> Live {
         Live {
             looks: broadcast::Sender::new(WAITING),
-            is_running: Mutex::new(false),
+            task: Mutex::default(),
         }
     }
 }
@@ -57,7 +65,7 @@ impl Default for Live {
 /// What one look found.
 struct Look {
     rows: Vec<(Source, String)>,
-    /// How many calls were new, and how many there were before since the task runs.
+    /// How many calls were new, and how many were told of before.
     new: u64,
     before: u64,
     /// Where the next look at the journal begins.
@@ -82,36 +90,47 @@ impl Source {
 }
 
 impl Live {
-    fn subscribe(&self, control: &Arc<Control>) -> broadcast::Receiver<Arc<Look>> {
-        let mut is_running = self.is_running.lock();
+    /// Everything from now on, and how many calls were told of before.
+    fn subscribe(&self, control: &Arc<Control>) -> (broadcast::Receiver<Arc<Look>>, u64) {
+        let mut task = self.task.lock();
         let looks = self.looks.subscribe();
-        if !*is_running {
-            *is_running = true;
-            tokio::spawn(keep_looking(control.clone()));
+        if !task.is_running {
+            task.is_running = true;
+            // From now on, and not from when the task gets its turn.
+            let next = control.inspector.journal.next();
+            let ended = control.platform.engine.calls_ended();
+            tokio::spawn(keep_looking(control.clone(), next, ended));
         }
-        looks
+        (looks, task.told)
+    }
+
+    /// Hands a look to everybody.
+    fn tell(&self, look: Look) {
+        let mut task = self.task.lock();
+        task.told += look.new;
+        // Nobody may be left by now; the next round finds out.
+        let _ = self.looks.send(Arc::new(look));
     }
 
     /// Whether nobody looks on any more; then the task ends.
     fn is_over(&self) -> bool {
-        let mut is_running = self.is_running.lock();
-        if self.looks.receiver_count() == 0 {
-            *is_running = false;
-        }
-        !*is_running
+        let mut task = self.task.lock();
+        task.is_running = self.looks.receiver_count() > 0;
+        !task.is_running
     }
 }
 
 /// The one task.
-async fn keep_looking(control: Arc<Control>) {
-    let journal = &control.inspector.journal;
-    let mut ended = control.platform.engine.calls_ended();
+async fn keep_looking(
+    control: Arc<Control>,
+    mut next: u64,
+    mut ended: Option<broadcast::Receiver<String>>,
+) {
     let mut stop = control.stop.clone();
-    let (mut next, mut before) = (journal.next(), 0);
     loop {
         let mut ids = Vec::new();
         tokio::select! {
-            () = journal.noted() => {}
+            () = control.inspector.journal.noted() => {}
             id = ended_call(&mut ended) => ids.extend(id),
             _ = stop.wait_for(|stop| *stop) => return,
         }
@@ -121,18 +140,16 @@ async fn keep_looking(control: Arc<Control>) {
         while let Some(id) = ended.as_mut().and_then(|it| it.try_recv().ok()) {
             ids.push(id);
         }
+        let before = control.live.task.lock().told;
         let look = look(&control, next, before, &ids).await;
-        (next, before) = (look.next, look.before + look.new);
+        next = look.next;
         let is_crowded = look.new > MOST as u64;
         if look.new > 0 {
-            // Nobody may be left by now; the next round finds out.
-            let _ = control.live.looks.send(Arc::new(look));
+            control.live.tell(look);
         }
         let pause = if is_crowded { LONGER_PAUSE } else { PAUSE };
-        if tokio::time::timeout(pause, stop.wait_for(|stop| *stop))
-            .await
-            .is_ok()
-        {
+        let ended = tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await;
+        if ended.is_ok() {
             return;
         }
     }
@@ -215,8 +232,8 @@ struct Page {
     wanted: Wanted,
     looks: broadcast::Receiver<Arc<Look>>,
     stop: watch::Receiver<bool>,
-    /// Calls that were told of so far; unknown before the first look.
-    told: Option<u64>,
+    /// Calls that it was told of, or that came before it.
+    told: u64,
     /// Sent first.
     first: Option<Bytes>,
 }
@@ -254,8 +271,8 @@ impl Page {
     }
 
     fn taken(&mut self, look: &Look) -> Bytes {
-        let lost = self.told.map_or(0, |told| look.before.saturating_sub(told));
-        self.told = Some(look.before + look.new);
+        let lost = look.before.saturating_sub(self.told);
+        self.told = look.before + look.new;
         if lost == 0 && self.wanted == Wanted::default() {
             return look.all.clone();
         }
@@ -289,7 +306,7 @@ pub(super) async fn events(
     drop(visitor);
     let (parts, _) = request.into_parts();
     let wanted = asked.wanted().0;
-    let looks = control.live.subscribe(&control);
+    let (looks, told) = control.live.subscribe(&control);
     let mut first = String::from("retry: 2000\n\n");
     if let Some(since) = from(&parts.headers, &asked) {
         // What came between the page and its stream. The next look may tell of some of it again;
@@ -313,7 +330,7 @@ pub(super) async fn events(
         visitor: parts,
         wanted,
         looks,
-        told: None,
+        told,
         first: Some(Bytes::from(first)),
     };
     let mut headers = shell::secured("text/event-stream; charset=utf-8");

@@ -58,10 +58,10 @@ mod tests {
 
     #[test]
     fn json_gets_lines_and_keeps_its_order() {
-        let body = r#"{ "b":1,"a" : [ ] ,"t":"x, {\"y\\": \\","o":{"n":null}}"#;
+        let body = r#"{ "b":1,"a" : [ ] ,"t":"x, {\"y\": \\","o":{"n":null}}"#;
         assert_eq!(
             pretty(body),
-            "{\n  \"b\": 1,\n  \"a\": [],\n  \"t\": \"x, {\\\"y\\\\\": \\\\\",\n  \"o\": {\n    \"n\": null\n  }\n}"
+            "{\n  \"b\": 1,\n  \"a\": [],\n  \"t\": \"x, {\\\"y\\\": \\\\\",\n  \"o\": {\n    \"n\": null\n  }\n}"
         );
         let laid: serde_json::Value = serde_json::from_str(&pretty(body)).unwrap();
         assert_eq!(
