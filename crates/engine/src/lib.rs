@@ -49,7 +49,7 @@ pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
 pub use intent::{Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
 pub use people::ActRefused;
-pub use shipping::read_method;
+pub use shipping::{read_method, read_methods};
 pub use unit::Unit;
 pub use upcoming::{Limit, LimitKind, Upcoming};
 

@@ -88,7 +88,7 @@ struct ShippingAnswer {
 
 /// Reads a shop's answer as tolerantly as the platform: numbers may be strings, the priority may
 /// be missing, `addressId` and `orderId` are not looked at (reference: ecom.md §6).
-fn read_methods(answer: &str) -> Result<Vec<ShippingMethod>, String> {
+pub fn read_methods(answer: &str) -> Result<Vec<ShippingMethod>, String> {
     let answer: ShippingAnswer = serde_json::from_str(answer)
         .map_err(|error| format!("the answer is not as documented: {error}"))?;
     if answer.shipping_details.is_empty() {

@@ -39,6 +39,24 @@ pub enum Step {
 }
 
 impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Step; 14] = [
+        Step::Route,
+        Step::SubscriptionKey,
+        Step::SubscriptionKeyValid,
+        Step::Token,
+        Step::SameOwner,
+        Step::KindOfKeys,
+        Step::Rate,
+        Step::MsnHeader,
+        Step::Body,
+        Step::MsnBody,
+        Step::Standing,
+        Step::Product,
+        Step::Fields,
+        Step::Rules,
+    ];
+
     /// In words.
     pub fn name(self) -> &'static str {
         match self {

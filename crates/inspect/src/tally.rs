@@ -20,7 +20,7 @@ const MINUTES: usize = 6 * 60;
 /// So many hours.
 const HOURS: usize = 7 * 24;
 /// The operation of calls to nothing that exists.
-const NO_OPERATION: &str = "no operation";
+pub const NO_OPERATION: &str = "no operation";
 
 /// What is told apart of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -34,7 +34,7 @@ use crate::{
     listener, logging,
     output::{self, Banner},
     parts,
-    portal::{Places, Portal, phone::Phones, visitors::Visitors},
+    portal::{Places, Portal, phone::Phones, requests::live::Live, visitors::Visitors},
     register,
 };
 
@@ -166,6 +166,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         admin_token: settings.admin_token.clone(),
         visitors: Visitors::default(),
         phones: Phones::default(),
+        live: Live::default(),
         register: register.clone(),
         portal_base: places.portal.clone(),
         stop: stopped.clone(),
@@ -345,7 +346,10 @@ impl Running {
             );
         }
         let inspector = self.inspector;
-        if tokio::task::spawn_blocking(move || inspector.journal.flush()).await.is_err() {
+        if tokio::task::spawn_blocking(move || inspector.journal.flush())
+            .await
+            .is_err()
+        {
             tracing::warn!("the last calls may not be in the journal");
         }
         self.store.close().await;

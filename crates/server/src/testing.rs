@@ -18,6 +18,7 @@ use crate::{
     portal::{
         Places, Portal,
         phone::Phones,
+        requests::live::Live,
         visitor::{COOKIE, CSRF},
         visitors::{Account, Role, Visitors},
     },
@@ -102,6 +103,7 @@ impl House {
             admin_token: rules.token.as_ref().map(|token| token.parse().unwrap()),
             visitors: Visitors::default(),
             phones: Phones::default(),
+            live: Live::default(),
             register: rules
                 .register
                 .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),
@@ -210,7 +212,22 @@ impl Guest<'_> {
         self.send("POST", path, Body::from(form)).await
     }
 
+    /// Opens something that comes by and by.
+    pub(crate) async fn open(&self, path: &str) -> axum::response::Response {
+        self.answered("GET", path, Body::empty()).await
+    }
+
     async fn send(&self, method: &str, path: &str, body: Body) -> Seen {
+        let (parts, body) = self.answered(method, path, body).await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Seen {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            html: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    async fn answered(&self, method: &str, path: &str, body: Body) -> axum::response::Response {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -223,12 +240,6 @@ impl Guest<'_> {
             request = request.header(header::COOKIE, cookie);
         }
         let request = request.body(body).unwrap();
-        let (parts, body) = self.house.portal.answer(request).await.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Seen {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            html: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        self.house.portal.answer(request).await
     }
 }

@@ -6,14 +6,18 @@
 //! of its own: all it does goes through the engine.
 
 mod acts;
+mod again;
 mod agenda;
 mod audit;
 mod bankid;
 mod by_hand;
-mod calls;
+pub(crate) mod calls;
+pub(crate) mod check_keys;
 mod clock;
 mod closing;
+pub(crate) mod dashboard;
 pub(crate) mod env;
+mod exports;
 mod extract;
 mod faults;
 mod guard;
@@ -43,6 +47,7 @@ mod unit_traits;
 mod unit_view;
 mod units;
 pub(crate) mod users;
+pub(crate) mod wanted;
 
 use std::sync::Arc;
 
@@ -58,7 +63,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     bankid::{self as signing, Sessions},
     config::AdminToken,
-    portal::{phone::Phones, visitors::Visitors},
+    portal::{phone::Phones, requests::live::Live, visitors::Visitors},
     register::{self as business_register, Register},
 };
 
@@ -101,6 +106,8 @@ pub(crate) struct Control {
     pub(crate) register: Arc<dyn Register>,
     /// Where the portal's pages are.
     pub(crate) portal_base: String,
+    /// Who looks on while calls come in.
+    pub(crate) live: Live,
     /// True when the program shall end.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -238,8 +245,14 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(payments::wait))
         .routes(routes!(payments::list))
         .routes(routes!(calls::list))
+        .routes(routes!(calls::show))
         .routes(routes!(requests::list))
         .routes(routes!(requests::show))
+        .routes(routes!(again::again))
+        .routes(routes!(exports::har))
+        .routes(routes!(exports::postman))
+        .routes(routes!(check_keys::check))
+        .routes(routes!(dashboard::show))
         .routes(routes!(requests::explain))
         .routes(routes!(requests::compatibility))
         .routes(routes!(faults::create, faults::list, faults::clear))

@@ -49,6 +49,12 @@ impl Problem {
         }
     }
 
+    /// Status and detail, for a page.
+    pub(crate) fn said(&self) -> (StatusCode, &str) {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        (status, &self.detail)
+    }
+
     /// The request itself is wrong.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, "bad_request", detail)

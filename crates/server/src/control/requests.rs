@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use sandkasse_api::{Route, find};
 use sandkasse_domain::{Environment, Msn, Timestamp};
-use sandkasse_inspect::{Among, Explanation, Fill, LedgerRow, Reader, Record, ShownHeader, ledger};
+use sandkasse_inspect::{Explanation, Fill, LedgerRow, Reader, Record, ShownHeader, ledger};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,18 +13,20 @@ use super::{
     Control, Problem, Shared,
     extract::{Asked, Named},
     schemas,
+    wanted::RequestFilter,
 };
 
 /// So many are listed unless more are asked for.
 const USUAL: usize = 100;
 /// No more are listed at once.
-const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 
 /// Calls, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RequestList {
     requests: Vec<RequestLine>,
-    /// Pass it as `before` for older ones; null when there are none.
+    /// Pass it as `before` for older ones; null when there are none. There may be one although
+    /// fewer than asked for are here: a list looks at a part of a long journal only.
     next: Option<u64>,
     /// How full the journal is: it is bounded by bytes, by age and by number per sales unit.
     #[schema(value_type = Object)]
@@ -51,6 +53,8 @@ pub(crate) struct RequestLine {
     #[schema(value_type = Option<String>, example = "220001")]
     msn: Option<Msn>,
     status: u16,
+    /// How long the answer took, in microseconds, where that was measured.
+    took_us: Option<u64>,
     /// Why it was refused; null for a success.
     #[schema(example = "capture.exceeds")]
     cause: Option<&'static str>,
@@ -84,39 +88,12 @@ struct Message {
     body: String,
 }
 
-/// Which ones.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct RequestFilter {
-    /// `test` or `production`; both if left out.
-    #[param(value_type = Option<String>)]
-    environment: Option<Environment>,
-    /// Calls for this sales unit.
-    #[param(value_type = Option<String>, example = "220001")]
-    msn: Option<Msn>,
-    /// Calls answered with this status.
-    #[param(example = 401)]
-    status: Option<u16>,
-    /// Only refused calls, or only successes.
-    refused: Option<bool>,
-    /// Calls refused for this cause.
-    #[param(example = "subkey.unknown")]
-    cause: Option<String>,
-    /// Calls that have this text in path or body.
-    text: Option<String>,
-    /// Older than this number.
-    before: Option<u64>,
-    /// At most so many; 100 if left out, never more than 1000.
-    limit: Option<usize>,
-}
-
 /// One call in a path.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct RequestPath {
     /// The last part of its address, as in the header `Explain`.
-    id: String,
+    pub(crate) id: String,
 }
 
 impl Control {
@@ -134,13 +111,14 @@ impl Control {
             operation: route.as_ref().map(Route::name),
             msn: record.unit.clone(),
             status: record.status,
-            cause: record.why.as_ref().map(|why| why.id(record.environment)),
+            took_us: record.took_us,
+            cause: record.cause(),
             explain: refused.then(|| format!("{base}{}{id}", sandkasse_inspect::PATH)),
             id,
         }
     }
 
-    fn recorded(&self, id: &str) -> Result<Arc<Record>, Problem> {
+    pub(crate) fn recorded(&self, id: &str) -> Result<Arc<Record>, Problem> {
         self.inspector.at(id).ok_or_else(|| {
             Problem::not_found(
                 "request_unknown",
@@ -163,28 +141,10 @@ pub(super) async fn list(
     Asked(filter): Asked<RequestFilter>,
 ) -> Result<Json<RequestList>, Problem> {
     let limit = filter.limit.unwrap_or(USUAL).clamp(1, MOST);
-    let fits = |record: &Record| {
-        let cause = record.why.as_ref().map(|why| why.id(record.environment));
-        filter.environment.is_none_or(|it| it == record.environment)
-            && (filter.msn.is_none() || filter.msn == record.unit)
-            && filter.status.is_none_or(|it| it == record.status)
-            && filter.refused.is_none_or(|it| it == cause.is_some())
-            && filter.cause.as_deref().is_none_or(|it| cause == Some(it))
-            && filter
-                .text
-                .as_deref()
-                .is_none_or(|it| record.path().contains(it) || record.body().contains(it))
-    };
-    let journal = &control.inspector.journal;
-    let found = journal.newest(&Among::All, filter.before, limit, usize::MAX, fits);
-    let next = found.next;
+    let found = control.calls_found(&filter.wanted(), filter.before, limit);
     Ok(Json(RequestList {
-        requests: found
-            .records
-            .iter()
-            .map(|record| control.line(record))
-            .collect(),
-        next,
+        requests: found.records.iter().map(|it| control.line(it)).collect(),
+        next: found.next,
         journal: control.inspector.journal.fill(),
     }))
 }

@@ -29,6 +29,7 @@ pub(super) async fn reset(State(control): Shared) -> Result<Json<Reset>, Problem
     engine.clear().await?;
     control.platform.gate.rates.clear();
     control.inspector.journal.clear();
+    control.inspector.tally.clear();
     control.bankid.clear();
     if control.demo_data {
         demo::fill(engine, control.local_urls).await?;

@@ -6,6 +6,7 @@
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
 mod audit;
+mod dashboard;
 mod faults;
 mod front;
 pub(crate) mod own_shop;
@@ -15,6 +16,7 @@ mod panel_tests;
 mod payments;
 pub(crate) mod phone;
 mod record;
+pub(crate) mod requests;
 mod said;
 pub(crate) mod shell;
 pub(crate) mod show;
@@ -87,6 +89,8 @@ impl Portal {
             .merge(faults::routes())
             .merge(status::routes())
             .merge(phone::routes())
+            .merge(requests::routes())
+            .merge(dashboard::routes())
             .with_state(control.clone());
         let router = control::router(control.clone())
             .merge(catalogue_site::routes())

@@ -173,6 +173,7 @@ const FILES: &[(&str, &str, &str)] = &[
             include_str!("../../assets/users.css"),
             include_str!("../../assets/panels.css"),
             include_str!("../../assets/phone.css"),
+            include_str!("../../assets/requests.css"),
         ),
     ),
     (
@@ -194,6 +195,11 @@ const FILES: &[(&str, &str, &str)] = &[
         "/assets/phone.js",
         JAVASCRIPT,
         include_str!("../../assets/phone.js"),
+    ),
+    (
+        "/assets/inspector.js",
+        JAVASCRIPT,
+        include_str!("../../assets/inspector.js"),
     ),
 ];
 
