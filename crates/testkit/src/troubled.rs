@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use sandkasse_domain::Timestamp;
 use sandkasse_store::{
-    CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, MemoryStore, OutgoingCall,
-    Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, MemoryStore, Numbered,
+    OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
 };
 use tokio::sync::watch;
 

@@ -34,7 +34,7 @@ mod requests;
 mod reset;
 mod schemas;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unit_traits;
 mod unit_view;
 mod units;
