@@ -60,6 +60,8 @@ pub(crate) use by_hand::words;
 pub(crate) use closing::Rescuer;
 pub(crate) use extract::{UnitPath, name, orgno, phone};
 pub(crate) use guard::Guard;
+#[cfg(test)]
+pub(crate) use payment_search::MOST_LOOKED_AT;
 pub(crate) use payment_search::{Next, Search};
 pub(crate) use payment_view::StateName;
 pub(crate) use problem::Problem;
