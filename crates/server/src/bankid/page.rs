@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::Method;
+use http::{HeaderValue, Method, header};
 
 use super::{Lack, Session};
 use crate::{control::Control, landing, listener, portal::shell};
@@ -107,5 +107,11 @@ async fn answer(
             )
         }
     };
-    listener::response(answer).into_response()
+    let mut response = listener::response(answer).into_response();
+    // With no referrer at all a browser would not say either that the form was ours.
+    let policy = HeaderValue::from_static("same-origin");
+    response
+        .headers_mut()
+        .insert(header::REFERRER_POLICY, policy);
+    response
 }

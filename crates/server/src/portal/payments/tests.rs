@@ -1,7 +1,9 @@
 //! Payments on the portal: found, shown, moved by hand.
 
 use sandkasse_domain::Minor;
-use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Purpose};
+use sandkasse_store::{
+    CallFailure, CallOutcome, Commit, Kind, OutgoingCall, Purpose, StreamId, Write,
+};
 use sandkasse_testkit::{Shop, days};
 use serde_json::json;
 
@@ -102,9 +104,29 @@ async fn a_search_for_a_rare_state_goes_on_in_steps() {
     let shop = house.world.shop(|_| {}).await;
     shop.initiate("rare", 100).await.ok();
     approve(&house, &shop, "rare").await;
-    for number in 0..crate::control::MOST_LOOKED_AT {
-        shop.initiate(&format!("o{number}"), 100).await.ok();
-    }
+    shop.initiate("open", 100).await.ok();
+    let (store, partition) = (house.engine().store(), shop.unit().partition());
+    let stream = |name: String| StreamId {
+        kind: Kind::Payment,
+        name,
+    };
+    let open = store.load(&partition, &stream("open".to_owned())).await;
+    let body = open.unwrap().unwrap().body;
+    let copies = 0..crate::control::MOST_LOOKED_AT;
+    let writes = copies.map(|number| Write {
+        stream: stream(format!("o{number}")),
+        expected: None,
+        body: body.replace("\"open\"", &format!("\"o{number}\"")),
+        deadline: None,
+        events: Vec::new(),
+    });
+    let commit = Commit {
+        writes: writes.collect(),
+        partition,
+        reply: None,
+        calls: Vec::new(),
+    };
+    store.commit(commit).await.unwrap();
     let reader = house.guest(Some(Role::Reader));
     let first = reader.get(&at(&shop, "?state=RESERVED")).await;
     says(
