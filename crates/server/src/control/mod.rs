@@ -41,7 +41,7 @@ mod requests;
 mod reset;
 mod schemas;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod tokens;
 mod unit_traits;
 mod unit_view;
@@ -75,6 +75,8 @@ pub(crate) use faults::{FaultView, FaultWish};
 pub(crate) use guard::Guard;
 pub(crate) use happened_view::HappenedView;
 pub(crate) use incidents::{IncidentView, IncidentWish, UpdateWish};
+#[cfg(test)]
+pub(crate) use payment_search::MOST_LOOKED_AT;
 pub(crate) use payment_search::{Next, Search};
 pub(crate) use payment_view::StateName;
 pub(crate) use problem::Problem;

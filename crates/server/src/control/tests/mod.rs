@@ -51,7 +51,7 @@ fn refused((status, problem): (u16, Value), expected: u16, cause: &str) -> Strin
 }
 
 /// Somebody's program, with keys that it copied from the control API.
-struct Program<'a> {
+pub(crate) struct Program<'a> {
     house: &'a House,
     environment: Environment,
     keys: Value,
@@ -59,13 +59,13 @@ struct Program<'a> {
 
 impl<'a> Program<'a> {
     /// The keys at `/{owner}/keys`.
-    async fn of(house: &'a House, owner: &str) -> Program<'a> {
+    pub(crate) async fn of(house: &'a House, owner: &str) -> Program<'a> {
         let (status, keys) = house.get(&format!("{owner}/keys")).await;
         assert_eq!(status, 200, "{keys}");
         Program::with(house, keys)
     }
 
-    fn with(house: &'a House, keys: Value) -> Program<'a> {
+    pub(crate) fn with(house: &'a House, keys: Value) -> Program<'a> {
         let environment = text(&keys["environment"]).parse().unwrap();
         Program {
             house,
@@ -78,7 +78,7 @@ impl<'a> Program<'a> {
         text(&self.keys[name])
     }
 
-    async fn ask_token(&self) -> Got {
+    pub(crate) async fn ask_token(&self) -> Got {
         let ask = self
             .house
             .world
@@ -90,7 +90,7 @@ impl<'a> Program<'a> {
             .await
     }
 
-    async fn ask(&self, method: &str, path: &str, msn: &str) -> Ask {
+    pub(crate) async fn ask(&self, method: &str, path: &str, msn: &str) -> Ask {
         let token = self.ask_token().await.ok();
         let bearer = format!("Bearer {}", text(&token["access_token"]));
         let ask = self.house.world.ask(self.environment, method, path);
@@ -99,7 +99,7 @@ impl<'a> Program<'a> {
             .header("Merchant-Serial-Number", msn)
     }
 
-    async fn initiate(&self, msn: &str, order: &str) -> Got {
+    pub(crate) async fn initiate(&self, msn: &str, order: &str) -> Got {
         let body = json!({
             "customerInfo": {},
             "merchantInfo": {
@@ -113,7 +113,7 @@ impl<'a> Program<'a> {
         ask.json(&body).send().await
     }
 
-    async fn details(&self, msn: &str, order: &str) -> Got {
+    pub(crate) async fn details(&self, msn: &str, order: &str) -> Got {
         let path = format!("/ecomm/v2/payments/{order}/details");
         self.ask("GET", &path, msn).await.send().await
     }
@@ -121,7 +121,7 @@ impl<'a> Program<'a> {
 
 /// Error 37, to the byte.
 #[track_caller]
-fn closed(got: &Got, cause: &str) {
+pub(crate) fn closed(got: &Got, cause: &str) {
     let text = "Merchant not available or deactivated or blocked";
     got.says(400, "Merchant", "37", text, cause);
 }

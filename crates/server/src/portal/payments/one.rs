@@ -10,7 +10,7 @@ use axum::{
 use http::StatusCode;
 use sandkasse_api::ecom::{Says, landing_page};
 use sandkasse_catalogue::{Catalogue, Wire};
-use sandkasse_domain::{Environment, payment::Payment};
+use sandkasse_domain::{Environment, Minor, payment::Payment};
 use sandkasse_engine::Unit;
 use sandkasse_gate::link;
 use serde::Deserialize;
@@ -170,6 +170,14 @@ fn facts(payment: &Payment) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// What a form begins with: all that is left, or no amount when nothing is.
+fn rest(amount: Minor) -> String {
+    if amount.is_zero() {
+        return String::new();
+    }
+    money(amount)
+}
+
 /// The page, also after a refused act.
 pub(super) async fn shown(
     control: &Control,
@@ -232,10 +240,10 @@ pub(super) async fn shown(
         phone: known.map_or_else(String::new, ToString::to_string),
         capturable: payment
             .reservation()
-            .map_or_else(String::new, |it| money(it.remaining_to_capture())),
+            .map_or_else(String::new, |it| rest(it.remaining_to_capture())),
         refundable: payment
             .reservation()
-            .map_or_else(String::new, |it| money(it.remaining_to_refund())),
+            .map_or_else(String::new, |it| rest(it.remaining_to_refund())),
         request_ids: [(); 2].map(|()| engine.chance.uuid().to_string()),
         is_captured: payment
             .reservation()

@@ -23,8 +23,8 @@ pub(super) struct Line {
     pub(super) is_bad: bool,
 }
 
-const MERCHANT: &str = "the merchant";
-const BANK: &str = "the bank";
+const MERCHANT: &str = "The merchant";
+const BANK: &str = "The bank";
 
 impl Line {
     fn new(happened: &Happened, event: &'static str, what: &str, who: &str) -> Line {
@@ -79,7 +79,7 @@ impl Line {
                     ..line.with(order.amount)
                 }
             }
-            Event::Opened => Line::new(it, "opened", "opened the request", "the payer"),
+            Event::Opened => Line::new(it, "opened", "opened the request", "The payer"),
             Event::Shown {
                 payer,
                 transaction_id,
@@ -89,11 +89,11 @@ impl Line {
                 ..Line::of_payer(it, "shown", "sees the request in the app", payer)
             },
             Event::PutDown => {
-                Line::new(it, "put_down", "could not approve unasked", "the payer").bad()
+                Line::new(it, "put_down", "could not approve unasked", "The payer").bad()
             }
             Event::ShippingOffered { offer } => {
                 let what = format!("sees {}", ways(offer));
-                Line::new(it, "shipping_offered", &what, "the payer")
+                Line::new(it, "shipping_offered", &what, "The payer")
             }
             Event::ThreeDSecureBegan => Line::new(
                 it,
@@ -177,10 +177,10 @@ impl Line {
 
 fn cancelled(it: &Happened, by: CancelledBy) -> Line {
     let (what, who) = match by {
-        CancelledBy::Payer => ("rejected in the app", "the payer"),
-        CancelledBy::LandingPage => ("gave up on the landing page", "the payer"),
+        CancelledBy::Payer => ("rejected in the app", "The payer"),
+        CancelledBy::LandingPage => ("gave up on the landing page", "The payer"),
         CancelledBy::Merchant => ("cancelled", MERCHANT),
-        CancelledBy::Timeout => ("acted in time; the request timed out", "nobody"),
+        CancelledBy::Timeout => ("acted in time; the request timed out", "Nobody"),
     };
     Line::new(it, "cancelled", what, who).bad()
 }

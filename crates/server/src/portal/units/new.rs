@@ -7,6 +7,7 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use sandkasse_domain::{
     Environment,
+    merchant::OrgNo,
     sales_unit::{CaptureType, Product, UrlPolicy},
 };
 use serde::Deserialize;
@@ -172,7 +173,13 @@ pub(super) async fn make(
 ) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
     let made = match wanted.traits() {
-        Ok(traits) => {
+        Ok(mut traits) => {
+            // A merchant that is there keeps its name: it is not this form's to change.
+            let directory = control.engine().directory.of(wanted.environment);
+            let orgno = traits.merchant_orgno.clone().map(OrgNo);
+            if orgno.is_some_and(|orgno| directory.merchant(&orgno).is_some()) {
+                traits.merchant_name = None;
+            }
             let partner = (!wanted.partner.is_empty()).then_some(wanted.partner.as_str());
             control.make_unit(&traits, partner).await
         }
