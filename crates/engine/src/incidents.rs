@@ -86,7 +86,9 @@ fn of_rule(armed: &Armed) -> Option<Incident> {
         opened: Update {
             at: armed.since,
             stage: Stage::Identified,
-            text: format!("{text} {whom} Somebody asked for this fault, and it ends with the rule."),
+            text: format!(
+                "{text} {whom} Somebody asked for this fault, and it ends with the rule."
+            ),
         },
         updates: Vec::new(),
     })

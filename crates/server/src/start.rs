@@ -153,6 +153,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         making: Mutex::new(()),
         partners_in_test: settings.partners_in_test,
         bankid: Sessions::default(),
+        scratch: crate::provoke::Scratch::default(),
         visitors: Visitors::default(),
         register: register.clone(),
         portal_base: places.portal.clone(),

@@ -97,6 +97,7 @@ impl House {
             making: Mutex::new(()),
             partners_in_test: rules.partners_in_test,
             bankid: Sessions::default(),
+            scratch: crate::provoke::Scratch::default(),
             visitors: Visitors::default(),
             register: rules
                 .register

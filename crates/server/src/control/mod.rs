@@ -53,6 +53,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     bankid::{self as signing, Sessions},
     portal::visitors::Visitors,
+    provoke::Scratch,
     register::{self as business_register, Register},
 };
 
@@ -62,6 +63,7 @@ pub(crate) use guard::Guard;
 pub(crate) use happened_view::HappenedView;
 pub(crate) use incidents::{IncidentView, IncidentWish, UpdateWish};
 pub(crate) use problem::Problem;
+pub(crate) use units::fresh_keys;
 
 /// What the handlers share.
 pub(crate) struct Control {
@@ -78,6 +80,8 @@ pub(crate) struct Control {
     pub(crate) partners_in_test: bool,
     /// Who signs, or has signed.
     pub(crate) bankid: Sessions,
+    /// What the catalogue's pages play on.
+    pub(crate) scratch: Scratch,
     /// Who is signed in at the portal.
     pub(crate) visitors: Visitors,
     /// Who knows which organisations there are.

@@ -31,23 +31,9 @@ struct Nothing {
 
 /// Filters of the templates.
 mod filters {
-    /// What stands between backticks, as code; everything escaped.
     #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]
     pub(super) fn coded(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
-        let pieces = text.split('`').enumerate().map(|(at, piece)| {
-            let piece = piece
-                .replace('&', "&amp;")
-                .replace('<', "&lt;")
-                .replace('>', "&gt;")
-                .replace('"', "&quot;")
-                .replace('\'', "&#39;");
-            if at % 2 == 0 {
-                piece
-            } else {
-                format!("<code>{piece}</code>")
-            }
-        });
-        Ok(pieces.collect())
+        Ok(crate::coded::coded(text))
     }
 }
 

@@ -16,7 +16,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod time;
-mod unit_of;
+pub(crate) mod unit_of;
 pub(crate) mod visitor;
 pub(crate) mod visitors;
 
@@ -68,9 +68,9 @@ impl Portal {
             .merge(time::routes())
             .merge(faults::routes())
             .merge(status::routes())
+            .merge(catalogue_site::routes())
             .with_state(control.clone());
         let router = control::router(control)
-            .merge(catalogue_site::routes())
             .merge(pages)
             .fallback(not_found)
             .method_not_allowed_fallback(not_allowed);

@@ -254,7 +254,10 @@ async fn production_has_no_weak_database() {
         .shop(|unit| unit.environment = Environment::Production)
         .await;
     let faults = &stage.world.platform.engine.faults;
-    let refused = faults.add(rule(&live, Fault::SqlGlitch, When::Always), stage.world.now());
+    let refused = faults.add(
+        rule(&live, Fault::SqlGlitch, When::Always),
+        stage.world.now(),
+    );
     assert_eq!(refused.unwrap_err(), RuleRefused::TestOnly);
     let ask = live.ask_token().header("Sandkasse-Fault", "sql-glitch");
     ask.send().await.ok();
