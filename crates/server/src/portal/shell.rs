@@ -182,6 +182,14 @@ const FILES: [(&str, &str, &str); 3] = [
     ),
 ];
 
+/// The content of one of those files, for pages on another listener.
+pub(crate) fn file(name: &str) -> Option<(&'static str, &'static str)> {
+    let found = FILES
+        .into_iter()
+        .find(|(path, _, _)| path.strip_prefix("/assets/") == Some(name));
+    found.map(|(_, media, content)| (media, content))
+}
+
 /// The files that pages load. They change with the program only.
 pub(super) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     FILES
