@@ -174,11 +174,7 @@ async fn what_the_stage_does_not_know_it_does_not_play() {
     for (given, request, unknown) in [
         ("unit purple", details, "unit purple"),
         ("pass 3w", details, "pass 3w"),
-        (
-            "initiated acme-1 10000 at NOWHERE",
-            details,
-            "NOWHERE",
-        ),
+        ("initiated acme-1 10000 at NOWHERE", details, "NOWHERE"),
         ("sent twice", details, "sent twice"),
         ("pass 1s", "GET /ecomm/v2/payments/$ORDER/details", "$ORDER"),
     ] {

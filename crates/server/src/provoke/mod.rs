@@ -148,13 +148,12 @@ impl Control {
         let mut cast = Cast::gather(self, environment, &cause, orders.clone()).await?;
         let mut before = 0;
         for line in &given {
-            match Direction::parse(line).ok_or(line)? {
-                Direction::InProduction => {}
-                Direction::Sent { times } => before = times,
-                direction => cast
-                    .carry_out(direction)
-                    .await
-                    .map_err(|what| format!("{line}: {what}"))?,
+            let direction = Direction::parse(line).ok_or(line)?;
+            if let Direction::Sent { times } = direction {
+                before = times;
+            } else if direction != Direction::InProduction {
+                let carried = cast.carry_out(direction).await;
+                carried.map_err(|what| format!("{line}: {what}"))?;
             }
         }
         let path = cast.filled(request.path).await?;

@@ -83,10 +83,12 @@ impl Stage {
         // What is true of the whole place comes first.
         let mut place = Place::default();
         while let Some(direction) = directions.first() {
-            match direction {
-                Direction::InProduction => place.in_production = true,
-                Direction::UnitsIdleAway => place.idle_away = true,
-                _ => break,
+            if *direction == Direction::InProduction {
+                place.in_production = true;
+            } else if *direction == Direction::UnitsIdleAway {
+                place.idle_away = true;
+            } else {
+                break;
             }
             directions.remove(0);
         }
