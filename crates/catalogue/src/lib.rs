@@ -19,6 +19,8 @@
 //! ```
 
 mod answer;
+mod direction;
+mod fill;
 mod html;
 mod page;
 mod pattern;
@@ -30,6 +32,8 @@ mod text;
 use std::sync::LazyLock;
 
 pub use answer::Wire;
+pub use direction::{Direction, How, UnitTrait};
+pub use fill::{Piece, pieces};
 pub use page::{Bad, Cause, Evidence, Format, Kind, Page, Recorded, Request, Texts};
 pub use pattern::{captures, matches};
 pub use search::Hit;

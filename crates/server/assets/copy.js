@@ -1,4 +1,4 @@
-// A button in front of every command copies it. Without this script there are no buttons.
+// A button on every command copies it. Without this script there are no buttons.
 for (const block of document.querySelectorAll("pre[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -16,5 +16,8 @@ for (const block of document.querySelectorAll("pre[data-copy]")) {
       button.textContent = "Copy";
     }, 2000);
   });
-  block.before(button);
+  const frame = document.createElement("div");
+  frame.className = "copyable";
+  block.replaceWith(frame);
+  frame.append(block, button);
 }

@@ -164,6 +164,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         partners_in_test: settings.partners_in_test,
         bankid: Sessions::default(),
         admin_token: settings.admin_token.clone(),
+        scratch: crate::provoke::Scratch::default(),
         visitors: Visitors::default(),
         phones: Phones::default(),
         live: Live::default(),

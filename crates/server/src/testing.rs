@@ -101,6 +101,7 @@ impl House {
             partners_in_test: rules.partners_in_test,
             bankid: Sessions::default(),
             admin_token: rules.token.as_ref().map(|token| token.parse().unwrap()),
+            scratch: crate::provoke::Scratch::default(),
             visitors: Visitors::default(),
             phones: Phones::default(),
             live: Live::default(),

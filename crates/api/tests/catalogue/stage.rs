@@ -173,13 +173,9 @@ async fn what_the_stage_does_not_know_it_does_not_play() {
     let details = "GET /ecomm/v2/payments/acme-1/details";
     for (given, request, unknown) in [
         ("unit purple", details, "unit purple"),
-        ("pass 3w", details, "3w"),
-        (
-            "initiated acme-1 10000 at NOWHERE",
-            details,
-            "initiated acme-1 10000 at NOWHERE",
-        ),
-        ("sent twice", details, "twice"),
+        ("pass 3w", details, "pass 3w"),
+        ("initiated acme-1 10000 at NOWHERE", details, "NOWHERE"),
+        ("sent twice", details, "sent twice"),
         ("pass 1s", "GET /ecomm/v2/payments/$ORDER/details", "$ORDER"),
     ] {
         let played = Stage::default().try_play(&cause(&[given], request)).await;

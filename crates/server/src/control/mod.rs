@@ -64,6 +64,7 @@ use crate::{
     bankid::{self as signing, Sessions},
     config::AdminToken,
     portal::{phone::Phones, requests::live::Live, visitors::Visitors},
+    provoke::Scratch,
     register::{self as business_register, Register},
 };
 
@@ -81,6 +82,7 @@ pub(crate) use payment_search::{Next, Search};
 pub(crate) use payment_view::StateName;
 pub(crate) use problem::Problem;
 pub(crate) use unit_traits::UnitTraits;
+pub(crate) use units::fresh_keys;
 
 /// What the handlers share.
 pub(crate) struct Control {
@@ -100,6 +102,8 @@ pub(crate) struct Control {
     /// What whoever calls the control API, or signs in, must know; if none, everybody is trusted who
     /// reaches the portal from this machine.
     pub(crate) admin_token: Option<AdminToken>,
+    /// What the catalogue's pages play on.
+    pub(crate) scratch: Scratch,
     /// Who is signed in at the portal.
     pub(crate) visitors: Visitors,
     /// Whose phones are open.

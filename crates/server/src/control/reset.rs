@@ -14,7 +14,7 @@ pub(crate) struct Reset {
     demo_data: bool,
 }
 
-/// Forgets everything: payments, sales units, persons, calls, counts of rates, faults, the journal, and how far
+/// Forgets everything: payments, sales units, persons, calls, counts of rates, faults, incidents, the journal, and how far
 /// clocks are ahead. Users, tokens and the audit log stay. Demo data is there again as after a first start.
 #[utoipa::path(
     post, path = "/reset", tag = "Platform",

@@ -43,7 +43,7 @@ pub(crate) struct UnitFilter {
 }
 
 /// Four values that nobody has.
-pub(super) fn fresh_keys(chance: &Chance) -> Keys {
+pub(crate) fn fresh_keys(chance: &Chance) -> Keys {
     Keys {
         client_id: chance.uuid().to_string(),
         client_secret: chance.client_secret(),
@@ -54,7 +54,7 @@ pub(super) fn fresh_keys(chance: &Chance) -> Keys {
 
 impl Control {
     /// Six digits that nobody has.
-    pub(super) fn free_msn(&self, environment: Environment) -> Msn {
+    pub(crate) fn free_msn(&self, environment: Environment) -> Msn {
         let directory = self.engine().directory.of(environment);
         loop {
             let number = 100_000 + self.engine().chance.below(900_000);

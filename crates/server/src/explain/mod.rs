@@ -69,6 +69,9 @@ pub(crate) async fn answer(
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return gateway(404, "Resource not found");
     }
+    if let Some(file) = page::file(address) {
+        return file;
+    }
     let reader = access.reader(inspector, environment, parts).await;
     let found = inspector.explain(address, &reader).await;
     let found = found.filter(|it| it.environment == environment);

@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use crate::redirect;
 pub(crate) use live::follow;
 use pages::Pages;
-pub(crate) use pages::{STYLE, page, style_sheet};
+pub(crate) use pages::{STYLE, style_sheet};
 
 /// Where the link leads (reference: platform.md §6). Matched in any case, as all paths.
 const PATH: &str = "/dwo-api-application/v1/deeplink/vippsgateway";

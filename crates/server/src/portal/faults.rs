@@ -357,6 +357,11 @@ mod filters {
         let amount = i64::try_from(*units).ok().and_then(Minor::try_new);
         Ok(amount.map(crate::portal::said::amount).unwrap_or_default())
     }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]
+    pub(super) fn coded(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(crate::coded::coded(text))
+    }
 }
 
 #[cfg(test)]

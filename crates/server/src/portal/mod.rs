@@ -26,7 +26,7 @@ mod status;
 mod tests;
 mod time;
 mod try_it;
-mod unit_of;
+pub(crate) mod unit_of;
 mod units;
 mod users;
 pub(crate) mod visitor;
@@ -91,9 +91,9 @@ impl Portal {
             .merge(phone::routes())
             .merge(requests::routes())
             .merge(dashboard::routes())
+            .merge(catalogue_site::routes())
             .with_state(control.clone());
         let router = control::router(control.clone())
-            .merge(catalogue_site::routes())
             .merge(pages)
             .route_layer(axum::middleware::from_fn_with_state(
                 control.clone(),

@@ -204,6 +204,13 @@ const FILES: &[(&str, &str, &str)] = &[
 ];
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// The content of one of those files, for pages on another listener.
+pub(crate) fn file(name: &str) -> Option<(&'static str, &'static str)> {
+    let found = FILES
+        .iter()
+        .find(|(path, _, _)| path.strip_prefix("/assets/") == Some(name));
+    found.map(|(_, media, content)| (*media, *content))
+}
 
 /// The files that pages load. They change with the program only.
 pub(super) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {

@@ -18,7 +18,7 @@ mod given;
 mod names;
 mod spoken;
 
-use sandkasse_catalogue::{Cause, Request};
+use sandkasse_catalogue::{Cause, Direction, Request};
 use sandkasse_domain::Wording;
 
 use crate::{Ask, Got, Shop, World};
@@ -77,23 +77,28 @@ impl Stage {
     /// When a direction cannot be carried out, such as the capture of what is not reserved.
     pub async fn try_play(&self, cause: &Cause) -> Result<Played, Unplayable> {
         let request = cause.request().ok_or_else(|| unknown("no request"))?;
-        let mut directions: Vec<&str> = cause.given.iter().map(String::as_str).collect();
+        let directions = cause.given.iter();
+        let directions = directions.map(|it| Direction::parse(it).ok_or_else(|| unknown(it)));
+        let mut directions = directions.collect::<Result<Vec<_>, _>>()?;
         // What is true of the whole place comes first.
         let mut place = Place::default();
         while let Some(direction) = directions.first() {
-            match *direction {
-                "in production" => place.in_production = true,
-                "test units idle away" => place.idle_away = true,
-                _ => break,
+            if *direction == Direction::InProduction {
+                place.in_production = true;
+            } else if *direction == Direction::UnitsIdleAway {
+                place.idle_away = true;
+            } else {
+                break;
             }
             directions.remove(0);
         }
         let mut cast = Cast::gather(self.wording, place).await;
         let mut before = 0;
         for direction in directions {
-            match direction.strip_prefix("sent ").map(given::times) {
-                Some(times) => before = times?,
-                None => given::carry_out(&mut cast, direction).await?,
+            if let Direction::Sent { times } = direction {
+                before = times;
+            } else {
+                given::carry_out(&mut cast, direction).await?;
             }
         }
         for _ in 0..before {
@@ -115,42 +120,10 @@ impl Stage {
 async fn ask(cast: &mut Cast, request: &Request<'_>) -> Result<Ask, Unplayable> {
     let path = names::filled(cast, request.path).await?;
     let mut ask = cast.world.ask(cast.shop.environment, request.method, &path);
-    for (name, value) in usual_headers(&path, !request.body.is_empty()) {
-        let replaced = request
-            .headers
-            .iter()
-            .map(|(name, _)| name)
-            .chain(&request.without)
-            .any(|it| it.eq_ignore_ascii_case(name));
-        if !replaced {
-            ask = ask.header(name, &names::filled(cast, value).await?);
-        }
-    }
-    for (name, value) in &request.headers {
+    for (name, value) in request.all_headers(&path) {
         ask = ask.header(name, &names::filled(cast, value).await?);
     }
     Ok(ask.body(names::filled(cast, request.body).await?))
-}
-
-/// What a correct program of this API sends.
-fn usual_headers(path: &str, has_body: bool) -> Vec<(&'static str, &'static str)> {
-    let key = ("Ocp-Apim-Subscription-Key", "$SUBSCRIPTION_KEY");
-    let path = path.to_ascii_lowercase();
-    let mut headers = if path.starts_with("/accesstoken") {
-        vec![
-            ("client_id", "$CLIENT_ID"),
-            ("client_secret", "$CLIENT_SECRET"),
-            key,
-        ]
-    } else if path.starts_with("/miami") {
-        Vec::new()
-    } else {
-        vec![("Authorization", "Bearer $TOKEN"), key]
-    };
-    if has_body && !path.starts_with("/miami") {
-        headers.push(("Content-Type", "application/json"));
-    }
-    headers
 }
 
 fn unknown(what: impl Into<String>) -> Unplayable {

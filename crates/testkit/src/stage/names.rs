@@ -1,5 +1,6 @@
 //! `$PLACEHOLDERS` in requests.
 
+use sandkasse_catalogue::{Piece, pieces};
 use serde_json::Value;
 
 use super::{Unplayable, cast::Cast, unknown};
@@ -10,13 +11,12 @@ pub(super) const TOKEN: &str = "TOKEN";
 
 /// A text with its placeholders filled in.
 pub(super) async fn filled(cast: &mut Cast, text: &str) -> Result<String, Unplayable> {
-    let mut pieces = text.split('$');
-    let mut filled = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let end = piece.find(|it: char| !it.is_ascii_uppercase() && it != '_');
-        let (name, rest) = piece.split_at(end.unwrap_or(piece.len()));
-        filled.push_str(&value(cast, name).await?);
-        filled.push_str(rest);
+    let mut filled = String::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => filled.push_str(text),
+            Piece::Name(name) => filled.push_str(&value(cast, name).await?),
+        }
     }
     Ok(filled)
 }

@@ -112,7 +112,14 @@ async fn the_page_escapes_what_was_sent() {
         tags.dedup();
         tags
     };
-    let usual = tags(&read_as(places, test, &plain, &html).await.body);
+    // The page loads one script of ours, the same on every page; whatever else is one was planted.
+    let ours = r#"<script type="module" src="/explain/copy.js"></script>"#;
+    let usual = tags(
+        &read_as(places, test, &plain, &html)
+            .await
+            .body
+            .replace(ours, ""),
+    );
     let mut body = shop.initiate_body("acme-1", 49_900);
     body["transaction"]["transactionText"] = hostile.into();
     body["merchantInfo"]["merchantSerialNumber"] = hostile.into();
@@ -147,7 +154,9 @@ async fn the_page_escapes_what_was_sent() {
         right.clone().to("TRACE", "/ecomm/v2/payments"),
     ] {
         let address = refused(&inspector, &ask).await.expect("refused");
-        let page = read_as(places, test, &address, &html).await;
+        let mut page = read_as(places, test, &address, &html).await;
+        assert_eq!(page.body.matches(ours).count(), 1);
+        page.body = page.body.replace(ours, "");
         assert_eq!(
             (page.status, page.media.as_str()),
             (200, "text/html; charset=utf-8")
@@ -202,4 +211,52 @@ async fn the_control_api_lists_what_was_refused() {
     );
     let (status, _) = house.get(&format!("/requests/{address}0")).await;
     assert_eq!(status, 404, "the address of no call");
+}
+
+/// FAQ-51, and the way from a 401 to the keys: the page leads to where it is mended on the portal.
+#[tokio::test]
+async fn faq_51_the_page_leads_to_the_sales_unit_on_the_portal() {
+    let world = World::new().await;
+    let inspector = watching(&world);
+    let access = access(true, None);
+    let html = [("accept", "text/html"), ("host", "127.0.0.1")];
+    let shop = world.shop(|it| it.products = [Product::Login].into()).await;
+    let ask = shop.ask("GET", "/ecomm/v2/payments/acme-1/details").await;
+    let address = refused(&inspector, &ask).await.expect("refused");
+    let places = (&inspector, &access);
+    let page = read_as(places, Environment::Test, &address, &html)
+        .await
+        .body;
+    let unit = format!("href=\"{PORTAL}/units/test/{}", shop.msn);
+    for link in [
+        format!("{unit}\""),
+        format!("{unit}/keys\""),
+        format!("{unit}/payments/acme-1\""),
+        format!("href=\"{PORTAL}/requests/{address}\""),
+        format!("href=\"{PORTAL}/catalogue/ecom/login-only\""),
+    ] {
+        assert!(page.contains(&link), "{link}: {page}");
+    }
+    // Who proved nothing is led to no sales unit.
+    let ask = ask.header("Ocp-Apim-Subscription-Key", "wrong");
+    let address = refused(&inspector, &ask).await.expect("refused");
+    let page = read_as(places, Environment::Test, &address, &html)
+        .await
+        .body;
+    assert!(
+        page.contains(&format!("href=\"{PORTAL}/units\"")) && !page.contains(shop.msn.as_str())
+    );
+    for (file, media) in [("portal.css", "text/css"), ("copy.js", "text/javascript")] {
+        let got = read_as(places, Environment::Test, file, &html).await;
+        assert_eq!(
+            (got.status, got.media),
+            (200, format!("{media}; charset=utf-8"))
+        );
+    }
+    assert_eq!(
+        read_as(places, Environment::Test, "none.js", &html)
+            .await
+            .status,
+        404
+    );
 }
