@@ -12,7 +12,7 @@ if (live) {
     left.textContent = `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
     live.classList.toggle("urgent", seconds <= 30);
   };
-  setInterval(show, 250);
+  const ticking = setInterval(show, 250);
   show();
 
   const source = new EventSource(events);
@@ -22,6 +22,9 @@ if (live) {
     show();
     if (now.stage !== stage) {
       source.close();
+      clearInterval(ticking);
+      // At once, however long the next page takes.
+      if (now.stage === "ended") live.textContent = live.dataset.ended;
       location.replace(next);
     }
   };

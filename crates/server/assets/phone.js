@@ -12,6 +12,14 @@ const tick = () => {
   }
 };
 
+// A phone without what changes by itself or by hand.
+const plain = (phone) => {
+  const copy = phone.cloneNode(true);
+  for (const details of copy.querySelectorAll("details")) details.removeAttribute("open");
+  for (const time of copy.querySelectorAll("time.left")) time.replaceWith("");
+  return copy.outerHTML;
+};
+
 const requests = (phone) =>
   new Set([...phone.querySelectorAll("[data-request]")].map((it) => it.dataset.request));
 
@@ -25,6 +33,15 @@ const reload = async (number) => {
   const fresh = page.querySelector(".handset");
   if (!fresh || fresh.id !== old.id) return;
   const now = document.getElementById(`phone-${number}`);
+  if (plain(now) === plain(fresh)) {
+    // Nothing to see but the time, which a moved clock changes.
+    const times = fresh.querySelectorAll("time.left");
+    now.querySelectorAll("time.left").forEach((time, index) => {
+      ends.set(time, performance.now() + Number(times[index].dataset.leftMs));
+    });
+    tick();
+    return;
+  }
   for (const details of now.querySelectorAll("details[open]")) {
     const same = fresh.querySelector(`#${CSS.escape(details.id)}`);
     if (same) same.open = true;

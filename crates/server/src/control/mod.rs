@@ -32,6 +32,7 @@ mod partners;
 mod payment_search;
 mod payment_view;
 mod payments;
+mod person_app;
 mod person_traits;
 mod persons;
 mod problem;
@@ -235,6 +236,8 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(persons::create, persons::list))
         .routes(routes!(persons::show, persons::change))
         .routes(routes!(persons::revoke))
+        .routes(routes!(person_app::payments))
+        .routes(routes!(person_app::consents))
         .routes(routes!(acts::approve))
         .routes(routes!(acts::reject))
         .routes(routes!(acts::open))

@@ -116,7 +116,7 @@ impl Control {
         }
     }
 
-    fn person(&self, path: &PersonPath) -> Result<Arc<Person>, Problem> {
+    pub(super) fn person(&self, path: &PersonPath) -> Result<Arc<Person>, Problem> {
         let phone = read_phone(&path.phone)?;
         let directory = self.engine().directory.of(path.environment);
         directory.person_by_phone(&phone).cloned().ok_or_else(|| {

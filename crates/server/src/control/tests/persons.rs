@@ -102,3 +102,59 @@ async fn consent_is_taken_back_once() {
         .await;
     refused(nobody, 404, "sales_unit_unknown");
 }
+
+#[tokio::test]
+async fn what_is_in_a_persons_app_is_listed() {
+    let house = House::new().await;
+    let shop = house.world.shop(|_| {}).await;
+    let kari = house.world.person(|_| {}).await;
+    let person = format!("/persons/test/{}", kari.phone);
+    let (_, nothing) = house.get(&format!("{person}/payments")).await;
+    assert_eq!(nothing, json!({"payments": []}));
+    shop.reserved("paid", 1000, &kari).await;
+    let scoped = |body: &mut Value| body["transaction"]["scope"] = "name email".into();
+    shop.initiate_but("asked", 1000, scoped).await.ok();
+    let at = format!("/payments/test/{}/asked", shop.msn);
+    house
+        .post(&format!("{at}/show"), json!({"phone": kari.phone}))
+        .await;
+    let (_, list) = house.get(&format!("{person}/payments?limit=1")).await;
+    let payments = list["payments"].as_array().unwrap();
+    assert_eq!(payments.len(), 1, "{list}");
+    assert_eq!(payments[0]["order_id"], "asked");
+    assert_eq!(payments[0]["request"]["payer"], kari.phone.as_str());
+    house.post(&format!("{at}/approve"), json!({})).await;
+    let (_, list) = house.get(&format!("{person}/payments")).await;
+    assert_eq!(list["payments"].as_array().unwrap().len(), 2, "{list}");
+    let (_, known) = house.get(&format!("{person}/consents")).await;
+    let unit = shop.unit();
+    let name = &unit.facts.name;
+    let consent =
+        json!({"msn": shop.msn, "name": name, "scopes": ["name", "email"], "is_told": false});
+    assert_eq!(known, json!({"consents": [consent]}));
+    let unknown = house.get("/persons/test/99999999/payments").await;
+    refused(unknown, 404, "person_unknown");
+}
+
+#[tokio::test]
+async fn wrong_pins_lock_an_app_until_it_is_opened_again() {
+    let house = House::new().await;
+    let shop = house.world.shop(|_| {}).await;
+    let kari = house.world.person(|_| {}).await;
+    let person = format!("/persons/test/{}", kari.phone);
+    shop.initiate("order", 1000).await.ok();
+    let approve = async |pin: &str| {
+        let body = json!({"phone": kari.phone, "pin": pin});
+        let at = format!("/payments/test/{}/order/approve", shop.msn);
+        house.post(&at, body).await
+    };
+    refused(approve("0000").await, 403, "wrong_pin");
+    assert_eq!(house.get(&person).await.1["wrong_pins"], 1);
+    house
+        .call("PATCH", &person, json!({"wrong_pins": 10_000}))
+        .await;
+    let detail = refused(approve("1236").await, 403, "pin_locked");
+    assert!(detail.contains("wrong_pins"), "{detail}");
+    house.call("PATCH", &person, json!({"wrong_pins": 0})).await;
+    assert_eq!(approve("1236").await.0, 200);
+}

@@ -30,7 +30,7 @@ use super::owner::Owner;
 use crate::{control::Control, portal::shell};
 
 /// News are told no faster than this, so that a busy platform is not slowed down by phones.
-const PACE: Duration = Duration::from_millis(100);
+const PACE: Duration = Duration::from_millis(40);
 /// So often it is looked whether somebody moved a clock.
 const LOOK: Duration = Duration::from_secs(1);
 /// After so many looks without news a comment is sent, so that nobody on the way hangs up.
