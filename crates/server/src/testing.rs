@@ -40,6 +40,8 @@ pub(crate) struct Rules {
     pub(crate) token: Option<String>,
     pub(crate) local_urls: bool,
     pub(crate) partners_in_test: bool,
+    /// The host of the portal behind a proxy that speaks TLS; [`PORTAL`] over plain HTTP if left out.
+    pub(crate) https_host: Option<&'static str>,
     /// The built-in one if left out.
     pub(crate) register: Option<Arc<dyn Register>>,
 }
@@ -50,6 +52,7 @@ impl Default for Rules {
             token: None,
             local_urls: true,
             partners_in_test: false,
+            https_host: None,
             register: None,
         }
     }
@@ -102,11 +105,14 @@ impl House {
             register: rules
                 .register
                 .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),
-            portal_base: format!("http://{PORTAL}"),
+            portal_base: rules.https_host.map_or_else(
+                || format!("http://{PORTAL}"),
+                |host| format!("https://{host}"),
+            ),
             stop: stopped,
         };
         let guard = Guard {
-            hosts: vec![],
+            hosts: rules.https_host.into_iter().map(str::to_owned).collect(),
             token: rules.token.as_ref().map(|token| token.parse().unwrap()),
         };
         let places = Places {
