@@ -177,3 +177,32 @@ fn beyond_loopback_nothing_starts_by_accident() {
         }
     }
 }
+
+/// Beyond loopback a listener needs both a token and a proxy that speaks TLS: each of the three
+/// listeners, with and without each of the two.
+#[test]
+fn s_13_each_listener_beyond_loopback_needs_a_token_and_tls() {
+    let mut combinations = 0;
+    for which in 0..3 {
+        for (token, proxy) in [(false, false), (false, true), (true, false), (true, true)] {
+            for address in ["0.0.0.0:1", "[::]:1", "192.168.1.5:1"] {
+                let listener = |here: i32| (which == here).then(|| address.parse().unwrap());
+                let options = Options {
+                    test: listener(0),
+                    production: listener(1),
+                    portal: listener(2),
+                    admin_token: token.then(|| "a-token-of-many-letters".parse().unwrap()),
+                    behind_proxy: Some(proxy),
+                    ..Options::default()
+                };
+                let refused = Settings::try_from(options).err();
+                let text = refused.as_deref().unwrap_or_default();
+                assert_eq!(refused.is_none(), token && proxy, "{which} {text}");
+                assert_eq!(text.contains("SANDKASSE_ADMIN_TOKEN"), !token, "{text}");
+                assert_eq!(text.contains("--behind-proxy"), !proxy, "{text}");
+            }
+            combinations += 1;
+        }
+    }
+    assert_eq!(combinations, 12);
+}

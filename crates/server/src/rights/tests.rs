@@ -18,6 +18,9 @@ use crate::{
 
 const ADMIN_TOKEN: &str = "the-administrators-token";
 
+/// Somebody's role, and the headers by which they are known.
+type Asking = (Option<Role>, Vec<(&'static str, String)>);
+
 /// What stands where a route has a name in braces.
 fn filled(path: &str) -> String {
     let parts = path.split('/').map(|part| {
@@ -108,7 +111,7 @@ async fn s_20_every_operation_as_everybody() {
             "{method} {path}: rights/table.rs says who may use it"
         );
         let needed = expected(&method, &path);
-        let mut callers: Vec<(Option<Role>, Vec<(&str, String)>)> = vec![
+        let mut callers: Vec<Asking> = vec![
             (None, vec![]),
             (None, vec![("authorization", "Bearer wrong".to_owned())]),
             (None, vec![("cookie", format!("{COOKIE}=wrong"))]),
