@@ -93,6 +93,19 @@ impl Control {
         session
     }
 
+    /// Begins a session for an act on a sales unit; `back` is the path on the portal to which signing
+    /// leads, with the session's id.
+    pub(crate) fn begin_signing(
+        &self,
+        person_name: &str,
+        subject: Subject,
+        back: Option<String>,
+    ) -> Result<Session, Problem> {
+        let person_name = name(person_name)?;
+        self.unit(subject.environment, &subject.msn)?;
+        Ok(self.begin_bankid(person_name, Errand::Act(subject), None, back))
+    }
+
     /// A session for an act. Who is about to sign in concerns nobody else.
     fn signing(&self, id: &str) -> Result<(Session, Subject), Lack> {
         let session = self.bankid.get(id).ok_or(Lack::Unknown)?;
@@ -144,14 +157,12 @@ pub(super) async fn begin(
     State(control): Shared,
     Said(new): Said<NewSession>,
 ) -> Result<(StatusCode, Json<SessionView>), Problem> {
-    let person_name = name(&new.person_name)?;
-    control.unit(new.environment, &new.msn)?;
     let subject = Subject {
         purpose: new.purpose,
         environment: new.environment,
         msn: new.msn,
     };
-    let session = control.begin_bankid(person_name, Errand::Act(subject.clone()), None, None);
+    let session = control.begin_signing(&new.person_name, subject.clone(), None)?;
     let view = control.session_view(session, subject);
     Ok((StatusCode::CREATED, Json(view)))
 }

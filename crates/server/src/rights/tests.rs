@@ -61,10 +61,12 @@ fn expected(method: &Method, path: &str) -> Role {
     let (kind, rest) = path.split_once('/').unwrap_or((path, ""));
     let looks = *method == Method::GET;
     match kind {
-        "users" | "tokens" | "audit" | "reset" | "incidents" => Role::Admin,
+        "users" | "tokens" | "audit" | "reset" => Role::Admin,
+        "incidents" if !looks => Role::Admin,
+        "check-keys" => Role::Reader,
         "office-keys" if !looks || !rest.is_empty() => Role::Admin,
         "partners" | "psps" if !looks || rest.contains("/keys") => Role::Admin,
-        "register" if !looks => Role::Admin,
+        "register" if !looks && rest != "check" => Role::Admin,
         "env" | "bankid" => Role::Developer,
         _ if looks && !rest.contains("/keys") => Role::Reader,
         _ => Role::Developer,
@@ -194,6 +196,13 @@ fn pages() -> Vec<(Method, String)> {
         }
     }
     assert!(found.len() > 15, "{found:?}");
+    // And those of the table, since some routes are put together from parts.
+    for route in super::table::RULES.iter().flat_map(|(_, routes)| *routes) {
+        let (method, path) = route.split_once(' ').unwrap();
+        if !path.starts_with("/control/") && !path.ends_with('*') {
+            found.push((method.parse().unwrap(), path.to_owned()));
+        }
+    }
     found
 }
 
@@ -202,6 +211,7 @@ enum Got {
     Shown,
     SentToSignIn,
     Refused,
+    NoSuchPage,
 }
 
 async fn visit(house: &House, method: &Method, path: &str, role: Option<Role>) -> Got {
@@ -224,6 +234,15 @@ async fn visit(house: &House, method: &Method, path: &str, role: Option<Role>) -
     if to_sign_in {
         return Got::SentToSignIn;
     }
+    if response.status() == 404 {
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        return if text.contains("There is no such page. The navigation above") {
+            Got::NoSuchPage
+        } else {
+            Got::Shown
+        };
+    }
     if response.status() == 403 {
         // Only then: some answers go on for ever.
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -242,6 +261,9 @@ async fn visit(house: &House, method: &Method, path: &str, role: Option<Role>) -
 async fn s_20_every_page_as_everybody() {
     let house = House::new().await;
     for (method, path) in pages() {
+        if visit(&house, &method, &path, Some(Role::Admin)).await == Got::NoSuchPage {
+            continue;
+        }
         let needed = need(&method, &path).unwrap_or_else(|| {
             panic!("{method} {path}: rights/table.rs does not say who may use it")
         });
