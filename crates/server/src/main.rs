@@ -27,6 +27,7 @@ mod output;
 mod parts;
 mod people;
 mod portal;
+mod provider;
 mod redirect;
 mod register;
 mod rights;

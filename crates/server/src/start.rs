@@ -35,6 +35,7 @@ use crate::{
     output::{self, Banner},
     parts,
     portal::{Places, Portal, visitors::Visitors},
+    provider::Provider,
     register,
 };
 
@@ -154,6 +155,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         partners_in_test: settings.partners_in_test,
         bankid: Sessions::default(),
         admin_token: settings.admin_token.clone(),
+        provider: Provider::of(&settings, &places.portal),
         visitors: Visitors::default(),
         register: register.clone(),
         portal_base: places.portal.clone(),

@@ -20,6 +20,7 @@ use crate::{
         visitor::{COOKIE, CSRF},
         visitors::{Account, Role, Visitors},
     },
+    provider::Provider,
     register::{BuiltIn, Register},
 };
 
@@ -42,6 +43,8 @@ pub(crate) struct Rules {
     pub(crate) partners_in_test: bool,
     /// The host of the portal behind a proxy that speaks TLS; [`PORTAL`] over plain HTTP if left out.
     pub(crate) https_host: Option<&'static str>,
+    /// Who else signs people in.
+    pub(crate) provider: Option<Provider>,
     /// The built-in one if left out.
     pub(crate) register: Option<Arc<dyn Register>>,
 }
@@ -53,6 +56,7 @@ impl Default for Rules {
             local_urls: true,
             partners_in_test: false,
             https_host: None,
+            provider: None,
             register: None,
         }
     }
@@ -101,6 +105,7 @@ impl House {
             partners_in_test: rules.partners_in_test,
             bankid: Sessions::default(),
             admin_token: rules.token.as_ref().map(|token| token.parse().unwrap()),
+            provider: rules.provider,
             visitors: Visitors::default(),
             register: rules
                 .register

@@ -55,6 +55,7 @@ use crate::{
     bankid::{self as signing, Sessions},
     config::AdminToken,
     portal::visitors::Visitors,
+    provider::Provider,
     register::{self as business_register, Register},
 };
 
@@ -79,6 +80,8 @@ pub(crate) struct Control {
     /// What whoever calls the control API, or signs in, must know; if none, everybody is trusted who
     /// reaches the portal from this machine.
     pub(crate) admin_token: Option<AdminToken>,
+    /// Who else knows people, and signs them in.
+    pub(crate) provider: Option<Provider>,
     /// Who is signed in at the portal.
     pub(crate) visitors: Visitors,
     /// Who knows which organisations there are.

@@ -7,6 +7,7 @@
 
 mod audit;
 mod front;
+mod provider;
 mod record;
 pub(crate) mod shell;
 pub(crate) mod sign_in;
@@ -63,6 +64,7 @@ impl Portal {
             .route(STYLE, get(style))
             .merge(shell::files())
             .merge(sign_in::routes())
+            .merge(provider::routes())
             .merge(users::routes())
             .merge(audit::routes())
             .with_state(control.clone());

@@ -19,6 +19,8 @@ const ANYONE: &[&str] = &[
     "GET /dwo-api-application/style.css",
     "GET /sign-in",
     "POST /sign-in",
+    "GET /sign-in/provider",
+    "GET /sign-in/provider/back",
     "GET /bankid/{id}",
     "POST /bankid/{id}",
     "GET /catalogue*",
