@@ -322,6 +322,30 @@ async fn s_20_users_tokens_and_the_audit_log_outlive_a_restart() {
     program.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_13_merchants_listeners_serve_nothing_of_the_portal() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(options(folder.path())).await;
+    let advance = "/control/v1/sales-units/test/220001/advance";
+    for listener in ["test", "production"] {
+        for (method, path) in [
+            ("GET", "/control/v1/env"),
+            ("GET", "/control/v1/openapi.json"),
+            ("POST", "/control/v1/reset"),
+            ("POST", advance),
+            ("GET", "/users"),
+            ("GET", "/sign-in"),
+        ] {
+            let body = json!({"days": 1});
+            let (status, _) = program.call(listener, method, path, &[], body).await;
+            assert_eq!(status, 404, "{listener} {method} {path}");
+        }
+    }
+    let got = program.call("portal", "GET", "/control/v1/env", &[], Value::Null);
+    assert_eq!(got.await.0, 200);
+    program.end().await;
+}
+
 #[tokio::test]
 async fn under_a_seed_keys_repeat() {
     let mut made = Vec::new();

@@ -65,6 +65,7 @@ fn every_key_can_be_said_in_the_file_and_in_a_variable() {
         ("lenient_bearer", "true"),
         ("wording", "2023-06"),
         ("production_wording", "recorded"),
+        ("provider_secret", "a secret"),
     ];
     for (key, value) in rows {
         let bare = matches!(value, "7" | "true");
@@ -105,6 +106,22 @@ fn mistakes_are_named() {
             "unknown variant `new`",
         ),
         (Options::from_toml("admin_token = 'short'"), "16 characters"),
+        (
+            Options::from_toml("[provider]\nclient_id = 'x'"),
+            "missing field `issuer`",
+        ),
+        (
+            Options::from_toml(
+                "[provider]\nissuer = 'https://x.no'\nclient_id = 'x'\nclient_secret = 'short'",
+            ),
+            "unknown field `client_secret`",
+        ),
+        (
+            Options::from_toml(
+                "[provider]\nissuer = 'https://x.no'\nclient_id = 'x'\ndefault_role = 'god'",
+            ),
+            "unknown variant `god`",
+        ),
         (
             Options::from_toml("database = 'postgres://db'"),
             "PostgreSQL is not built yet",
@@ -205,4 +222,20 @@ fn s_13_each_listener_beyond_loopback_needs_a_token_and_tls() {
         }
     }
     assert_eq!(combinations, 12);
+}
+
+/// The example of docs/sign-in.md.
+#[test]
+fn the_documented_provider_can_be_read() {
+    let text = include_str!("../../../../docs/sign-in.md");
+    let (_, rest) = text.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let options = Options::from_toml(example).unwrap();
+    let shown = format!("{options:?}");
+    assert!(!shown.contains("the-secret"), "a secret stays out of logs");
+    let settings = settle(options);
+    let provider = settings.provider.unwrap();
+    assert_eq!(provider.issuer.as_str(), "https://login.example.com");
+    assert_eq!((provider.admin.len(), provider.developer.len()), (1, 2));
+    assert!(settings.provider_secret.is_some() && provider.default_role.is_none());
 }

@@ -25,12 +25,15 @@ use crate::{
 const CLIENT: &str = "sandkasse at work";
 const SECRET: &str = "s&cret";
 
+/// The `Authorization` and the form of a call.
+type Sent = (String, BTreeMap<String, String>);
+
 /// The provider: what it hands out, and what it was sent.
 struct Elsewhere {
     base: String,
     key: EncodingKey,
     token: Arc<Mutex<String>>,
-    sent: Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>>,
+    sent: Arc<Mutex<Vec<Sent>>>,
 }
 
 fn key() -> (EncodingKey, Value) {
