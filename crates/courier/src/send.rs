@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -89,6 +89,15 @@ impl Courier {
     /// Never fails: whatever goes wrong is an outcome. A status that is not 2xx counts as the
     /// cause even if the rest of the answer was late or broken.
     pub async fn attempt(&self, call: &OutgoingCall, policy: UrlPolicy) -> CallOutcome {
+        self.send(call, policy, request::JSON).await
+    }
+
+    async fn send(
+        &self,
+        call: &OutgoingCall,
+        policy: UrlPolicy,
+        content: HeaderValue,
+    ) -> CallOutcome {
         if call
             .url
             .get(..6)
@@ -99,8 +108,11 @@ impl Courier {
         let began = Instant::now();
         let mut answer = Answer::default();
         let limit = Duration::from_millis(call.timeout_ms);
-        let exchanged =
-            tokio::time::timeout(limit, self.exchange(call, policy, limit, &mut answer)).await;
+        let exchanged = tokio::time::timeout(
+            limit,
+            self.exchange(call, policy, content, limit, &mut answer),
+        )
+        .await;
         let failure = match (answer.status, exchanged) {
             (Some(300..=399), _) => Some(CallFailure::Redirect {
                 location: answer.location,
@@ -125,19 +137,24 @@ impl Courier {
     /// Asks for what lies at a URL, once and within `limit`, and waits for the end of the answer.
     /// For what is no merchant's: nothing is noted anywhere. Never fails, as [`Courier::attempt`].
     pub async fn get(&self, url: &str, policy: UrlPolicy, limit: Duration) -> CallOutcome {
+        self.attempt(&nobodys("GET", url, limit), policy).await
+    }
+
+    /// Sends a form, once and within `limit`, as [`Courier::get`] asks for what lies at a URL.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        authorization: Option<String>,
+        form: String,
+        policy: UrlPolicy,
+        limit: Duration,
+    ) -> CallOutcome {
         let call = OutgoingCall {
-            id: String::new(),
-            // Says whose calls it is counted with; this one is not counted.
-            purpose: Purpose::PaymentCallback,
-            about: String::new(),
-            method: "GET".to_owned(),
-            url: url.to_owned(),
-            authorization: None,
-            body: None,
-            timeout_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-            owed_at: Timestamp::UNIX_EPOCH,
+            authorization,
+            body: Some(form),
+            ..nobodys("POST", url, limit)
         };
-        self.attempt(&call, policy).await
+        self.send(&call, policy, request::FORM).await
     }
 
     /// Whether a host could be called: its name has an address, and every address is permitted.
@@ -185,6 +202,7 @@ impl Courier {
         &self,
         call: &OutgoingCall,
         policy: UrlPolicy,
+        content: HeaderValue,
         limit: Duration,
         answer: &mut Answer,
     ) -> Result<(), CallFailure> {
@@ -192,7 +210,7 @@ impl Courier {
         let (target, rest) =
             url::judge_call(&call.url, policy).map_err(|fault| unfit(&call.url, &fault))?;
         let authorization = self.authorization(call)?;
-        let request = request::build(call, authorization.as_deref(), &target, rest)?;
+        let request = request::build(call, content, authorization.as_deref(), &target, rest)?;
         let addresses = self.addresses(&target, policy).await?;
         let stream = connect::connect(&addresses, &target, &self.config.own, deadline).await?;
         match target.scheme {
@@ -206,6 +224,22 @@ impl Courier {
                 .await
             }
         }
+    }
+}
+
+/// A call that is no merchant's.
+fn nobodys(method: &str, url: &str, limit: Duration) -> OutgoingCall {
+    OutgoingCall {
+        id: String::new(),
+        // Says whose calls it is counted with; this one is not counted.
+        purpose: Purpose::PaymentCallback,
+        about: String::new(),
+        method: method.to_owned(),
+        url: url.to_owned(),
+        authorization: None,
+        body: None,
+        timeout_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+        owed_at: Timestamp::UNIX_EPOCH,
     }
 }
 

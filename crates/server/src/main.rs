@@ -28,6 +28,7 @@ mod output;
 mod parts;
 mod people;
 mod portal;
+mod provider;
 mod provoke;
 mod redirect;
 mod register;

@@ -35,6 +35,7 @@ use crate::{
     output::{self, Banner},
     parts,
     portal::{Places, Portal, phone::Phones, requests::live::Live, visitors::Visitors},
+    provider::Provider,
     register,
 };
 
@@ -165,6 +166,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         bankid: Sessions::default(),
         admin_token: settings.admin_token.clone(),
         scratch: crate::provoke::Scratch::default(),
+        provider: Provider::of(&settings, &places.portal),
         visitors: Visitors::default(),
         phones: Phones::default(),
         live: Live::default(),

@@ -22,6 +22,7 @@ use crate::{
         visitor::{COOKIE, CSRF},
         visitors::{Account, Role, Visitors},
     },
+    provider::Provider,
     register::{BuiltIn, Register},
 };
 
@@ -42,6 +43,10 @@ pub(crate) struct Rules {
     pub(crate) token: Option<String>,
     pub(crate) local_urls: bool,
     pub(crate) partners_in_test: bool,
+    /// The host of the portal behind a proxy that speaks TLS; [`PORTAL`] over plain HTTP if left out.
+    pub(crate) https_host: Option<&'static str>,
+    /// Who else signs people in.
+    pub(crate) provider: Option<Provider>,
     /// The built-in one if left out.
     pub(crate) register: Option<Arc<dyn Register>>,
 }
@@ -52,6 +57,8 @@ impl Default for Rules {
             token: None,
             local_urls: true,
             partners_in_test: false,
+            https_host: None,
+            provider: None,
             register: None,
         }
     }
@@ -102,17 +109,21 @@ impl House {
             bankid: Sessions::default(),
             admin_token: rules.token.as_ref().map(|token| token.parse().unwrap()),
             scratch: crate::provoke::Scratch::default(),
+            provider: rules.provider,
             visitors: Visitors::default(),
             phones: Phones::default(),
             live: Live::default(),
             register: rules
                 .register
                 .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),
-            portal_base: format!("http://{PORTAL}"),
+            portal_base: rules.https_host.map_or_else(
+                || format!("http://{PORTAL}"),
+                |host| format!("https://{host}"),
+            ),
             stop: stopped,
         };
         let guard = Guard {
-            hosts: vec![],
+            hosts: rules.https_host.into_iter().map(str::to_owned).collect(),
             token: rules.token.as_ref().map(|token| token.parse().unwrap()),
         };
         let places = Places {

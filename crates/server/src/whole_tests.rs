@@ -279,6 +279,73 @@ async fn the_register_is_kept_over_a_restart_and_another_can_be_asked_instead() 
     program.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_20_users_tokens_and_the_audit_log_outlive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(options(folder.path())).await;
+    let reader = "/users/demo-reader";
+    program
+        .control("PATCH", reader, json!({"role": "developer"}))
+        .await;
+    let new = json!({"name": "Build", "role": "reader"});
+    let made = program.control("POST", "/tokens", new).await;
+    let before = program.control("GET", "/audit", Value::Null).await;
+    program.end().await;
+
+    let program = Program::start(options(folder.path())).await;
+    let user = program.control("GET", reader, Value::Null).await;
+    assert_eq!(user["role"], "developer");
+    assert_eq!(program.control("GET", "/audit", Value::Null).await, before);
+    program.control("DELETE", reader, Value::Null).await;
+    let after = program.control("GET", "/audit", Value::Null).await;
+    assert_eq!(
+        (&after["chain"]["whole"], &after["chain"]["lines"]),
+        (&json!(true), &json!(3))
+    );
+    assert_eq!(after["lines"][0]["previous"], before["chain"]["head"]);
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    for (path, status) in [("/control/v1/sales-units", 200), ("/control/v1/users", 403)] {
+        let headers = [("authorization", bearer.as_str())];
+        let got = program.call("portal", "GET", path, &headers, Value::Null);
+        assert_eq!(got.await.0, status, "{path}");
+    }
+    program.end().await;
+
+    // Without demo data there is somebody who can sign in, too.
+    let other = tempfile::tempdir().unwrap();
+    let mut bare = options(other.path());
+    bare.demo_data = Some(crate::config::DemoData::Off);
+    let program = Program::start(bare).await;
+    let users = program.control("GET", "/users", Value::Null).await;
+    assert_eq!(users["users"][0]["role"], "admin");
+    assert_eq!(users["users"].as_array().unwrap().len(), 1);
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s_13_merchants_listeners_serve_nothing_of_the_portal() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(options(folder.path())).await;
+    let advance = "/control/v1/sales-units/test/220001/advance";
+    for listener in ["test", "production"] {
+        for (method, path) in [
+            ("GET", "/control/v1/env"),
+            ("GET", "/control/v1/openapi.json"),
+            ("POST", "/control/v1/reset"),
+            ("POST", advance),
+            ("GET", "/users"),
+            ("GET", "/sign-in"),
+        ] {
+            let body = json!({"days": 1});
+            let (status, _) = program.call(listener, method, path, &[], body).await;
+            assert_eq!(status, 404, "{listener} {method} {path}");
+        }
+    }
+    let got = program.call("portal", "GET", "/control/v1/env", &[], Value::Null);
+    assert_eq!(got.await.0, 200);
+    program.end().await;
+}
+
 #[tokio::test]
 async fn under_a_seed_keys_repeat() {
     let mut made = Vec::new();

@@ -11,7 +11,10 @@ use sandkasse_store::{CallFailure, OutgoingCall};
 use crate::url::Target;
 
 /// As the platform writes it.
-const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+
+/// As browsers write it.
+pub(super) const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// Who calls.
 const USER_AGENT: HeaderValue =
@@ -20,6 +23,7 @@ const USER_AGENT: HeaderValue =
 /// `rest` is the URL after its authority.
 pub(super) fn build(
     call: &OutgoingCall,
+    content: HeaderValue,
     authorization: Option<&str>,
     target: &Target,
     rest: &str,
@@ -39,7 +43,7 @@ pub(super) fn build(
         HeaderValue::from_str(&target.to_string()).map_err(|_| bad("host"))?,
     );
     if let Some(body) = &call.body {
-        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.insert(header::CONTENT_TYPE, content);
         headers.insert(header::CONTENT_LENGTH, body.len().into());
     }
     if let Some(authorization) = authorization {

@@ -117,9 +117,6 @@ async fn sign(
             control
                 .note(&signed.person_name, None, How::Nobody, &action)
                 .await?;
-            if signed.back.is_some() {
-                return Ok(shell::see_other(&format!("{back}?bankid={}", signed.id)));
-            }
             let visitor = visitor::who(control, headers);
             Ok(show(control, &signed, visitor.as_ref()))
         }
@@ -135,6 +132,11 @@ async fn sign(
 }
 
 fn show(control: &Control, session: &Session, visitor: Option<&Visitor>) -> Response {
+    // Whoever signs an act for a page of the portal goes on there.
+    if let (Errand::Act(_), true, Some(back)) = (&session.errand, session.confirmed, &session.back)
+    {
+        return shell::see_other(&format!("{back}?bankid={}", session.id));
+    }
     let (title, message) = if session.confirmed {
         (
             "Signed",

@@ -5,6 +5,7 @@
 //! is what comes out, where nothing is. Whether the choice is safe is judged in
 //! [`crate::exposure`].
 
+mod provider;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use sandkasse_domain::Wording;
 use serde::Deserialize;
 
 use crate::address::{Address, BaseUrl};
+pub(crate) use provider::{ClientSecret, ProviderOptions};
 pub(crate) use settings::Settings;
 pub(crate) use values::{AdminToken, Database, DemoData, MasterKeyText};
 
@@ -98,6 +100,12 @@ pub(crate) struct Options {
     /// Whether errors carry `Explain: <url>`; they do unless this is false.
     #[arg(skip)]
     pub(crate) explanations: Option<bool>,
+    /// With whose accounts people sign in at the portal. A table of the file only.
+    #[arg(skip)]
+    pub(crate) provider: Option<ProviderOptions>,
+    /// What this installation proves itself to the provider with.
+    #[arg(skip)]
+    pub(crate) provider_secret: Option<ClientSecret>,
     /// How many megabytes of calls the inspector remembers; 64 if left out, 0 is none.
     #[arg(skip)]
     pub(crate) journal_mb: Option<u32>,
@@ -135,6 +143,8 @@ impl Options {
             test_idle_deactivation: read_switch(get, "SANDKASSE_TEST_IDLE_DEACTIVATION")?,
             register_url: read(get, "SANDKASSE_REGISTER_URL")?,
             explanations: read_switch(get, "SANDKASSE_EXPLANATIONS")?,
+            provider: None,
+            provider_secret: read(get, "SANDKASSE_PROVIDER_SECRET")?,
             journal_mb: read(get, "SANDKASSE_JOURNAL_MB")?,
             journal_disk_mb: read(get, "SANDKASSE_JOURNAL_DISK_MB")?,
         })
@@ -176,6 +186,8 @@ impl Options {
             test_idle_deactivation: self.test_idle_deactivation.or(lower.test_idle_deactivation),
             register_url: self.register_url.or(lower.register_url),
             explanations: self.explanations.or(lower.explanations),
+            provider: self.provider.or(lower.provider),
+            provider_secret: self.provider_secret.or(lower.provider_secret),
             journal_mb: self.journal_mb.or(lower.journal_mb),
             journal_disk_mb: self.journal_disk_mb.or(lower.journal_disk_mb),
         }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use sandkasse_domain::Wording;
 
-use super::{AdminToken, Database, DemoData, MasterKeyText, Options};
+use super::{
+    AdminToken, ClientSecret, Database, DemoData, MasterKeyText, Options, ProviderOptions,
+};
 use crate::{
     address::{Address, BaseUrl},
     exposure,
@@ -38,6 +40,9 @@ pub(crate) struct Settings {
     pub(crate) partners_in_test: bool,
     pub(crate) test_idle_deactivation: bool,
     pub(crate) register_url: Option<BaseUrl>,
+    /// With whose accounts people sign in at the portal.
+    pub(crate) provider: Option<ProviderOptions>,
+    pub(crate) provider_secret: Option<ClientSecret>,
     /// Whether errors say where they are explained.
     pub(crate) explanations: bool,
     /// So many bytes of calls the inspector remembers.
@@ -95,6 +100,8 @@ impl Settings {
             partners_in_test: options.partners_in_test.unwrap_or(false),
             test_idle_deactivation: options.test_idle_deactivation.unwrap_or(false),
             register_url: options.register_url,
+            provider: options.provider,
+            provider_secret: options.provider_secret,
             explanations: options.explanations.unwrap_or(true),
             journal_bytes: options.journal_mb.map_or(JOURNAL_MB, |mb| mb as usize) * 1024 * 1024,
             journal_disk_bytes: options.journal_disk_mb.map_or(JOURNAL_DISK_MB, u64::from)

@@ -65,6 +65,7 @@ fn every_key_can_be_said_in_the_file_and_in_a_variable() {
         ("lenient_bearer", "true"),
         ("wording", "2023-06"),
         ("production_wording", "recorded"),
+        ("provider_secret", "a secret"),
     ];
     for (key, value) in rows {
         let bare = matches!(value, "7" | "true");
@@ -105,6 +106,22 @@ fn mistakes_are_named() {
             "unknown variant `new`",
         ),
         (Options::from_toml("admin_token = 'short'"), "16 characters"),
+        (
+            Options::from_toml("[provider]\nclient_id = 'x'"),
+            "missing field `issuer`",
+        ),
+        (
+            Options::from_toml(
+                "[provider]\nissuer = 'https://x.no'\nclient_id = 'x'\nclient_secret = 'short'",
+            ),
+            "unknown field `client_secret`",
+        ),
+        (
+            Options::from_toml(
+                "[provider]\nissuer = 'https://x.no'\nclient_id = 'x'\ndefault_role = 'god'",
+            ),
+            "unknown variant `god`",
+        ),
         (
             Options::from_toml("database = 'postgres://db'"),
             "PostgreSQL is not built yet",
@@ -176,4 +193,49 @@ fn beyond_loopback_nothing_starts_by_accident() {
             );
         }
     }
+}
+
+/// Beyond loopback a listener needs both a token and a proxy that speaks TLS: each of the three
+/// listeners, with and without each of the two.
+#[test]
+fn s_13_each_listener_beyond_loopback_needs_a_token_and_tls() {
+    let mut combinations = 0;
+    for which in 0..3 {
+        for (token, proxy) in [(false, false), (false, true), (true, false), (true, true)] {
+            for address in ["0.0.0.0:1", "[::]:1", "192.168.1.5:1"] {
+                let listener = |here: i32| (which == here).then(|| address.parse().unwrap());
+                let options = Options {
+                    test: listener(0),
+                    production: listener(1),
+                    portal: listener(2),
+                    admin_token: token.then(|| "a-token-of-many-letters".parse().unwrap()),
+                    behind_proxy: Some(proxy),
+                    ..Options::default()
+                };
+                let refused = Settings::try_from(options).err();
+                let text = refused.as_deref().unwrap_or_default();
+                assert_eq!(refused.is_none(), token && proxy, "{which} {text}");
+                assert_eq!(text.contains("SANDKASSE_ADMIN_TOKEN"), !token, "{text}");
+                assert_eq!(text.contains("--behind-proxy"), !proxy, "{text}");
+            }
+            combinations += 1;
+        }
+    }
+    assert_eq!(combinations, 12);
+}
+
+/// The example of docs/sign-in.md.
+#[test]
+fn the_documented_provider_can_be_read() {
+    let text = include_str!("../../../../docs/sign-in.md");
+    let (_, rest) = text.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let options = Options::from_toml(example).unwrap();
+    let shown = format!("{options:?}");
+    assert!(!shown.contains("the-secret"), "a secret stays out of logs");
+    let settings = settle(options);
+    let provider = settings.provider.unwrap();
+    assert_eq!(provider.issuer.as_str(), "https://login.example.com");
+    assert_eq!((provider.admin.len(), provider.developer.len()), (1, 2));
+    assert!(settings.provider_secret.is_some() && provider.default_role.is_none());
 }

@@ -93,7 +93,8 @@ impl Control {
         session
     }
 
-    /// Begins a session for an act; `back` is the path on the portal to which signing leads.
+    /// Begins a session for an act on a sales unit; `back` is the path on the portal to which signing
+    /// leads, with the session's id.
     pub(crate) fn begin_signing(
         &self,
         person_name: &str,

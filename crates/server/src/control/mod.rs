@@ -65,6 +65,7 @@ use crate::{
     bankid::{self as signing, Sessions},
     config::AdminToken,
     portal::{phone::Phones, requests::live::Live, visitors::Visitors},
+    provider::Provider,
     provoke::Scratch,
     register::{self as business_register, Register},
 };
@@ -105,6 +106,8 @@ pub(crate) struct Control {
     pub(crate) admin_token: Option<AdminToken>,
     /// What the catalogue's pages play on.
     pub(crate) scratch: Scratch,
+    /// Who else knows people, and signs them in.
+    pub(crate) provider: Option<Provider>,
     /// Who is signed in at the portal.
     pub(crate) visitors: Visitors,
     /// Whose phones are open.

@@ -15,6 +15,7 @@ mod owners;
 mod panel_tests;
 mod payments;
 pub(crate) mod phone;
+mod provider;
 mod record;
 pub(crate) mod requests;
 mod said;
@@ -79,6 +80,7 @@ impl Portal {
             .route(STYLE, get(style))
             .merge(shell::files())
             .merge(sign_in::routes())
+            .merge(provider::routes())
             .merge(try_it::routes())
             .merge(users::routes())
             .merge(audit::routes())

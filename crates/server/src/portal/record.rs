@@ -173,9 +173,12 @@ fn thing(path: &str) -> Option<String> {
             return Some(at("payments", &[environment, msn, order]));
         }
         ["units", rest @ ..] => ("sales-units", rest),
+        ["phone", "production", phone, ..] => {
+            return Some(at("persons", &["production", phone]));
+        }
         ["phone", phone, ..] => return Some(at("persons", &["test", phone])),
         ["users", "tokens", ..] => return None,
-        ["users", rest @ ..] => ("users", rest),
+        [kind @ ("users" | "merchants" | "partners"), rest @ ..] => (*kind, rest),
         _ => return None,
     };
     let count = match kind {
@@ -310,6 +313,14 @@ mod tests {
             ("/users/demo-admin/remove", Some("users/demo-admin")),
             ("/users/tokens/abc/revoke", None),
             ("/phone/41000001/approve", Some("persons/test/41000001")),
+            (
+                "/phone/production/91000001/approve",
+                Some("persons/production/91000001"),
+            ),
+            (
+                "/merchants/test/310000000/check",
+                Some("merchants/test/310000000"),
+            ),
             ("/control/v1/reset", None),
         ] {
             let about = about.map(|about| format!("/control/v1/{about}"));

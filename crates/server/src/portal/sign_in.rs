@@ -40,6 +40,8 @@ struct Page<'a> {
     /// Whom to choose from; where a token is asked for, nobody.
     users: Vec<Arc<User>>,
     by_token: bool,
+    /// Who else signs people in.
+    provider: Option<&'a str>,
     refused: bool,
 }
 
@@ -49,6 +51,8 @@ struct Again<'a> {
     frame: Frame<'a>,
     next: &'a str,
     by_token: bool,
+    /// Who signed them in, if somebody else did.
+    provider: Option<&'a str>,
     refused: bool,
 }
 
@@ -103,6 +107,7 @@ fn choice(control: &Control, visitor: Option<&Visitor>, next: &str, refused: boo
         next: &here(next),
         users,
         by_token,
+        provider: control.provider.as_ref().map(|it| it.name()),
         refused,
     };
     shell::page(status(refused), &page)
@@ -160,7 +165,7 @@ pub(crate) async fn finish(
 }
 
 /// Signs somebody in; whoever was signed in here before is signed out.
-async fn enter(
+pub(super) async fn enter(
     control: &Control,
     account: Account,
     name: String,
@@ -195,6 +200,11 @@ fn proof(control: &Control, visitor: &Visitor, next: &str, refused: bool) -> Res
         frame: Frame::new("Sign again", Part::Other, Some(visitor)),
         next: &here(next),
         by_token: control.admin_token.is_some(),
+        provider: control
+            .provider
+            .as_ref()
+            .filter(|it| it.knows(&visitor.0.account))
+            .map(|it| it.name()),
         refused,
     };
     shell::page(status(refused), &page)
@@ -260,7 +270,7 @@ async fn sign_out(
 }
 
 /// A path of the portal itself, never of another host.
-fn here(next: &str) -> String {
+pub(super) fn here(next: &str) -> String {
     let is_path = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains(|it: char| it == '\\' || it.is_ascii_control());

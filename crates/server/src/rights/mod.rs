@@ -70,7 +70,8 @@ pub(crate) async fn check(
         Some(Need::Anyone) => None,
         Some(Need::AtLeast(role)) if path.starts_with("/control/") => {
             let caller = request.extensions().get::<Caller>();
-            (!caller.is_some_and(|caller| caller.role >= role))
+            caller
+                .is_none_or(|caller| caller.role < role)
                 .then(|| role_required(caller, role).into_response())
         }
         Some(Need::AtLeast(role)) => match visitor::who(&control, request.headers()) {
