@@ -183,7 +183,7 @@ mod tests {
             (0, "0,00\u{a0}kr"),
             (49_900, "499,00\u{a0}kr"),
             (123_450, "1\u{a0}234,50\u{a0}kr"),
-            (123_456_789_01, "123\u{a0}456\u{a0}789,01\u{a0}kr"),
+            (12_345_678_901, "123\u{a0}456\u{a0}789,01\u{a0}kr"),
         ] {
             let amount = Minor::try_new(units).unwrap();
             assert_eq!(money(amount), words);

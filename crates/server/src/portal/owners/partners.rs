@@ -47,7 +47,7 @@ struct Page<'a> {
     number: &'a str,
     status: Status,
     units: Vec<UnitLine>,
-    may_work: bool,
+    may_see_keys: bool,
 }
 
 /// Whether its keys work, in a badge's words and in a sentence.
@@ -123,7 +123,7 @@ pub(super) async fn page(
         number: partner.own_number.as_str(),
         status: partner.status.into(),
         units: linked.map(|unit| UnitLine::of(unit)).collect(),
-        may_work: visitor.at_least(Role::Developer).is_ok(),
+        may_see_keys: visitor.at_least(Role::Admin).is_ok(),
     };
     shell::page(StatusCode::OK, &page)
 }

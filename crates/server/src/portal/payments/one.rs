@@ -204,7 +204,13 @@ pub(super) async fn shown(
         .or(in_app)
         .map(|payer| PayerLine {
             phone: payer.phone.to_string(),
-            href: (environment == Environment::Test).then(|| format!("/phone/{}", payer.phone)),
+            href: match environment {
+                Environment::Test => Some(format!("/phone/{}", payer.phone)),
+                // Persons of production are not everybody's to act for.
+                Environment::Production => {
+                    may_act.then(|| format!("/phone/production/{}", payer.phone))
+                }
+            },
         });
     let link = (payment.open().is_some() && may_act).then(|| {
         let token = link::sign(engine, unit, payment, view.now);

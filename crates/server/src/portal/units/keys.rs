@@ -1,5 +1,5 @@
 //! Keys of a sales unit or a partner: masked until somebody asks, copied, made anew. Who comes here
-//! is a developer, and has signed with BankID a moment ago.
+//! is a developer (for a partner's, an admin), and has signed with BankID a moment ago.
 
 use std::sync::Arc;
 
@@ -164,10 +164,17 @@ impl FromRequestParts<Arc<Control>> for AtPartner {
     }
 }
 
-/// Lets in who may see keys.
+/// Lets in who may see a sales unit's keys.
 fn admit(control: &Control, visitor: &Visitor, owner_path: &str) -> Result<(), Stop> {
     visitor.at_least(Role::Developer)?;
     visitor.signed(control, &format!("{owner_path}/keys"))?;
+    Ok(())
+}
+
+/// Lets in who may see a partner's: they open every sales unit that is linked to it.
+fn admit_to_partner(control: &Control, visitor: &Visitor, owner: &Owner) -> Result<(), Stop> {
+    visitor.at_least(Role::Admin)?;
+    visitor.signed(control, &format!("{}/keys", owner.path))?;
     Ok(())
 }
 
@@ -356,7 +363,7 @@ pub(crate) async fn of_partner(
     Query(told): Query<Told>,
 ) -> Result<Response, Stop> {
     let owner = Owner::partner(environment, &partner);
-    admit(&control, &visitor, &owner.path)?;
+    admit_to_partner(&control, &visitor, &owner)?;
     Ok(page(&control, &visitor, &owner, "", words(&told)))
 }
 
@@ -366,7 +373,7 @@ pub(crate) async fn shown_of_partner(
     Posted(visitor, Show { show }): Posted<Show>,
 ) -> Result<Response, Stop> {
     let owner = Owner::partner(environment, &partner);
-    admit(&control, &visitor, &owner.path)?;
+    admit_to_partner(&control, &visitor, &owner)?;
     Ok(page(&control, &visitor, &owner, &show, String::new()))
 }
 
@@ -376,7 +383,7 @@ pub(crate) async fn ask_for_partner(
     At(_, path): At<PartnerKey>,
 ) -> Result<Response, Stop> {
     let owner = Owner::partner(environment, &partner);
-    admit(&control, &visitor, &owner.path)?;
+    admit_to_partner(&control, &visitor, &owner)?;
     Ok(ask(&visitor, &owner, path.key))
 }
 
@@ -387,7 +394,7 @@ pub(crate) async fn regenerate_for_partner(
     Posted(visitor, Nothing {}): Posted<Nothing>,
 ) -> Result<Response, Stop> {
     let owner = Owner::partner(environment, &partner);
-    admit(&control, &visitor, &owner.path)?;
+    admit_to_partner(&control, &visitor, &owner)?;
     control
         .regenerate_partner_key(path.environment, &path.id, path.key)
         .await

@@ -108,13 +108,18 @@ async fn faq_44_the_portal_lists_keys_units_and_products_of_both_environments() 
         &[
             "220001",
             "310000000",
-            "/keys",
             "/payments",
             "/time",
             "/requests?msn=220001",
         ],
     );
+    assert!(!one.html.contains("/keys"), "not for a reader");
     let developer = house.guest(Some(Role::Developer));
+    says(
+        &developer.get(UNIT).await,
+        200,
+        &["/units/test/220001/keys"],
+    );
     let masked = developer.get(&format!("{UNIT}/keys")).await;
     says(
         &masked,
