@@ -82,10 +82,10 @@ pub(crate) struct DashboardFilter {
 pub(crate) struct Dashboard {
     /// When each step begins, oldest first; the last one is not over yet.
     #[schema(value_type = Vec<String>)]
-    pub(crate) starts: Vec<Timestamp>,
-    pub(crate) environments: Vec<OfEnvironment>,
+    starts: Vec<Timestamp>,
+    environments: Vec<OfEnvironment>,
     /// Calls to merchants that failed, newest first.
-    pub(crate) failed_calls: Vec<CallView>,
+    failed_calls: Vec<CallView>,
 }
 
 /// Counts of one environment.
@@ -189,8 +189,8 @@ impl OfEnvironment {
 }
 
 impl Control {
-    /// Counts of all calls, and the calls to merchants that failed.
-    pub(crate) async fn dashboard(&self, span: Span) -> Result<Dashboard, Problem> {
+    /// Counts of all calls: when each step begins, and both environments.
+    pub(crate) fn counts(&self, span: Span) -> (Vec<Timestamp>, [OfEnvironment; 2]) {
         let now = self.engine().clock.now();
         let (pace, steps) = span.steps();
         let tally = &self.inspector.tally;
@@ -200,12 +200,7 @@ impl Control {
             starts.clone_from(&series.starts);
             OfEnvironment::of(environment, &series)
         });
-        let calls = self.failed_calls().await?;
-        Ok(Dashboard {
-            starts,
-            environments: environments.into(),
-            failed_calls: calls.into_iter().map(CallView::from).collect(),
-        })
+        (starts, environments)
     }
 
     /// The newest failed calls to merchants.
@@ -234,5 +229,11 @@ pub(super) async fn show(
     State(control): Shared,
     Asked(filter): Asked<DashboardFilter>,
 ) -> Result<Json<Dashboard>, Problem> {
-    control.dashboard(filter.span).await.map(Json)
+    let (starts, environments) = control.counts(filter.span);
+    let calls = control.failed_calls().await?;
+    Ok(Json(Dashboard {
+        starts,
+        environments: environments.into(),
+        failed_calls: calls.into_iter().map(CallView::from).collect(),
+    }))
 }

@@ -119,10 +119,7 @@ async fn page(
 ) -> Response {
     // An unknown span is the usual one.
     let span = query.map_or(Span::default(), |Query(filter)| filter.span);
-    let dashboard = match control.dashboard(span).await {
-        Ok(dashboard) => dashboard,
-        Err(problem) => return sorry(&visitor, "The dashboard could not be made", &problem),
-    };
+    let (starts, environments) = control.counts(span);
     let failed = match control.failed_calls().await {
         Ok(calls) => calls
             .iter()
@@ -130,7 +127,6 @@ async fn page(
             .collect(),
         Err(problem) => return sorry(&visitor, "The dashboard could not be made", &problem),
     };
-    let starts = &dashboard.starts;
     let short = |at: Option<&Timestamp>| at.map_or_else(String::new, |at| clock(*at));
     let choice = |it: &Span| Choice {
         href: format!("/dashboard?span={}", it.name()),
@@ -142,11 +138,7 @@ async fn page(
         spans: Span::ALL.iter().map(choice).collect(),
         first: short(starts.first()),
         last: short(starts.last()),
-        environments: dashboard
-            .environments
-            .iter()
-            .map(|it| drawn(it, starts))
-            .collect(),
+        environments: environments.iter().map(|it| drawn(it, &starts)).collect(),
         failed,
     };
     shell::page(StatusCode::OK, &page)

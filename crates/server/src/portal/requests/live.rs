@@ -18,7 +18,10 @@ use http::{HeaderMap, Request, header, request::Parts};
 use parking_lot::Mutex;
 use sandkasse_inspect::Record;
 use sandkasse_store::CallRecord;
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    time::{Instant, Interval, interval_at},
+};
 
 use super::{list::Query as ListQuery, row::Row};
 use crate::{
@@ -36,7 +39,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LONGER_PAUSE: Duration = Duration::from_millis(250);
 /// So many looks wait for a page that is slow.
 const WAITING: usize = 16;
-/// How often a page hears that the stream lives, if nothing happens.
+/// How often a page hears that the stream lives, and is asked who reads it.
 const BEAT: Duration = Duration::from_secs(15);
 
 /// Who looks on.
@@ -120,12 +123,24 @@ impl Live {
     }
 }
 
+/// Lets another task begin if this one breaks down.
+struct Watched(Arc<Control>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.live.task.lock().is_running = false;
+        }
+    }
+}
+
 /// The one task.
 async fn keep_looking(
     control: Arc<Control>,
     mut next: u64,
     mut ended: Option<broadcast::Receiver<String>>,
 ) {
+    let _watched = Watched(control.clone());
     let mut stop = control.stop.clone();
     loop {
         let mut ids = Vec::new();
@@ -232,6 +247,7 @@ struct Page {
     wanted: Wanted,
     looks: broadcast::Receiver<Arc<Look>>,
     stop: watch::Receiver<bool>,
+    beat: Interval,
     /// Calls that it was told of, or that came before it.
     told: u64,
     /// Sent first.
@@ -246,26 +262,27 @@ impl Page {
         }
         loop {
             let look = tokio::select! {
-                look = tokio::time::timeout(BEAT, self.looks.recv()) => look,
+                look = self.looks.recv() => Some(look),
+                _ = self.beat.tick() => None,
                 _ = self.stop.wait_for(|stop| *stop) => return None,
             };
+            let Some(look) = look else {
+                // Whoever signed out sees no more, however much happens.
+                let parts = &mut self.visitor;
+                let still = Visitor::from_request_parts(parts, &self.control).await;
+                still.ok()?;
+                return Some((Ok(Bytes::from_static(b": alive\n\n")), self));
+            };
             match look {
-                Ok(Ok(look)) => {
+                Ok(look) => {
                     let bytes = self.taken(&look);
                     if !bytes.is_empty() {
                         return Some((Ok(bytes), self));
                     }
                 }
                 // The next look says how many calls that were.
-                Ok(Err(broadcast::error::RecvError::Lagged(_))) => {}
-                Ok(Err(broadcast::error::RecvError::Closed)) => return None,
-                Err(_) => {
-                    // Whoever signed out sees no more.
-                    let parts = &mut self.visitor;
-                    let still = Visitor::from_request_parts(parts, &self.control).await;
-                    still.ok()?;
-                    return Some((Ok(Bytes::from_static(b": alive\n\n")), self));
-                }
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
     }
@@ -326,6 +343,7 @@ pub(super) async fn events(
     }
     let page = Page {
         stop: control.stop.clone(),
+        beat: interval_at(Instant::now() + BEAT, BEAT),
         control,
         visitor: parts,
         wanted,

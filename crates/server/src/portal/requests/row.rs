@@ -69,7 +69,11 @@ impl Row {
                 let status = outcome
                     .status
                     .map_or("no answer".to_owned(), |it| it.to_string());
-                (status, Some(*at), Some(took(outcome.duration_ms * 1000)))
+                let took = match outcome.duration_ms {
+                    0 => "< 1 ms".to_owned(),
+                    ms => took(ms * 1000),
+                };
+                (status, Some(*at), Some(took))
             }
         };
         let cause = trouble(record);

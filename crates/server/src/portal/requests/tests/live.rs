@@ -145,3 +145,20 @@ async fn streams_end_with_the_program() {
     let end = tokio::time::timeout(std::time::Duration::from_secs(5), body.frame());
     assert!(end.await.expect("it ends at once").is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_signed_out_sees_no_more() {
+    let house = House::new().await;
+    let guest = house.guest(Some(Role::Reader));
+    let mut stream = guest.open("/requests/events").await.into_body();
+    assert!(next_of(&mut stream).await.unwrap().starts_with("retry: "));
+    assert_eq!(next_of(&mut stream).await.unwrap(), ": alive\n\n");
+    guest.post("/sign-out", &[]).await;
+    assert_eq!(next_of(&mut stream).await, None);
+}
+
+/// What comes next, however long that takes.
+async fn next_of(body: &mut Body) -> Option<String> {
+    let data = body.frame().await?.unwrap().into_data().unwrap();
+    Some(String::from_utf8(data.to_vec()).unwrap())
+}
