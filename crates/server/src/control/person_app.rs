@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Control, Problem, Shared,
+    Problem, Shared,
     extract::{Asked, Named, PersonPath},
     payment_view::PaymentView,
 };
