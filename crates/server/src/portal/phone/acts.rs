@@ -36,7 +36,8 @@ pub(super) struct Typed {
     back: Option<String>,
 }
 
-/// Opens the phone. Logging in is what makes a new test user able to pay.
+/// Opens the phone. Logging in is what makes a new test user able to pay. There is no session yet
+/// whose token this form could carry; the guard refuses it from other sites' pages.
 pub(super) async fn unlock(
     State(control): Shared,
     owner: Owner,
