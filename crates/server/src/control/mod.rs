@@ -9,6 +9,7 @@ mod acts;
 mod agenda;
 mod bankid;
 mod calls;
+mod catalogue;
 mod clock;
 mod closing;
 pub(crate) mod env;
@@ -223,6 +224,7 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(faults::remove))
         .routes(routes!(incidents::create, incidents::list))
         .routes(routes!(incidents::tell))
+        .routes(routes!(catalogue::provoke))
         .routes(routes!(env::show))
         .routes(routes!(reset::reset))
 }
