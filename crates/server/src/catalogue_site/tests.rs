@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sandkasse_catalogue::Catalogue;
+use serde_json::json;
 
 use super::{CHAPTERS, in_order};
 use crate::{portal::visitors::Role, testing::House};
@@ -95,4 +96,25 @@ async fn developers_provoke_a_page_and_follow_its_explanation() {
     // What cannot be played says so, and a form that asks for it all the same changes nothing.
     let page = developer.get("/catalogue/ecom/order-locked").await.html;
     assert!(page.contains("Not here: "), "{page}");
+}
+
+#[tokio::test]
+async fn programs_provoke_as_well() {
+    let house = House::new().await;
+    let path = "/catalogue/ecom/order-not-found/provoke";
+    let (status, got) = house.post(path, json!({"cause": "order.unknown"})).await;
+    assert_eq!((status, &got["status"]), (200, &json!(404)));
+    assert!(got["explain"].as_str().unwrap().contains("/explain/"));
+    for (path, cause, status, problem) in [
+        (path, "order.locked", 404, "cause_unknown"),
+        (
+            "/catalogue/ecom/order-locked/provoke",
+            "order.locked",
+            409,
+            "not_provokable",
+        ),
+    ] {
+        let got = house.post(path, json!({"cause": cause})).await;
+        assert_eq!((got.0, &got.1["cause"]), (status, &json!(problem)));
+    }
 }

@@ -12,6 +12,7 @@ mod audit;
 mod bankid;
 mod by_hand;
 pub(crate) mod calls;
+mod catalogue;
 pub(crate) mod check_keys;
 mod clock;
 mod closing;
@@ -271,6 +272,7 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(faults::remove))
         .routes(routes!(incidents::create, incidents::list))
         .routes(routes!(incidents::tell))
+        .routes(routes!(catalogue::provoke))
         .routes(routes!(env::show))
         .routes(routes!(reset::reset))
         .routes(routes!(users::create, users::list))
