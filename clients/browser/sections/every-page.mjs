@@ -12,7 +12,7 @@ const kind = (path) => path
   .replace(/=[^&]*/g, '=')
 const MOST_OF_A_KIND = 2
 // What everybody sees (and what is no page).
-const PUBLIC = /^\/(|sign-in.*|catalogue.*|status.*|phone.*|bankid.*|assets\/.*)$/
+const PUBLIC = /^\/(|sign-in.*|catalogue.*|status.*|phone(?!\/production).*|bankid.*|assets\/.*)$/
 const SKIPPED = /^\/(control\/|sign-out|assets\/)|\.(json|atom|rss|har|env)(\?|$)|\/(events|env)(\?|$)/
 
 export default async function () {

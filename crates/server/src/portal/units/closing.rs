@@ -175,7 +175,7 @@ pub(super) async fn reopen(
     AtUnit(_, unit): AtUnit,
     Posted(visitor, Nothing {}): Posted<Nothing>,
 ) -> Result<Response, Stop> {
-    visitor.at_least(Role::Admin)?;
+    visitor.at_least(Role::Developer)?;
     control
         .reactivate_unit(&at(&unit), None, Some(Rescuer::CustomerService))
         .await

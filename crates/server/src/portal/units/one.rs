@@ -211,7 +211,7 @@ pub(super) async fn page(
         is_ahead: unit.ahead_ms() > 0,
         next: next.map(When::from),
         may_work: visitor.at_least(Role::Developer).is_ok(),
-        may_help: visitor.at_least(Role::Admin).is_ok(),
+        may_help: visitor.at_least(Role::Developer).is_ok(),
     };
     Ok(shell::page(StatusCode::OK, &page))
 }

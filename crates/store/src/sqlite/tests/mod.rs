@@ -211,7 +211,7 @@ async fn an_older_file_is_brought_up_to_date() {
     drop(store);
     let connection = Connection::open(&path).unwrap();
     connection
-        .execute_batch("DROP INDEX records_by_kind; PRAGMA user_version = 1;")
+        .execute_batch("DROP INDEX records_by_kind; DROP TABLE audit; PRAGMA user_version = 1;")
         .unwrap();
     drop(connection);
     let store = open(&folder);

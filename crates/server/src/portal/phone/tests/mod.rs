@@ -119,6 +119,7 @@ impl<'a> Browser<'a> {
             .method(method)
             .uri(path)
             .header(header::HOST, PORTAL)
+            .header(header::ORIGIN, format!("http://{PORTAL}"))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::COOKIE, cookies.join("; "))
             .body(Body::from(body))
