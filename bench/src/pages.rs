@@ -114,7 +114,7 @@ async fn full(options: &Options) -> anyhow::Result<()> {
             most: 0,
         });
     }
-    let mut last: Option<Keys> = None;
+    let (mut first, mut last): (Option<Keys>, Option<Keys>) = (None, None);
     for number in 0..units {
         let keys = platform.new_unit().await?;
         let shop = platform.shop(&keys, &phone, sink.address).await?;
@@ -122,9 +122,11 @@ async fn full(options: &Options) -> anyhow::Result<()> {
         let job = job.context("there are so many")?;
         job.shops.push(shop);
         job.most += CALLS_OF_A_UNIT;
+        first.get_or_insert_with(|| keys.clone());
         last = Some(keys);
     }
     let begun = Instant::now();
+    let first_call = platform.newest_call().await?.number + options.calls / 10;
     load::run(platform.test, jobs, LIMIT).await?;
     let fill = platform.journal().await?;
     eprintln!(
@@ -142,7 +144,8 @@ async fn full(options: &Options) -> anyhow::Result<()> {
     let visitor = Visitor::sign_in(platform.portal).await?;
     let big = &keys.msn;
     let small = &last.context("no sales unit")?.msn;
-    let id = platform.newest_call().await?;
+    let oldest = &first.context("no sales unit")?.msn;
+    let id = platform.newest_call().await?.id;
     let pages = [
         "/".to_owned(),
         "/units".to_owned(),
@@ -159,6 +162,11 @@ async fn full(options: &Options) -> anyhow::Result<()> {
         format!("/requests?msn={small}"),
         "/requests?status=500".to_owned(),
         "/requests?text=nowhere-at-all".to_owned(),
+        // These are on disk only.
+        format!("/requests?msn={oldest}&environment=test"),
+        format!("/requests?before={first_call}"),
+        format!("/requests?before={first_call}&status=500"),
+        format!("/requests?before={first_call}&text=nowhere-at-all"),
         format!("/requests/{id}"),
         "/dashboard".to_owned(),
         "/phone".to_owned(),
@@ -190,7 +198,8 @@ async fn full(options: &Options) -> anyhow::Result<()> {
             "**missed**"
         };
         let page = page.replace(big.as_str(), "N").replace(small.as_str(), "N");
-        let page = page.replace(&id, "ID");
+        let page = page.replace(&id, "ID").replace(oldest.as_str(), "OLD");
+        let page = page.replace(&first_call.to_string(), "OLD");
         let kilobytes = bytes as f64 / 1e3;
         println!(
             "| `{page}` | {middle:.1} | {longest:.1} | {kilobytes:.0} | < {MOST_MS} | {verdict} |"

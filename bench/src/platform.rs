@@ -151,21 +151,17 @@ impl Platform {
         Ok(journal)
     }
 
-    /// The id of the newest call.
-    pub(crate) async fn newest_call(&self) -> anyhow::Result<String> {
+    /// The newest call in the journal.
+    pub(crate) async fn newest_call(&self) -> anyhow::Result<Noted> {
         #[derive(Deserialize)]
         struct Requests {
-            requests: Vec<Line>,
-        }
-        #[derive(Deserialize)]
-        struct Line {
-            id: String,
+            requests: Vec<Noted>,
         }
         let path = "/control/v1/requests?limit=1";
         let answer = call(self.portal, "GET", path, "", "").await;
         let Requests { requests } = answer.context("asking for the newest call")?;
         let newest = requests.into_iter().next();
-        Ok(newest.context("there was no call")?.id)
+        newest.context("there was no call")
     }
 
     /// The phone number of a person who can pay, as a user of the platform learns it.
@@ -184,6 +180,13 @@ impl Platform {
         let phone = phone.context("`sandkasse env` printed no PHONE")?;
         Ok(phone.trim_matches(['"', '\'']).to_owned())
     }
+}
+
+/// A call in the journal.
+#[derive(Deserialize)]
+pub(crate) struct Noted {
+    pub(crate) id: String,
+    pub(crate) number: u64,
 }
 
 /// How full the journal is, in the words of the control API.

@@ -70,7 +70,7 @@ async fn post(
 ) -> anyhow::Result<(String, String)> {
     let length = form.len();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {portal}\r\nCookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {portal}\r\nOrigin: http://{portal}\r\nCookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
          Content-Length: {length}\r\n\r\n{form}"
     );
     let answer = connection.exchange(request.as_bytes()).await?;

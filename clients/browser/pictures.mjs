@@ -25,7 +25,7 @@ await take(page, 'payment')
 // A refusal, explained.
 await shop.call('POST', `/ecomm/v2/payments/${paid}/capture`, money(49900), { 'X-Request-Id': unique() })
 await page.goto(`${portal}/requests?refused=true`)
-await page.locator('main a[href^="/requests/"]').first().click()
+await page.locator('main li a[href^="/requests/"], main tbody a[href^="/requests/"]').first().click()
 await page.waitForLoadState()
 await take(page, 'explained')
 

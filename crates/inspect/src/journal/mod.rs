@@ -2,7 +2,7 @@
 //!
 //! It may forget, and counts what it forgot; it never holds up a call. Successes that come faster
 //! than anybody could look at them are not even written down ([`MOST_A_SECOND`]). A restart forgets
-//! all.
+//! what is in memory; an archive remembers for longer.
 
 mod archive;
 
