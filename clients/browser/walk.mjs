@@ -1,5 +1,5 @@
 // What people do again and again on the portal: make a sales unit, read its keys, sign with BankID, open an explanation.
-import { Shop, control, platform, portal, production, unique } from './browser.mjs'
+import { Shop, control, platform, portal, unique } from './browser.mjs'
 
 // The words of the page.
 export const words = (page) => page.locator('main').innerText()
@@ -93,5 +93,3 @@ export async function withBankId (page, unit, verb) {
   await page.getByRole('button', { name: `${title} now` }).click()
   await page.waitForURL((url) => url.pathname === unit.path)
 }
-
-export { control, portal, production }

@@ -125,8 +125,8 @@ async function goesOn (page, unit, captured, reserved) {
   ok('PLAT-35 a capture is refused, on the page and by the API', /37/.test(told) && is(capture, 400, 37), [told, capture])
 }
 
-// Test units are given up only where `test_idle_deactivation` is set, which it is not here: FAQ-81 is walked by the tests of the portal
-// without a browser; here, what its absence means.
+// Test units are given up only where `test_idle_deactivation` is set, which it is not here: of FAQ-81 this walks what the
+// catalogue tells; the tests of the portal without a browser let customer service open such a unit.
 async function time (page) {
   const unit = await makeUnit(page)
   await open(page, unit)
@@ -140,6 +140,11 @@ async function time (page) {
   const shop = new Shop(unit.keys)
   const works = await attempt(shop)
   ok('FAQ-82 and takes payments with the same keys', works.status === 200, works)
+  await page.goto(`${portal}/catalogue/ecom/merchant-not-available`)
+  const idle = page.locator('.plays li', { has: page.getByText('unit.test_idle', { exact: true }) })
+  ok('FAQ-81 the catalogue tells of idle units: make a new one, or an administrator reactivates it', /new test sales unit on the portal, or have an administrator reactivate/.test(await page.locator('section[id="unit.test_idle"]').innerText()), await page.locator('section[id="unit.test_idle"]').innerText())
+  ok('FAQ-81 and that it cannot happen here', /Not here:/.test(await idle.innerText()) && await idle.getByRole('button').count() === 0, await idle.innerText())
+  await open(page, unit)
   ok('PLAT-34 no setting was touched for that', works.status === 200 && await page.getByRole('link', { name: 'Deactivate with BankID' }).count() === 1)
 }
 

@@ -1,8 +1,8 @@
 // Numbered checks, walked on the portal: whether it is the platform's fault. Status pages, glitches, dashboard.
 // PLAT-61 has no screen: there is no page of settlements in either environment.
 import { ok } from '../../_lib/tap.mjs'
-import { platform, portal, signIn, unique, visit } from '../browser.mjs'
-import { attempt, code, control, explained, is, makeUnit, open, words } from '../walk.mjs'
+import { control, platform, portal, signIn, unique, visit } from '../browser.mjs'
+import { attempt, code, explained, is, makeUnit, open, words } from '../walk.mjs'
 
 const DETAILS = 'GET /ecomm/v2/payments/{orderId}/details'
 
