@@ -280,7 +280,15 @@ fn of_standing(case: &Case<'_>, standing: &Standing) -> Remedy {
         Standing::MerchantDeactivated { orgno } | Standing::Unconfirmed { orgno } => {
             case.after(vec![merchant(orgno)], case.sent(), case.fix)
         }
-        Standing::DeletedFromRegister { .. } | Standing::FormChanged { .. } => case.nothing(),
+        Standing::DeletedFromRegister { orgno, register } => {
+            let what = register.as_ref().and_then(|it| it.deleted_on);
+            quoted(case, orgno, what.map(|day| format!("was deleted on {day}")))
+        }
+        Standing::FormChanged { orgno, register } => {
+            let what = register.as_ref();
+            let form = what.map(|it| format!("has the form {} now", it.form.0));
+            quoted(case, orgno, form)
+        }
         Standing::UnitDeactivated { person, at } => {
             let session = Step::Control {
                 what: "Somebody with rights signs with BankID.".to_owned(),
@@ -332,6 +340,19 @@ fn of_standing(case: &Case<'_>, standing: &Standing) -> Remedy {
             case.after(steps, case.sent(), case.fix)
         }
     }
+}
+
+/// Nothing mends what the Business register says; it is quoted where it was asked.
+fn quoted(case: &Case<'_>, orgno: &str, says: Option<String>) -> Remedy {
+    let mut remedy = case.nothing();
+    if let Some(says) = says {
+        let place = format!("{}/merchants/{}/{orgno}", case.portal, case.environment());
+        remedy.says = format!(
+            "In the Business register {orgno} {says}, as {place} shows. All sales units of this merchant are concerned. {}",
+            remedy.says
+        );
+    }
+    remedy
 }
 
 /// Whether a route is a token endpoint.

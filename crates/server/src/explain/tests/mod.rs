@@ -21,6 +21,7 @@ mod on_disk;
 mod oracle;
 mod page;
 mod persons_and_orders;
+mod register;
 mod wire;
 
 const PORTAL: &str = "http://portal.sandkasse.invalid";
