@@ -22,7 +22,7 @@ use crate::{
     control::Control,
     portal::{
         shell::{self, Frame, Part},
-        unit_of::Refused,
+        show::Stop,
         visitor::{Anyone, Posted, Visitor},
         visitors::Role,
     },
@@ -223,7 +223,7 @@ async fn play(
     State(control): State<Arc<Control>>,
     Path((folder, name)): Path<(String, String)>,
     Posted(visitor, wanted): Posted<Wanted>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
     let found = Catalogue::get().by_cause(&wanted.cause, &format!("{folder}/{name}"));
     let Some((page, cause)) = found else {

@@ -16,7 +16,7 @@ pub(super) const NOTHING: &str = "There is no such explanation, it was forgotten
      send the keys of the call (Authorization and Ocp-Apim-Subscription-Key), or the administrator's token.";
 
 /// Our own style sheet and script, no forms, no frames, nothing from elsewhere.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'none'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; \
      frame-ancestors 'none'";
 
 #[derive(Template)]

@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use crate::redirect;
 pub(crate) use live::follow;
 use pages::Pages;
-pub(crate) use pages::{STYLE, style_sheet};
+pub(crate) use pages::{ICON, STYLE, icon, style_sheet};
 
 /// Where the link leads (reference: platform.md §6). Matched in any case, as all paths.
 const PATH: &str = "/dwo-api-application/v1/deeplink/vippsgateway";
@@ -84,6 +84,9 @@ pub(crate) async fn answer(
     let reads = matches!(*visit.method, Method::GET | Method::HEAD);
     if reads && path.eq_ignore_ascii_case(STYLE) {
         return style_sheet();
+    }
+    if reads && path.eq_ignore_ascii_case(ICON) {
+        return icon();
     }
     if reads && path.eq_ignore_ascii_case(pages::SCRIPT) {
         return pages::script();

@@ -12,11 +12,12 @@ use crate::redirect::location;
 /// Where the style sheet is, on every listener.
 pub(crate) const STYLE: &str = "/dwo-api-application/style.css";
 /// Where the script of the payer's pages is.
+pub(crate) const ICON: &str = "/dwo-api-application/icon.svg";
 pub(super) const SCRIPT: &str = "/dwo-api-application/landing.js";
 /// No scripts, no frames, nothing from elsewhere; forms lead back here only.
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The same for the payer's pages, which follow the payment with a script of ours.
-const LIVE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+const LIVE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Without a script the waiting page loads itself again after so many seconds.
 const REFRESH_SECONDS: u32 = 2;
@@ -250,6 +251,12 @@ pub(crate) fn style_sheet() -> Answer {
         include_str!("../../assets/style.css"),
     );
     secured(sheet).with(CACHE_CONTROL, "max-age=300")
+}
+
+/// The picture on a browser's tab.
+pub(crate) fn icon() -> Answer {
+    let icon = Answer::new(200, "image/svg+xml", crate::portal::shell::icon());
+    secured(icon).with(CACHE_CONTROL, "max-age=300")
 }
 
 /// The script of the payer's pages.

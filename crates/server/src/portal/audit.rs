@@ -14,6 +14,7 @@ use sandkasse_engine::audit::{Line, Verdict};
 use serde::Deserialize;
 
 use super::{
+    said::filters,
     shell::{self, Frame, Part},
     visitor::Visitor,
     visitors::Role,

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use super::{
     said,
     shell::{self, Frame, Part},
-    unit_of::{Refused, unit},
+    show::{Stop, unit},
     visitor::{Posted, Visitor},
     visitors::Role,
 };
@@ -119,18 +119,18 @@ async fn of_unit(
     State(control): State<Arc<Control>>,
     visitor: Visitor,
     Path((environment, msn)): Path<(String, String)>,
-) -> Result<Response, Refused> {
-    let unit = unit(&control, &environment, &msn).map_err(Refused::to(&visitor))?;
+) -> Result<Response, Stop> {
+    let unit = unit(&control, &environment, &msn).map_err(Stop::at(&visitor))?;
     Ok(page(&control, &visitor, Some(&unit)))
 }
 
 async fn arm_for_all(
     State(control): State<Arc<Control>>,
     Posted(visitor, wanted): Posted<Wanted>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
-    let wish = wish(&wanted).map_err(Refused::to(&visitor))?;
-    control.arm(wish).map_err(Refused::to(&visitor))?;
+    let wish = wish(&wanted).map_err(Stop::at(&visitor))?;
+    control.arm(wish).map_err(Stop::at(&visitor))?;
     Ok(shell::see_other("/faults#rules"))
 }
 
@@ -138,13 +138,13 @@ async fn arm_for_unit(
     State(control): State<Arc<Control>>,
     Path((environment, msn)): Path<(String, String)>,
     Posted(visitor, wanted): Posted<Wanted>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
-    let unit = unit(&control, &environment, &msn).map_err(Refused::to(&visitor))?;
-    let mut wish = wish(&wanted).map_err(Refused::to(&visitor))?;
+    let unit = unit(&control, &environment, &msn).map_err(Stop::at(&visitor))?;
+    let mut wish = wish(&wanted).map_err(Stop::at(&visitor))?;
     wish.environment = Some(unit.facts.environment);
     wish.msn = Some(unit.facts.msn.clone());
-    control.arm(wish).map_err(Refused::to(&visitor))?;
+    control.arm(wish).map_err(Stop::at(&visitor))?;
     Ok(shell::see_other(&format!("{}#rules", place(&unit))))
 }
 
@@ -152,7 +152,7 @@ async fn remove(
     State(control): State<Arc<Control>>,
     Path(id): Path<u64>,
     Posted(visitor, button): Posted<Button>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
     // One that is used up meanwhile is gone as well.
     control.engine().faults.remove(id);
@@ -165,7 +165,7 @@ async fn remove(
 async fn clear_all(
     State(control): State<Arc<Control>>,
     Posted(visitor, Button { .. }): Posted<Button>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
     control.engine().faults.clear();
     Ok(shell::see_other("/faults#rules"))
@@ -175,9 +175,9 @@ async fn clear_unit(
     State(control): State<Arc<Control>>,
     Path((environment, msn)): Path<(String, String)>,
     Posted(visitor, Button { .. }): Posted<Button>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
-    let unit = unit(&control, &environment, &msn).map_err(Refused::to(&visitor))?;
+    let unit = unit(&control, &environment, &msn).map_err(Stop::at(&visitor))?;
     let faults = &control.engine().faults;
     for armed in faults.list() {
         if armed.rule.environment == unit.facts.environment
@@ -355,7 +355,7 @@ mod filters {
     #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]
     pub(super) fn kroner(units: &u64, _: &dyn askama::Values) -> askama::Result<String> {
         let amount = i64::try_from(*units).ok().and_then(Minor::try_new);
-        Ok(amount.map(crate::portal::said::amount).unwrap_or_default())
+        Ok(amount.map(crate::portal::show::money).unwrap_or_default())
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]

@@ -6,6 +6,7 @@
 //! a page shows and does goes through [`Control`], as the control API's handlers do.
 
 mod audit;
+mod bare;
 mod dashboard;
 mod faults;
 mod front;
@@ -27,7 +28,6 @@ mod status;
 mod tests;
 mod time;
 mod try_it;
-pub(crate) mod unit_of;
 mod units;
 mod users;
 pub(crate) mod visitor;
@@ -49,7 +49,7 @@ use sandkasse_api::gateway;
 use crate::{
     catalogue_site,
     control::{self, Control, Guard, Problem},
-    landing::{STYLE, style_sheet},
+    landing::{ICON, STYLE, icon, style_sheet},
     listener::{self, NoAnswer, Outgoing, Site},
     rights,
 };
@@ -75,9 +75,11 @@ impl Portal {
         let front =
             move |Anyone(visitor): Anyone| async move { front::page(&places, visitor.as_ref()) };
         let style = || async { listener::response(style_sheet()).map(Body::new) };
+        let icon = || async { listener::response(icon()).map(Body::new) };
         let pages = Router::new()
             .route("/", get(front))
             .route(STYLE, get(style))
+            .route(ICON, get(icon))
             .merge(shell::files())
             .merge(sign_in::routes())
             .merge(provider::routes())
@@ -119,7 +121,12 @@ impl Portal {
             Some(doing) => Some(doing.about(&self.router).await),
             None => None,
         };
+        let is_page = !is_program(request.uri().path());
+        let headers = request.headers().clone();
         let mut response = route(&self.router, request).await;
+        if is_page {
+            response = bare::framed(&self.control, &headers, response).await;
+        }
         if let Some(doing) = doing {
             response = doing.record(&self.control, &self.router, response).await;
         }
@@ -141,7 +148,7 @@ impl Portal {
     fn admit(&self, request: &mut Request<Body>) -> Result<(), Problem> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         self.guard.admit(method, uri, headers)?;
-        if uri.path().starts_with("/control/") {
+        if is_program(uri.path()) {
             let caller = self.control.caller(method, headers)?;
             request.extensions_mut().insert(caller);
             Ok(())
@@ -165,7 +172,20 @@ impl Site for Portal {
     ) -> Result<http::Response<Outgoing>, NoAnswer> {
         let (parts, body) = match listener::receive(request).await {
             Ok(received) => received,
-            Err((_, unread)) => return Ok(listener::response(unread.answer())),
+            Err((parts, unread)) => {
+                let refusal = listener::response(unread.answer());
+                if is_program(parts.uri.path()) {
+                    return Ok(refusal);
+                }
+                let said = "It did not arrive whole, or was larger than any form here";
+                let mut refusal = refusal.map(|_| Body::from(said));
+                let plain = http::HeaderValue::from_static("text/plain");
+                refusal
+                    .headers_mut()
+                    .insert(http::header::CONTENT_TYPE, plain);
+                let page = bare::framed(&self.control, &parts.headers, refusal).await;
+                return Ok(listener::routed(page));
+            }
         };
         let request = Request::from_parts(parts, Body::from(body));
         Ok(listener::routed(self.answer(request).await))
@@ -176,26 +196,32 @@ impl Site for Portal {
     }
 }
 
+/// Whether programs call this address, and read problems; people read pages.
+fn is_program(path: &str) -> bool {
+    path.starts_with("/control/")
+}
+
 async fn not_found(uri: http::Uri) -> Response {
-    if uri.path().starts_with("/control/") {
+    if is_program(uri.path()) {
         let detail = format!(
             "there is nothing at {}; /control/v1/openapi.json lists all there is",
             uri.path()
         );
         return Problem::not_found("route_unknown", detail).into_response();
     }
-    shell::message(
-        StatusCode::NOT_FOUND,
-        None,
-        "Nothing here",
-        "There is no such page. The navigation above leads to all there are; the control API is described at /control/v1/openapi.json.",
-    )
+    // A page is made of it in `bare`, which knows who is there.
+    let text = "There is no such page. The navigation above leads to all there are; the control API is described at /control/v1/openapi.json";
+    (StatusCode::NOT_FOUND, text).into_response()
 }
 
-async fn not_allowed(method: http::Method, uri: http::Uri) -> Problem {
+async fn not_allowed(method: http::Method, uri: http::Uri) -> Response {
+    if !is_program(uri.path()) {
+        let text = format!("{method} is not possible here. Open the address, or go back");
+        return (StatusCode::METHOD_NOT_ALLOWED, text).into_response();
+    }
     let detail = format!(
         "{method} is not possible at {}; /control/v1/openapi.json says what is",
         uri.path()
     );
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_unknown", detail)
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_unknown", detail).into_response()
 }

@@ -1,16 +1,10 @@
-//! How pages of the portal say moments, spans of time and amounts.
+//! How pages of the portal say moments and spans of time.
 
-use sandkasse_domain::{Minor, Timestamp};
+use sandkasse_domain::Timestamp;
 
 /// `2023-06-13 12:00:00`, UTC.
 pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// `499.00`.
-pub(crate) fn amount(amount: Minor) -> String {
-    let units = amount.units();
-    format!("{}.{:02}", units / 100, units % 100)
 }
 
 /// The two largest parts of a span: `4 min 59 s`, `180 days 12 h`. Negative ones are as long.
@@ -49,6 +43,16 @@ pub(crate) fn from_now(milliseconds: i64) -> String {
         format!("{} ago", span(milliseconds))
     } else {
         format!("in {}", span(milliseconds))
+    }
+}
+
+/// Filters of the templates, for `use`.
+pub(crate) mod filters {
+    use sandkasse_domain::Timestamp;
+
+    #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]
+    pub(crate) fn moment(at: &Timestamp, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(super::moment(*at))
     }
 }
 

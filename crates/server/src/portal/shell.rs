@@ -176,6 +176,9 @@ const FILES: &[(&str, &str, &str)] = &[
             include_str!("../../assets/requests.css"),
         ),
     ),
+    (ICON, SVG, icon()),
+    // Where browsers look for themselves, from what is no page.
+    ("/favicon.ico", SVG, icon()),
     (
         "/assets/keys.js",
         JAVASCRIPT,
@@ -204,6 +207,14 @@ const FILES: &[(&str, &str, &str)] = &[
 ];
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const ICON: &str = "/assets/icon.svg";
+
+/// The picture on a browser's tab.
+pub(crate) const fn icon() -> &'static str {
+    include_str!("../../assets/icon.svg")
+}
+
 /// The content of one of those files, for pages on another listener.
 pub(crate) fn file(name: &str) -> Option<(&'static str, &'static str)> {
     let found = FILES

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
-use sandkasse_domain::{Environment, Minor, Timestamp, sales_unit::Product};
+use sandkasse_domain::{Environment, Minor, Msn, Timestamp, sales_unit::Product};
 use sandkasse_engine::Unit;
 use serde::de::DeserializeOwned;
 
@@ -159,6 +159,17 @@ impl FromRequestParts<Arc<Control>> for AtUnit {
             .map_err(Stop::at(&visitor))?;
         Ok(AtUnit(visitor, unit))
     }
+}
+
+/// The unit at `/units/{environment}/{msn}`.
+pub(crate) fn unit(control: &Control, environment: &str, msn: &str) -> Result<Arc<Unit>, Problem> {
+    let place = Environment::ALL
+        .into_iter()
+        .find(|it| it.to_string() == environment)
+        .zip(Msn::try_new(msn));
+    let (environment, msn) = place
+        .ok_or_else(|| Problem::not_found("sales_unit_unknown", "there is no such sales unit"))?;
+    control.unit(environment, &msn)
 }
 
 /// The page of a sales unit.

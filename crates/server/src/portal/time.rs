@@ -15,9 +15,9 @@ use sandkasse_engine::{LimitKind, Unit};
 use serde::Deserialize;
 
 use super::{
-    said,
+    said::{self, filters},
     shell::{self, Frame, Part},
-    unit_of::{Refused, unit},
+    show::{Stop, money, unit},
     visitor::{Posted, Visitor},
     visitors::Role,
 };
@@ -103,11 +103,11 @@ async fn show(
     visitor: Visitor,
     Path((environment, msn)): Path<(String, String)>,
     Query(asked): Query<Asked>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     let at = format!("/units/{environment}/{msn}");
-    let unit = unit(&control, &environment, &msn).map_err(Refused::to(&visitor))?;
+    let unit = unit(&control, &environment, &msn).map_err(Stop::at(&visitor))?;
     let agenda = control.agenda(&unit, &asked.order, LISTED).await;
-    let (upcoming, periods) = agenda.map_err(Refused::to(&visitor))?;
+    let (upcoming, periods) = agenda.map_err(Stop::at(&visitor))?;
     let now = control.engine().now(&unit);
     let real = control.engine().clock.now();
     let row = |order, what, amount, at: Timestamp| {
@@ -115,7 +115,7 @@ async fn show(
         Row {
             order,
             what,
-            amount: said::amount(amount),
+            amount: money(amount),
             at,
             when: said::from_now(away),
             over: away <= 0,
@@ -148,13 +148,13 @@ async fn advance(
     State(control): State<Arc<Control>>,
     Path((environment, msn)): Path<(String, String)>,
     Posted(visitor, wanted): Posted<Wanted>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
-    let unit = unit(&control, &environment, &msn).map_err(Refused::to(&visitor))?;
-    let wish = wish(&wanted).map_err(Refused::to(&visitor))?;
+    let unit = unit(&control, &environment, &msn).map_err(Stop::at(&visitor))?;
+    let wish = wish(&wanted).map_err(Stop::at(&visitor))?;
     let since = control.engine().now(&unit);
     let changed = control.advance_as(&unit, &wish).await;
-    let changed = changed.map_err(Refused::to(&visitor))?;
+    let changed = changed.map_err(Stop::at(&visitor))?;
     let told: Vec<&str> = changed
         .orders
         .iter()
@@ -217,7 +217,7 @@ async fn past(control: &Control, unit: &Arc<Unit>, asked: &Asked, now: Timestamp
             Happened {
                 order: order.to_owned(),
                 event: it.event.replace('_', " "),
-                amount: it.amount.map(said::amount).unwrap_or_default(),
+                amount: it.amount.map(money).unwrap_or_default(),
                 at: it.at,
             }
         }));
@@ -243,15 +243,5 @@ fn period(kind: LimitKind) -> &'static str {
     match kind {
         LimitKind::Capture => "capture",
         LimitKind::Refund => "refund",
-    }
-}
-
-/// Filters of the templates.
-mod filters {
-    use sandkasse_domain::Timestamp;
-
-    #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]
-    pub(super) fn moment(at: &Timestamp, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(crate::portal::said::moment(*at))
     }
 }

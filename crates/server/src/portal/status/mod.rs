@@ -25,9 +25,9 @@ use sandkasse_domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    said,
+    said::{self, filters},
     shell::{self, Frame, Part},
-    unit_of::Refused,
+    show::Stop,
     visitor::{Anyone, Posted, Visitor},
     visitors::Role,
 };
@@ -212,7 +212,7 @@ async fn open(
     State(control): State<Arc<Control>>,
     Path(name): Path<String>,
     Posted(visitor, said): Posted<Opening>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Admin)?;
     let Some(environment) = environment(&name) else {
         return Ok(nothing(Some(&visitor)));
@@ -226,7 +226,7 @@ async fn open(
         stage: None,
     };
     let opened = control.open_incident(wish).await;
-    opened.map_err(Refused::to(&visitor))?;
+    opened.map_err(Stop::at(&visitor))?;
     Ok(shell::see_other(&format!("/status/{environment}")))
 }
 
@@ -234,7 +234,7 @@ async fn tell(
     State(control): State<Arc<Control>>,
     Path((name, id)): Path<(String, String)>,
     Posted(visitor, said): Posted<Telling>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Stop> {
     visitor.at_least(Role::Admin)?;
     let Some(environment) = environment(&name) else {
         return Ok(nothing(Some(&visitor)));
@@ -244,7 +244,7 @@ async fn tell(
         text: said.text,
     };
     let told = control.tell_on(environment, &id, &wish).await;
-    told.map_err(Refused::to(&visitor))?;
+    told.map_err(Stop::at(&visitor))?;
     Ok(shell::see_other(&format!("/status/{environment}")))
 }
 
@@ -286,14 +286,4 @@ fn wants_json(headers: &HeaderMap) -> bool {
 /// Whether an admin can tell on about it: what a fault rule brings ends with the rule.
 fn is_written(incident: &Incident) -> bool {
     !incident.id.0.starts_with("fault-")
-}
-
-/// Filters of the templates.
-mod filters {
-    use sandkasse_domain::Timestamp;
-
-    #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]
-    pub(super) fn moment(at: &Timestamp, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(crate::portal::said::moment(*at))
-    }
 }

@@ -1,6 +1,7 @@
 //! The frame of the portal: who sees pages, and how they are sent.
 
 mod audit;
+mod bare;
 mod safety;
 mod signing_in;
 mod users;
