@@ -60,7 +60,7 @@ export const end = () => engine.close()
 export async function signIn (page, role = 'admin', next = '/units') {
   await page.goto(`${portal}/sign-in?next=${encodeURIComponent(next)}`)
   await page.getByRole('button', { name: new RegExp(role, 'i') }).first().click()
-  await page.getByRole('button', { name: /sign/i }).first().click()
+  await page.getByRole('button', { name: /^sign as/i }).click()
   await page.waitForURL((url) => url.pathname === new URL(next, portal).pathname)
 }
 
