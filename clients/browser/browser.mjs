@@ -1,6 +1,7 @@
 // A browser that notices what a page must not do: errors on its console, refused scripts, calls to other hosts.
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { need, platform, unique } from '../_lib/tap.mjs'
 
 const require = createRequire(`${need('CLIENT_DIR')}/`)
@@ -22,8 +23,9 @@ const engine = await chromium.launch({
 // What went wrong on any page of any visit.
 export const complaints = []
 
-// Somebody with a browser of their own: no cookies, one page.
-export async function visit ({ viewport = DESK, dark = false, language = 'en', script = true } = {}) {
+// Somebody with a browser of their own: no cookies, one page. Not `watched` is who visits pages that attack ours: there,
+// what a browser refuses is no complaint.
+export async function visit ({ viewport = DESK, dark = false, language = 'en', script = true, watched = true } = {}) {
   const context = await engine.newContext({
     viewport,
     colorScheme: dark ? 'dark' : 'light',
@@ -48,7 +50,7 @@ export async function visit ({ viewport = DESK, dark = false, language = 'en', s
       if (!request.isNavigationRequest() && host !== '127.0.0.1' && !request.url().startsWith('data:')) complaints.push(`${page.url()}: calls ${request.url()}`)
     })
   }
-  context.on('page', watch)
+  context.on('page', watched ? watch : (page) => page.setDefaultTimeout(15_000))
   return { context, page: await context.newPage() }
 }
 
@@ -58,8 +60,18 @@ export const end = () => engine.close()
 export async function signIn (page, role = 'admin', next = '/units') {
   await page.goto(`${portal}/sign-in?next=${encodeURIComponent(next)}`)
   await page.getByRole('button', { name: new RegExp(role, 'i') }).first().click()
-  await page.getByRole('button', { name: /sign/i }).first().click()
+  await page.getByRole('button', { name: /^sign as/i }).click()
   await page.waitForURL((url) => url.pathname === new URL(next, portal).pathname)
+}
+
+// Logs in to this person's phone with the PIN that every test person has.
+export async function logIn (page, number, path = `/phone/${number}`) {
+  await page.goto(portal + path)
+  const phone = page.locator(`#phone-${number}`)
+  await phone.getByLabel('PIN').fill('1236')
+  await phone.getByRole('button', { name: /^(log in|logg inn)$/i }).click()
+  await phone.getByRole('heading', { name: /to answer|å svare på/i }).waitFor()
+  return phone
 }
 
 // What axe finds serious or critical.
@@ -88,6 +100,43 @@ export async function control (method, path, body) {
   const value = text ? JSON.parse(text) : null
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
   return value
+}
+
+// Somebody made for one check.
+export const person = (traits = {}) => control('POST', '/persons', traits)
+
+// A sales unit of one's own, whose clock nobody else moves; it calls shops on this machine.
+export async function ownShop (traits = {}) {
+  const { environment, msn } = await control('POST', '/sales-units', { url_policy: 'local', tokens_survive_advance: true, ...traits })
+  const keys = await control('GET', `/sales-units/${environment}/${msn}/keys`)
+  const shop = new Shop({
+    base: keys.base_url.replace(/\/+$/, ''),
+    clientId: keys.client_id,
+    clientSecret: keys.client_secret,
+    key: keys.primary_subscription_key,
+    msn
+  })
+  shop.advance = (span) => control('POST', `/sales-units/${environment}/${msn}/advance`, span)
+  return shop
+}
+
+// A web server on this machine, on a port of its own: a shop's, or a stranger's. What `answer` gives nothing for waits.
+export async function serve (answer) {
+  const server = createServer(async (request, response) => {
+    const pieces = []
+    for await (const piece of request) pieces.push(piece)
+    const said = await answer(request, Buffer.concat(pieces).toString())
+    if (!said) return
+    const { status = 200, type = 'text/html; charset=utf-8', text = '', headers = {} } = said
+    response.writeHead(status, { 'content-type': type, ...headers }).end(text)
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // Who throws in a check does not close; the program ends all the same.
+  server.unref()
+  server.on('connection', (socket) => socket.unref())
+  const { port } = server.address()
+  const close = () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections() })
+  return { port, base: `http://127.0.0.1:${port}`, close }
 }
 
 // A merchant's own calls, with the demo unit's keys or others.
