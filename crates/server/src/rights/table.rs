@@ -16,6 +16,8 @@ pub(super) const RULES: [(Need, &[&str]); 4] = [
 const ANYONE: &[&str] = &[
     "GET /",
     "GET /assets/*",
+    "GET /favicon.ico",
+    "GET /dwo-api-application/icon.svg",
     "GET /dwo-api-application/style.css",
     "GET /sign-in",
     "POST /sign-in",

@@ -293,6 +293,7 @@ fn without_a_session_only_these_pages_are_open() {
         "/catalogue",
         "/dwo-api-application/",
         "/enhetsregisteret/",
+        "/favicon.ico",
         "/phone",
         "/sign-in",
         "/status",
