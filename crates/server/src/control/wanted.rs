@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::Control;
 
 /// So many calls are looked at for one list. Of more, the list says where to go on.
-const LOOKED_AT: usize = 20_000;
+const LOOKED_AT: usize = 10_000;
 /// The same when their texts are read.
 const READ: usize = 4_000;
 
