@@ -7,6 +7,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use sandkasse_domain::{Environment, sales_unit::Product};
+use sandkasse_engine::Unit;
 use serde::Deserialize;
 
 use crate::{
@@ -53,6 +54,11 @@ fn changeable(environment: Environment) -> Result<(), Problem> {
     ))
 }
 
+/// Back to the sales unit, whose page says what was done.
+fn done(unit: &Unit, what: &str) -> Response {
+    shell::see_other(&format!("{}?done={what}", unit_path(unit)))
+}
+
 pub(super) async fn name_page(AtUnit(visitor, unit): AtUnit) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
     changeable(unit.facts.environment).map_err(Stop::at(&visitor))?;
@@ -80,10 +86,7 @@ pub(super) async fn rename(
         })
         .await
         .map_err(Stop::at(&visitor))?;
-    Ok(shell::see_other(&format!(
-        "{}?done=renamed",
-        unit_path(&unit)
-    )))
+    Ok(done(&unit, "renamed"))
 }
 
 pub(super) async fn order(
@@ -96,10 +99,7 @@ pub(super) async fn order(
         .order_product(unit.facts.environment, &unit.facts.msn, wanted.product)
         .await
         .map_err(Stop::at(&visitor))?;
-    Ok(shell::see_other(&format!(
-        "{}?done=ordered",
-        unit_path(&unit)
-    )))
+    Ok(done(&unit, "ordered"))
 }
 
 pub(super) async fn approve(
@@ -112,10 +112,7 @@ pub(super) async fn approve(
         .approve_product(unit.facts.environment, &unit.facts.msn, wanted.product)
         .await
         .map_err(Stop::at(&visitor))?;
-    Ok(shell::see_other(&format!(
-        "{}?done=approved",
-        unit_path(&unit)
-    )))
+    Ok(done(&unit, "approved"))
 }
 
 pub(super) async fn link(
@@ -129,13 +126,10 @@ pub(super) async fn link(
         .set_partner(unit.facts.environment, &unit.facts.msn, partner)
         .await
         .map_err(Stop::at(&visitor))?;
-    let done = if partner.is_some() {
+    let what = if partner.is_some() {
         "linked"
     } else {
         "unlinked"
     };
-    Ok(shell::see_other(&format!(
-        "{}?done={done}",
-        unit_path(&unit)
-    )))
+    Ok(done(&unit, what))
 }
