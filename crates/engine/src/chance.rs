@@ -25,6 +25,15 @@ impl Chance {
         }
     }
 
+    /// Repeats under the same seed, with transaction ids that go on from `milliseconds` of Unix
+    /// time, as those of [`Chance::from_entropy`] do.
+    pub fn repeating(seed: u64, milliseconds: i64) -> Chance {
+        Chance {
+            transactions: AtomicU64::new(u64::try_from(milliseconds).unwrap_or_default()),
+            ..Chance::seeded(seed)
+        }
+    }
+
     /// Never repeats. Transaction ids go on from `milliseconds` of Unix time, so that they stay
     /// unique over restarts: fewer than a thousand are made a second, on average.
     pub fn from_entropy(milliseconds: i64) -> Chance {
