@@ -39,6 +39,8 @@ pub(crate) struct Start {
     pub(crate) clock: Arc<ManualClock>,
     /// The merchants.
     pub(crate) network: Arc<Network>,
+    /// Which of the nodes it is.
+    pub(crate) place: i64,
     /// Begins the node's ids and chance.
     pub(crate) seed: u64,
     /// What is broken on purpose.
@@ -136,7 +138,8 @@ async fn open(start: Start, desk: Arc<Desk>) -> Result<Arc<Platform>, StoreError
     let clock = start.clock.clone();
     let now = Arc::new(move || clock.now());
     let courier = CourierHandle::new(wire, store.clone(), now, Limits::default());
-    let milliseconds = start.clock.now().as_millisecond();
+    // Each node counts its numbers in a range of its own.
+    let milliseconds = start.clock.now().as_millisecond() + start.place * 1_000_000_000_000;
     let engine = Engine::open(
         store,
         start.clock,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use sandkasse_domain::Timestamp;
+use sandkasse_domain::{Environment, Msn, Timestamp};
 use sandkasse_store::{
-    AuditLine, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind,
-    Numbered, OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent,
-    StreamId,
+    AuditLine, Beat, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry,
+    Generation, Hit, Kind, Nodes, Noted, Numbered, OutgoingCall, Partition, Record, Row, Rows,
+    SavedReply, Store, StoreError, StoredEvent, StreamId, Window,
 };
 use serde_json::Value;
 
@@ -332,19 +332,55 @@ impl Store for NodeStore {
         through!(self, "prune_calls", self.shared.prune_calls(keep))
     }
 
-    async fn directory(&self) -> Result<Vec<DirectoryEntry>, StoreError> {
-        through!(self, "directory", self.shared.directory())
+    async fn units_with(
+        &self,
+        environment: Environment,
+        kind: Kind,
+        prefix: &str,
+    ) -> Result<Vec<Msn>, StoreError> {
+        through!(
+            self,
+            "units_with",
+            self.shared.units_with(environment, kind, prefix)
+        )
     }
 
-    async fn put_directory(&self, entries: Vec<DirectoryEntry>) -> Result<(), StoreError> {
-        through!(self, "put_directory", self.shared.put_directory(entries))
+    async fn directory(
+        &self,
+        after: Generation,
+    ) -> Result<(Vec<DirectoryEntry>, Generation), StoreError> {
+        through!(self, "directory", self.shared.directory(after))
+    }
+
+    async fn put_directory(
+        &self,
+        entries: Vec<DirectoryEntry>,
+        seen: Generation,
+    ) -> Result<Generation, CommitError> {
+        through!(
+            self,
+            "put_directory",
+            self.shared.put_directory(entries, seen)
+        )
+    }
+
+    async fn rows(&self, of: Option<&Partition>) -> Result<Rows, StoreError> {
+        through!(self, "rows", self.shared.rows(of))
+    }
+
+    async fn fill(&self, rows: Vec<Row>) -> Result<(), CommitError> {
+        through!(self, "fill", self.shared.fill(rows))
+    }
+
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        self.shared.nodes().map(|_| self as &dyn Nodes)
     }
 
     async fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
         through!(self, "clear", self.shared.clear(kept))
     }
 
-    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError> {
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), CommitError> {
         through!(self, "add_to_audit", self.shared.add_to_audit(lines))
     }
 
@@ -358,5 +394,59 @@ impl Store for NodeStore {
 
     async fn close(&self) {
         self.flush().await;
+    }
+}
+
+impl NodeStore {
+    fn others(&self) -> &dyn Nodes {
+        let nodes = self.shared.nodes();
+        nodes.expect("only a store that has nodes shows itself as one of them")
+    }
+}
+
+#[async_trait]
+impl Nodes for NodeStore {
+    fn id(&self) -> &str {
+        self.others().id()
+    }
+
+    fn slot(&self) -> u8 {
+        self.others().slot()
+    }
+
+    async fn beat(&self, seen: Generation) -> Result<Beat, StoreError> {
+        through!(self, "beat", self.others().beat(seen))
+    }
+
+    async fn woken(&self) {
+        self.others().woken().await;
+    }
+
+    async fn claim(&self, task: &str, for_ms: u64) -> Result<bool, StoreError> {
+        through!(self, "claim", self.others().claim(task, for_ms))
+    }
+
+    async fn release(&self, task: &str) -> Result<(), StoreError> {
+        through!(self, "release", self.others().release(task))
+    }
+
+    async fn count(&self, hits: Vec<Hit>) -> Result<Vec<Window>, StoreError> {
+        through!(self, "count", self.others().count(hits))
+    }
+
+    async fn note(&self, calls: Vec<Noted>) -> Result<(), StoreError> {
+        through!(self, "note", self.others().note(calls))
+    }
+
+    async fn noted(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<Noted>, u64), StoreError> {
+        through!(self, "noted", self.others().noted(after, limit))
+    }
+
+    async fn prune_noted(&self, keep: u64, before: Timestamp) -> Result<(), StoreError> {
+        through!(self, "prune_noted", self.others().prune_noted(keep, before))
     }
 }

@@ -144,7 +144,7 @@ impl World {
             .iter()
             .any(|it| matches!(it.action, Action::Approve { .. } | Action::Show { .. }))
         {
-            self.observe_newcomer(index);
+            self.observe_newcomer(index)?;
         }
         // What nobody knows is looked at soon, so that questions do not pile up.
         if self.orders[order].possible.states.len() > 8 {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use sandkasse_domain::payment::{Event, Happened, Payment};
 use sandkasse_engine::partition;
 use sandkasse_store::{CallState, Kind, Purpose, StreamId};
@@ -99,6 +100,8 @@ impl World {
         for index in 0..self.nodes.len() {
             self.kill(index);
         }
+        // So long that nobody believes that any of them lives.
+        self.clock.advance(SignedDuration::from_secs(60));
         self.revive()?;
         for index in 0..self.nodes.len() {
             let node: &Node = self.node(index);

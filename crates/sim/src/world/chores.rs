@@ -147,7 +147,7 @@ impl World {
     }
 
     /// Other nodes learn of it.
-    fn tell_all(&mut self, index: usize) -> Step {
+    pub(super) fn tell_all(&mut self, index: usize) -> Step {
         for other in 0..self.nodes.len() {
             if other != index {
                 let node = self.node(other);
@@ -163,7 +163,7 @@ impl World {
         &mut self,
         index: usize,
         unit: usize,
-        change: impl FnOnce(&mut SalesUnit) + Send,
+        change: impl FnMut(&mut SalesUnit) + Send,
     ) -> Option<bool> {
         self.doubtful = Some(unit);
         let (node, unit) = (self.node(index), &self.units[unit]);
@@ -202,7 +202,7 @@ impl World {
         } else {
             UnitState::Active
         };
-        let went_well = self.change_unit(index, unit, |facts| facts.state = state);
+        let went_well = self.change_unit(index, unit, |facts| facts.state = state.clone());
         self.trace.line(format!(
             "  {} is closed: {}",
             self.units[unit].name, after.closed

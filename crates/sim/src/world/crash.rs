@@ -53,6 +53,12 @@ impl World {
         self.counts.did("a node dies");
         self.crashes += 1;
         self.nodes[index] = None;
+        // The others hear of some deaths at once, and of others when they have heard nothing for long.
+        if let Some(member) = self.members[index].take()
+            && self.crashes % 2 == 0
+        {
+            member.leave();
+        }
         if index == 0 {
             self.units
                 .iter_mut()
@@ -124,13 +130,17 @@ impl World {
     }
 
     /// Whether the newcomer has approved by now.
-    pub(super) fn observe_newcomer(&mut self, index: usize) {
+    pub(super) fn observe_newcomer(&mut self, index: usize) -> Step {
         let engine = &self.node(index).platform.engine;
         let directory = engine.directory.of(Environment::Test);
         let person = directory.person(&cast::person_id(cast::NEWCOMER));
         let approved = person.map(|person| person.app.approved_once);
-        if let Some(newcomer) = self.persons.get_mut(cast::NEWCOMER) {
+        let newcomer = self.persons.get_mut(cast::NEWCOMER);
+        let newcomer = newcomer.ok_or("the newcomer is gone")?;
+        if newcomer.approved_once != approved {
             newcomer.approved_once = approved;
+            self.tell_all(index)?;
         }
+        Ok(())
     }
 }

@@ -60,6 +60,9 @@ pub struct World {
     network: Arc<Network>,
     folder: Option<TempDir>,
     store: Option<Arc<dyn Store>>,
+    /// The store again, if it is in memory, and each node's own way to it.
+    memory: Option<Arc<MemoryStore>>,
+    members: Vec<Option<Arc<MemoryStore>>>,
     nodes: Vec<Option<Node>>,
     lives: u64,
     units: Vec<Unit>,
@@ -120,6 +123,8 @@ impl World {
             network: Network::new(plan.seed),
             folder: None,
             store: None,
+            memory: None,
+            members: Vec::new(),
             nodes: Vec::new(),
             lives: 0,
             units: Vec::new(),
@@ -138,6 +143,7 @@ impl World {
         };
         world.open_store()?;
         world.nodes = (0..world.plan.nodes).map(|_| None).collect();
+        world.members = (0..world.plan.nodes).map(|_| None).collect();
         world.start_node(0)?;
         let node = world.node(0);
         let (changes, units, persons) = cast::cast(&node.platform.engine);
@@ -325,7 +331,11 @@ impl World {
     fn open_store(&mut self) -> Step {
         self.store = None;
         self.store = Some(match self.plan.store {
-            Keeping::Memory => Arc::new(MemoryStore::new()),
+            Keeping::Memory => {
+                let memory = Arc::new(MemoryStore::new());
+                self.memory = Some(memory.clone());
+                memory
+            }
             Keeping::Sqlite => {
                 let folder = match self.folder.take() {
                     Some(folder) => folder,
@@ -358,11 +368,21 @@ impl World {
 
     fn start_node(&mut self, index: usize) -> Step {
         self.lives += 1;
+        let store: Arc<dyn Store> = match &self.memory {
+            Some(memory) if self.plan.nodes > 1 => {
+                let clock = self.clock.clone();
+                let member = Arc::new(memory.join(Arc::new(move || clock.now())));
+                self.members[index] = Some(member.clone());
+                member
+            }
+            Some(_) | None => self.store.clone().ok_or("there is no store")?,
+        };
         let start = Start {
-            store: self.store.clone().ok_or("there is no store")?,
+            store,
             in_turn: self.plan.store == Keeping::Sqlite,
             clock: self.clock.clone(),
             network: self.network.clone(),
+            place: i64::try_from(index).unwrap_or_default(),
             seed: self.plan.seed ^ (self.lives << 40),
             breakage: self.plan.breakage,
             runs_agenda: self.plan.store == Keeping::Memory && self.plan.seed % 2 == 1,
