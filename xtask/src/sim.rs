@@ -26,7 +26,7 @@ pub(crate) fn all(root: &Path) -> anyhow::Result<()> {
     let steps = STEPS.to_string();
     for arguments in [
         ["--steps", &steps, "--store", "memory"],
-        ["--steps", "10000", "--store", "sqlite"],
+        ["--steps", "5000", "--store", "sqlite"],
     ] {
         simulate(root, &arguments.map(str::to_owned))?;
     }

@@ -174,11 +174,12 @@ impl Call {
                 "consentRemovalPrefix",
                 "https://example.com/vipps/consent".into(),
             );
-            let methods = json!([
-                { "isDefault": "Y", "priority": 1, "shippingCost": 99, "shippingMethod": "Post", "shippingMethodId": "post" },
-                { "isDefault": "N", "priority": 2, "shippingCost": 0, "shippingMethod": "Collect", "shippingMethodId": "collect" },
-            ]);
-            set("/merchantInfo", "staticShippingDetails", methods);
+            if order.asks_shipping {
+                let prefix = format!("https://{}.example.com/vipps", self.order);
+                set("/merchantInfo", "shippingDetailsPrefix", prefix.into());
+            } else {
+                set("/merchantInfo", "staticShippingDetails", methods());
+            }
         }
         body
     }
@@ -228,6 +229,14 @@ impl Call {
     }
 }
 
+/// How a shop ships: by post, for what the model knows.
+pub(crate) fn methods() -> Value {
+    json!([
+        { "isDefault": "Y", "priority": 1, "shippingCost": 99, "shippingMethod": "Post", "shippingMethodId": "post" },
+        { "isDefault": "N", "priority": 2, "shippingCost": 0, "shippingMethod": "Collect", "shippingMethodId": "collect" },
+    ])
+}
+
 /// What a person sees.
 fn became(approves: bool, acted: Result<Operated, ActRefused>) -> Reply {
     let operated = match acted {
@@ -236,7 +245,9 @@ fn became(approves: bool, acted: Result<Operated, ActRefused>) -> Reply {
             return Reply::refused(0, &code_of(&cause));
         }
         Err(ActRefused::Refused(Refused::Fault(_))) => return Reply::refused(0, "fault"),
-        Err(other) => return Reply::refused(0, &format!("{other:?}")),
+        Err(ActRefused::NoShippingMethods { .. } | ActRefused::BadShippingAnswer { .. }) => {
+            return Reply::refused(0, "no shipping");
+        }
     };
     Reply::became(match operated.happened.last().map(|it| &it.event) {
         Some(Event::Reserved { .. }) => "reserved",

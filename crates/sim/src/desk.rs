@@ -24,6 +24,17 @@ pub(crate) enum Verdict {
     DieAfter,
 }
 
+impl Verdict {
+    /// Whoever changes the directory holds it in memory: a store that fails there without saying
+    /// whether it did it is one that a node must not go on with.
+    fn of(self, what: &str) -> Verdict {
+        match self {
+            Verdict::FailAfter if what == "put_directory" => Verdict::FailBefore,
+            verdict => verdict,
+        }
+    }
+}
+
 /// One node's desk.
 #[derive(Default)]
 pub(crate) struct Desk {
@@ -102,12 +113,12 @@ impl Desk {
         match place {
             // The sender goes away only with the whole node.
             Some(place) => pass.verdict = place.await.unwrap_or(Verdict::DieBefore),
-            None => pass.verdict = self.planned(),
+            None => pass.verdict = self.planned(what),
         }
         pass
     }
 
-    fn planned(&self) -> Verdict {
+    fn planned(&self, what: &str) -> Verdict {
         let mut state = self.state.lock();
         if state.cut {
             state.struck += 1;
@@ -115,7 +126,7 @@ impl Desk {
         }
         match &mut state.plan {
             Some((0, verdict)) => {
-                let verdict = *verdict;
+                let verdict = verdict.of(what);
                 state.plan = None;
                 state.struck += 1;
                 verdict
@@ -179,7 +190,7 @@ impl Desk {
         let verdict = if state.cut {
             Verdict::FailBefore
         } else {
-            verdict
+            verdict.of(picked.what)
         };
         state.struck += u64::from(verdict != Verdict::Go);
         // Whoever waited may have been given up meanwhile.

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use sandkasse_courier::{Attempts, CourierHandle};
 use sandkasse_domain::sales_unit::UrlPolicy;
 use sandkasse_engine::Outgoing;
-use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition};
+use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition, Purpose};
 use tokio::sync::oneshot;
 
-use crate::desk::Desk;
+use crate::{call::methods, desk::Desk};
 
 /// All receivers of calls.
 pub(crate) struct Network {
@@ -69,6 +69,19 @@ fn answered(status: u16) -> CallOutcome {
     }
 }
 
+/// What a shop says to the question how it ships.
+fn ships(chance: u64) -> CallOutcome {
+    let answer = match chance % 6 {
+        0 => return failed(CallFailure::Timeout { limit_ms: 10_000 }),
+        1 => "{}".to_owned(),
+        _ => serde_json::json!({ "shippingDetails": methods() }).to_string(),
+    };
+    CallOutcome {
+        answer: Some(answer),
+        ..answered(200)
+    }
+}
+
 /// One node's way to the receivers.
 pub(crate) struct Wire {
     /// Where it leads.
@@ -87,6 +100,9 @@ impl Attempts for Wire {
         {
             let mut state = self.network.state.lock();
             state.arrived.push(call.id.clone());
+            if call.purpose == Purpose::ShippingDetails {
+                return ships(hasher.finish());
+            }
             match hasher.finish() % 10 {
                 0 => return answered(500),
                 1 => {

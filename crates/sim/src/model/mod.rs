@@ -55,6 +55,8 @@ pub struct NewOrder {
     pub amount: i64,
     /// With shipping, of which the default method costs [`SHIPPING`].
     pub express: bool,
+    /// Express, and the shop is asked how it ships when the payer approves.
+    pub asks_shipping: bool,
     /// Pushed to the app at once.
     pub skip_landing_page: bool,
     /// Whose number the merchant names. One beyond all persons is nobody's.

@@ -1,6 +1,6 @@
 //! All that a payment may be, given what was said about it.
 
-use super::{Action, Ms, Pay, Person, Reply, Unit};
+use super::{Action, Ms, Pay, Person, Reply, Stage, Unit};
 
 /// More open questions than this about one payment, and the model would be a guess.
 pub const MOST: usize = 256;
@@ -152,7 +152,7 @@ fn walk(
         let (may_fail, may_not_be) = match &one.told {
             Told::Nothing => (true, true),
             Told::Said(reply) if scene.faults && reply.is_fault() => (true, true),
-            Told::Said(reply) => (false, scene.waits && reply.is_locked()),
+            Told::Said(reply) => (false, is_without_effect(reply, state, scene)),
         };
         if may_not_be {
             walk(state, done, seen, scene, found);
@@ -165,4 +165,11 @@ fn walk(
             }
         }
     }
+}
+
+/// Somebody else had the order too long, or the shop did not say how it ships.
+fn is_without_effect(reply: &Reply, state: &Option<Pay>, scene: &Scene<'_>) -> bool {
+    let asks = |pay: &Pay| pay.order.asks_shipping && matches!(pay.stage, Stage::Open { .. });
+    (scene.waits && reply.is_locked())
+        || (reply.is_no_shipping() && state.as_ref().is_some_and(asks))
 }

@@ -83,6 +83,11 @@ impl Reply {
         self.code == "VippsError/99" || self.code == "fault"
     }
 
+    /// The shop did not say how it ships, or not so that it can be used.
+    pub fn is_no_shipping(&self) -> bool {
+        self.code == "no shipping"
+    }
+
     /// Somebody else held the order too long.
     pub fn is_locked(&self) -> bool {
         self.code == "VippsError/94"

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use parking_lot::Mutex;
 use rand::{Rng as _, rngs::StdRng};
 use tokio::task::AbortHandle;
 
-use super::{Planned, Step, World, told};
+use super::{Planned, Step, World, crash::Known, told};
 use crate::{
     call::{Answered, Call},
     desk::Verdict,
-    model::{Credentials, Reply, Seen},
+    model::{Credentials, Ms, Reply, Seen},
 };
 
 /// What may go wrong during a burst.
@@ -62,7 +63,7 @@ impl World {
             84..93 => Trouble::Crash,
             _ => Trouble::Cut,
         };
-        let mut flights = self.choose_flights(unit, rng);
+        let mut flights = self.choose_flights(unit, rng)?;
         let runs_agenda = rng.random_range(0..3) == 0;
         self.trace.line(format!(
             "  {} in flight together; {trouble:?}",
@@ -78,6 +79,7 @@ impl World {
             let engine = node.platform.engine.clone();
             node.begin(async move { engine.run_due_units().await });
         }
+        let (before, moved) = (self.believed(unit), self.move_clock(unit, rng)?);
         let now = self.now(unit);
         self.fly(&mut flights, trouble, rng)?;
         let mut faults = false;
@@ -89,10 +91,59 @@ impl World {
         if faults {
             self.counts.did("the store failed");
         }
-        self.judge(&flights, now, faults, trouble == Trouble::Waits)
+        let mut moments = vec![now];
+        if let Some((index, by_ms)) = moved {
+            moments.push(now + by_ms);
+            let (known, ahead_ms) = (self.known(index, unit)?, before.ahead_ms + by_ms);
+            let after = Known {
+                ahead_ms,
+                ..before.clone()
+            };
+            let was_struck = faults || trouble == Trouble::Crash;
+            if known != after && !(was_struck && known == before) {
+                return Err(format!(
+                    "a clock that was moved is {known:?}, and was to be {after:?}"
+                ));
+            }
+            self.believe(unit, known);
+            self.tell_all(index)?;
+        }
+        self.doubtful = None;
+        self.judge(&flights, &moments, faults, trouble == Trouble::Waits)
     }
 
-    fn choose_flights(&mut self, unit: usize, rng: &mut StdRng) -> Vec<Flight> {
+    /// Sometimes the unit's clock is moved while requests are in flight: at which node, and how far.
+    fn move_clock(
+        &mut self,
+        unit: usize,
+        rng: &mut StdRng,
+    ) -> Result<Option<(usize, i64)>, String> {
+        if rng.random_range(0..6) != 0 {
+            return Ok(None);
+        }
+        let by_ms = [1_000, 25_000, 61_000, 301_000][rng.random_range(0..4)];
+        self.trace
+            .line(format!("    meanwhile its clock goes {by_ms} ms ahead"));
+        self.counts.did("a clock is moved in a burst");
+        self.doubtful = Some(unit);
+        let index = rng.random_range(0..self.nodes.len());
+        let (node, unit) = (self.node(index), &self.units[unit]);
+        let engine = node.platform.engine.clone();
+        let directory = engine.directory.of(unit.environment);
+        let unit = directory
+            .unit(&unit.msn)
+            .ok_or("a sales unit is gone")?
+            .clone();
+        node.begin(async move {
+            // What came of it is looked at afterwards.
+            let _ = engine
+                .advance(&unit, SignedDuration::from_millis(by_ms))
+                .await;
+        });
+        Ok(Some((index, by_ms)))
+    }
+
+    fn choose_flights(&mut self, unit: usize, rng: &mut StdRng) -> Result<Vec<Flight>, String> {
         let first = self.choose(unit, rng);
         let mut flights = Vec::new();
         for index in 0..rng.random_range(2..=4) {
@@ -106,7 +157,8 @@ impl World {
                 },
                 _ => self.choose(unit, rng),
             };
-            let with = self.choose_credentials(unit, rng);
+            // Tokens here live longer than the clock can be moved meanwhile.
+            let with = self.young_credentials(unit)?;
             let refused = match planned.action.is_a_persons() {
                 true => None,
                 false => {
@@ -127,7 +179,7 @@ impl World {
                 handle: None,
             });
         }
-        flights
+        Ok(flights)
     }
 
     /// Lets them fly until all have landed, were given up, or died with their node.
@@ -279,7 +331,7 @@ impl World {
     }
 
     /// Compares everything that was said with the model, order by order.
-    fn judge(&mut self, flights: &[Flight], now: i64, faults: bool, waits: bool) -> Step {
+    fn judge(&mut self, flights: &[Flight], moments: &[Ms], faults: bool, waits: bool) -> Step {
         let mut orders: Vec<usize> = flights.iter().map(|flight| flight.planned.order).collect();
         orders.sort_unstable();
         orders.dedup();
@@ -311,7 +363,7 @@ impl World {
                     ended: flight.ended,
                 })
                 .collect();
-            self.explain(0, order, &seen, &[now], faults, waits)?;
+            self.explain(0, order, &seen, moments, faults, waits)?;
             self.look_at(order)?;
         }
         Ok(())

@@ -110,20 +110,7 @@ impl World {
         self.nothing_is_overdue()?;
         self.deliver_the_rest()?;
         for order in 0..self.orders.len() {
-            let with = {
-                let unit = self.orders[order].unit;
-                // Each order is looked at; a limit per minute of so many calls is not reached.
-                if self.now(unit)
-                    - self.units[unit]
-                        .tokens
-                        .last()
-                        .map_or(0, |token| token.issued)
-                    > 45 * 60_000
-                {
-                    self.fetch_token(0, unit)?;
-                }
-                self.credentials(unit)
-            };
+            let with = self.young_credentials(self.orders[order].unit)?;
             let planned = Planned {
                 order,
                 action: Action::Details,
@@ -175,9 +162,6 @@ impl World {
         let calls = self.read(self.store().latest_calls(None, usize::MAX))?;
         for (_, record) in calls.into_iter().rev() {
             let call = &record.call;
-            if call.purpose != Purpose::PaymentCallback {
-                continue;
-            }
             let came = arrived.remove(&call.id).is_some();
             let fits = match &record.state {
                 CallState::Done { .. } => came,
@@ -189,6 +173,10 @@ impl World {
                     "the callback {} about {} is {:?}; it came: {came}",
                     call.id, call.about, record.state
                 ));
+            }
+            if call.purpose != Purpose::PaymentCallback {
+                self.counts.did("a question about shipping");
+                continue;
             }
             let body: Value =
                 serde_json::from_str(call.body.as_deref().unwrap_or_default()).unwrap_or_default();

@@ -193,6 +193,7 @@ impl World {
         Action::Initiate(NewOrder {
             amount: AMOUNTS.choose(rng).copied().unwrap_or(100),
             express,
+            asks_shipping: express && rng.random_range(0..2) == 0,
             skip_landing_page: wants_to_skip && mobile.is_some(),
             mobile,
         })
@@ -268,6 +269,7 @@ fn any(rng: &mut StdRng) -> Action {
         0 => Action::Initiate(NewOrder {
             amount: 10_000,
             express: false,
+            asks_shipping: false,
             skip_landing_page: false,
             mobile: None,
         }),

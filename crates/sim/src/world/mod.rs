@@ -283,6 +283,18 @@ impl World {
         }
     }
 
+    /// The right ones, with a token that lives for a while.
+    fn young_credentials(&mut self, unit: usize) -> Result<Credentials, String> {
+        let issued = self.units[unit]
+            .tokens
+            .last()
+            .map_or(0, |token| token.issued);
+        if self.now(unit) - issued > 45 * 60_000 {
+            self.fetch_token(0, unit)?;
+        }
+        Ok(self.credentials(unit))
+    }
+
     /// Writes down what came back, and compares it with what came back before under the same key.
     fn heard(&mut self, planned: &Planned, answered: &Answered) -> Step {
         let reply = &answered.reply;
