@@ -50,12 +50,13 @@ struct State {
     gated: bool,
     cut: bool,
     in_turn: bool,
-    plan: Option<(u32, Verdict)>,
+    plan: Option<(u32, Option<&'static str>, Verdict)>,
     waiting: Vec<Waiting>,
     moves: u64,
     inside: usize,
     dying: bool,
-    struck: u64,
+    struck: Vec<&'static str>,
+    unknown: u64,
 }
 
 struct Waiting {
@@ -118,20 +119,22 @@ impl Desk {
         pass
     }
 
-    fn planned(&self, what: &str) -> Verdict {
+    fn planned(&self, what: &'static str) -> Verdict {
         let mut state = self.state.lock();
         if state.cut {
-            state.struck += 1;
+            state.struck.push(what);
             return Verdict::FailBefore;
         }
         match &mut state.plan {
-            Some((0, verdict)) => {
+            Some((_, Some(only), _)) if *only != what => Verdict::Go,
+            Some((0, _, verdict)) => {
                 let verdict = verdict.of(what);
                 state.plan = None;
-                state.struck += 1;
+                state.struck.push(what);
+                state.unknown += u64::from(verdict == Verdict::FailAfter);
                 verdict
             }
-            Some((left, _)) => {
+            Some((left, ..)) => {
                 *left -= 1;
                 Verdict::Go
             }
@@ -150,16 +153,21 @@ impl Desk {
         self.state.lock().dying
     }
 
-    /// After so many operations the next has this verdict.
-    pub(crate) fn plan(&self, after: u32, verdict: Verdict) {
-        self.state.lock().plan = Some((after, verdict));
+    /// After so many operations, or so many of one kind, the next has this verdict.
+    pub(crate) fn plan(&self, after: u32, only: Option<&'static str>, verdict: Verdict) {
+        self.state.lock().plan = Some((after, only, verdict));
     }
 
-    /// Every operation passes at once from now on. Answers how many were struck since the last time.
-    pub(crate) fn clear(&self) -> u64 {
+    /// Every operation passes at once from now on. Answers what was struck since the last time.
+    pub(crate) fn clear(&self) -> Vec<&'static str> {
         let mut state = self.state.lock();
         (state.plan, state.cut, state.gated) = (None, false, false);
         std::mem::take(&mut state.struck)
+    }
+
+    /// How many operations were carried out and answered with an error, since this was asked last.
+    pub(crate) fn unknown(&self) -> u64 {
+        std::mem::take(&mut self.state.lock().unknown)
     }
 
     /// From now on no operation reaches the store.
@@ -192,7 +200,10 @@ impl Desk {
         } else {
             verdict.of(picked.what)
         };
-        state.struck += u64::from(verdict != Verdict::Go);
+        if verdict != Verdict::Go {
+            state.struck.push(picked.what);
+        }
+        state.unknown += u64::from(verdict == Verdict::FailAfter);
         // Whoever waited may have been given up meanwhile.
         let _ = picked.go.send(verdict);
         picked.what

@@ -43,6 +43,9 @@ struct Options {
     log: bool,
 }
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     let plan = Plan {
@@ -68,8 +71,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn nodes(options: &Options, _seed: u64) -> usize {
-    options.nodes.unwrap_or(1)
+/// One node for half of the seeds, two or three for the others.
+fn nodes(options: &Options, seed: u64) -> usize {
+    match (options.nodes, options.store, seed % 4) {
+        (Some(nodes), ..) => nodes,
+        (None, Keeping::Memory, 2) => 2,
+        (None, Keeping::Memory, 3) => 3,
+        _ => 1,
+    }
 }
 
 /// One seed, two times. Answers whether something was found.

@@ -27,6 +27,7 @@ pub(crate) struct Node {
     pub(crate) platform: Arc<Platform>,
     /// Where its operations on the store wait.
     pub(crate) desk: Arc<Desk>,
+    has_key: Vec<Environment>,
 }
 
 /// What a node is started with.
@@ -67,6 +68,7 @@ impl Node {
             runtime,
             platform,
             desk,
+            has_key: Vec::new(),
         })
     }
 
@@ -85,6 +87,16 @@ impl Node {
                 }
             }
         })
+    }
+
+    /// Reads the signing key of an environment, on another thread, so that no call waits for it.
+    pub(crate) fn read_key(&mut self, environment: Environment) -> Result<(), String> {
+        if !self.has_key.contains(&environment) {
+            let gate = &self.platform.gate;
+            self.runtime.block_on(gate.tokens(environment).key_set())?;
+            self.has_key.push(environment);
+        }
+        Ok(())
     }
 
     /// Begins something that goes on whenever the node is [let go on](Node::settle).
@@ -157,13 +169,6 @@ async fn open(start: Start, desk: Arc<Desk>) -> Result<Arc<Platform>, StoreError
         KeySource::Pem(include_str!("../../testkit/src/production-key.pem")),
         false,
     );
-    for environment in Environment::ALL {
-        // Keys are read on another thread; here, so that no call waits for it.
-        gate.tokens(environment)
-            .key_set()
-            .await
-            .map_err(StoreError)?;
-    }
     Ok(Arc::new(Platform {
         engine,
         gate,

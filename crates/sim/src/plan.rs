@@ -57,9 +57,7 @@ impl Plan {
         if self.store == Keeping::Sqlite {
             command += " --store sqlite";
         }
-        if self.nodes != 1 {
-            command += &format!(" --nodes {}", self.nodes);
-        }
+        command += &format!(" --nodes {}", self.nodes);
         if let Some(breakage) = self.breakage {
             command += &format!(" --break {}", breakage.name());
         }

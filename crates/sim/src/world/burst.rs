@@ -60,9 +60,12 @@ impl World {
             55..63 => Trouble::Aborts,
             63..70 => Trouble::Waits,
             70..84 => Trouble::Failures,
-            84..93 => Trouble::Crash,
+            84..93 if !self.is_calm() => Trouble::Crash,
             _ => Trouble::Cut,
         };
+        for index in 0..self.nodes.len() {
+            self.prepare(index, unit)?;
+        }
         let mut flights = self.choose_flights(unit, rng)?;
         let runs_agenda = rng.random_range(0..3) == 0;
         self.trace.line(format!(
@@ -82,15 +85,14 @@ impl World {
         let (before, moved) = (self.believed(unit), self.move_clock(unit, rng)?);
         let now = self.now(unit);
         self.fly(&mut flights, trouble, rng)?;
-        let mut faults = false;
+        let mut struck = Vec::new();
         for node in self.nodes.iter().flatten() {
-            faults |= node.desk.clear() > 0;
+            self.unknown_outcomes += node.desk.unknown();
+            struck.extend(node.desk.clear());
         }
         self.revive()?;
         self.settle()?;
-        if faults {
-            self.counts.did("the store failed");
-        }
+        let faults = self.note_struck(&struck);
         let mut moments = vec![now];
         if let Some((index, by_ms)) = moved {
             moments.push(now + by_ms);
@@ -305,7 +307,7 @@ impl World {
                 let verdict = if rng.random_range(0..2) == 0 {
                     Verdict::FailBefore
                 } else {
-                    Verdict::FailAfter
+                    self.fails_after()
                 };
                 let what = node.desk.pick(rng.random_range(0..waiting), verdict);
                 self.trace

@@ -97,6 +97,7 @@ impl World {
     /// The end: all is well again, whatever is due happens, and then everything must fit.
     pub(super) fn finish(&mut self) -> Step {
         self.trace.line("the end".to_owned());
+        self.converges()?;
         for index in 0..self.nodes.len() {
             self.kill(index);
         }
@@ -121,6 +122,32 @@ impl World {
         self.all_delivered()?;
         self.all_known()?;
         self.numbers_are_unique()
+    }
+
+    /// A minute after the last fault nothing is left to do, though no node was started again. Where
+    /// the store made a commit and said that it did not, nobody knows of the calls in it until then.
+    fn converges(&mut self) -> Step {
+        self.clock.advance(SignedDuration::from_secs(60));
+        for _ in 0..25 {
+            self.nodes.iter().flatten().for_each(Node::lose_patience);
+            self.network.give_up();
+            self.settle()?;
+        }
+        if self.unknown_outcomes > 0 {
+            return Ok(());
+        }
+        let calls = self.read(self.store().latest_calls(None, usize::MAX))?;
+        let is_owed = |state: &CallState| matches!(state, CallState::Owed);
+        if let Some((_, record)) = calls.iter().find(|(_, record)| is_owed(&record.state)) {
+            let call = &record.call;
+            return Err(format!(
+                "the callback {} about {} is owed still",
+                call.id, call.about
+            ));
+        }
+        self.counts
+            .did("all was done a minute after the last fault");
+        Ok(())
     }
 
     /// Receivers that hang are waited for no longer.

@@ -35,8 +35,8 @@ impl World {
     pub(super) fn chore(&mut self, rng: &mut StdRng) -> Step {
         let (unit, index) = (self.choose_unit(rng), rng.random_range(0..self.nodes.len()));
         match rng.random_range(0..100) {
-            0..36 => self.advance(index, unit, rng),
-            36..56 => {
+            0..26 => self.advance(index, unit, rng),
+            26..52 => {
                 self.trace.line(format!("  node {index} does what is due"));
                 self.counts.did("what is due is done");
                 let node = self.node(index);
@@ -44,19 +44,19 @@ impl World {
                 node.run(engine.run_due_units());
                 Ok(())
             }
-            56..66 => {
+            52..66 => {
                 let seconds = rng.random_range(1..90);
                 self.trace.line(format!("  {seconds} s pass for everybody"));
                 self.clock.advance(SignedDuration::from_secs(seconds));
                 Ok(())
             }
-            66..74 => {
+            66..78 => {
                 self.trace
                     .line("  receivers that hang are given up".to_owned());
                 self.network.give_up();
                 Ok(())
             }
-            74..80 => {
+            78..80 => {
                 self.fetch_token(index, unit)?;
                 self.wrong_secret(index, unit)
             }
@@ -66,7 +66,8 @@ impl World {
                 self.close_or_open(index, unit)
             }
             84..90 => Ok(()),
-            90..95 => self.change_person(index, rng),
+            90..96 => self.change_person(index, rng),
+            _ if self.is_calm() && rng.random_range(0..8) > 0 => Ok(()),
             _ => self.crash(index),
         }
     }
@@ -87,7 +88,9 @@ impl World {
         self.counts.did("a clock is moved");
         if rng.random_range(0..20) == 0 {
             let verdict = self.choose_verdict(rng);
-            self.node(index).desk.plan(rng.random_range(0..6), verdict);
+            self.node(index)
+                .desk
+                .plan(rng.random_range(0..6), None, verdict);
         }
         let before = self.believed(unit);
         let after = Known {
@@ -287,6 +290,7 @@ impl World {
         unit: usize,
         secret: &str,
     ) -> Result<(Reply, Option<String>), String> {
+        self.prepare(index, unit)?;
         let it = &self.units[unit];
         let mut headers = http::HeaderMap::new();
         for (name, value) in [

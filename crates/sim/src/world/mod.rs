@@ -74,6 +74,7 @@ pub struct World {
     keyed: VecDeque<Planned>,
     replies: HashMap<(usize, &'static str, String), Bytes>,
     crashes: u64,
+    unknown_outcomes: u64,
     /// A sales unit that is being changed: if the node dies, it may be so or so.
     doubtful: Option<usize>,
     trace: Trace,
@@ -136,6 +137,7 @@ impl World {
             keyed: VecDeque::new(),
             replies: HashMap::new(),
             crashes: 0,
+            unknown_outcomes: 0,
             doubtful: None,
             trace: Trace::new(plan.listener),
             counts: Counts::default(),
@@ -260,6 +262,15 @@ impl World {
         });
         self.places.insert((unit, id.to_owned()), place);
         place
+    }
+
+    /// Before a unit's calls reach a node: it has the key by which it knows tokens.
+    fn prepare(&mut self, index: usize, unit: usize) -> Step {
+        let environment = self.units[unit].environment;
+        match self.nodes.get_mut(index) {
+            Some(Some(node)) => node.read_key(environment),
+            _ => Err("there is no such node".to_owned()),
+        }
     }
 
     fn call(&self, planned: &Planned, with: Credentials) -> Call {
