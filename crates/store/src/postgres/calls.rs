@@ -16,7 +16,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::Shared;
-use super::connection::{Failure, LONG, SHORT};
+use super::connection::{Failure, LONG, SHORT, Value};
 use super::nodes::LIVING;
 use super::rows::{self, CALL, bounded, environment_number, get};
 use super::text::stored;
@@ -103,9 +103,7 @@ impl Calls {
         let begun_at = at.as_millisecond();
         let marker = Uuid::new_v4();
         let node = self.shared.node.as_str();
-        let values = self.shared.pool.run(
-            ADD,
-            &[
+        let values: [Value<'_>; 15] = [
                 (&environment, Type::INT2),
                 (&msn, Type::TEXT),
                 (&id, Type::TEXT),
@@ -121,10 +119,8 @@ impl Calls {
                 (&owed_at, Type::INT8),
                 (&begun_at, Type::INT8),
                 (&marker, Type::UUID),
-            ],
-            SHORT,
-        );
-        match values.await?.is_empty() {
+        ];
+        match self.shared.pool.run(ADD, &values, SHORT).await?.is_empty() {
             false => Ok(()),
             true => Err(StoreError(format!("there is a call {:?} already", call.id))),
         }
