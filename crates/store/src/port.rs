@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use crate::nodes::{Beat, Epoch, Heard, Hit, Noted, Nodes, Window};
+pub use crate::nodes::{Beat, Epoch, Heard, Hit, Nodes, Noted, Window};
 pub use crate::rows::{Row, Rows, Seal};
 
 /// One sales unit in one environment: the unit of atomicity.

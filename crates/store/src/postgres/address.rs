@@ -109,7 +109,9 @@ impl Address {
             return Err("the URL of the database names no host".to_owned());
         }
         if config.get_user().is_none() {
-            return Err("the URL of the database names no user: postgres://USER@HOST/DATABASE".to_owned());
+            return Err(
+                "the URL of the database names no user: postgres://USER@HOST/DATABASE".to_owned(),
+            );
         }
         config.ssl_mode(mode);
         if verify || authority.is_some() {
@@ -163,7 +165,14 @@ impl fmt::Display for Address {
                 Some(port) => write!(f, ":{port}")?,
             }
         }
-        write!(f, "/{}", self.config.get_dbname().or(self.config.get_user()).unwrap_or_default())
+        write!(
+            f,
+            "/{}",
+            self.config
+                .get_dbname()
+                .or(self.config.get_user())
+                .unwrap_or_default()
+        )
     }
 }
 
@@ -182,12 +191,24 @@ mod tests {
     fn a_url_is_read_and_shown_without_its_password() {
         let rows = [
             ("postgres://app:secret@db/pay", Ok("postgres://app@db/pay")),
-            ("postgresql://app:secret@a:5433,b:5434/pay?sslmode=require", Ok("postgres://app@a:5433,b:5434/pay")),
+            (
+                "postgresql://app:secret@a:5433,b:5434/pay?sslmode=require",
+                Ok("postgres://app@a:5433,b:5434/pay"),
+            ),
             ("postgres://app@db", Ok("postgres://app@db/app")),
-            ("postgres://app@%2Frun%2Fpg/pay?listen=off&writers=2", Ok("postgres://app@/run/pg/pay")),
-            ("postgres://app:secret@db/pay?sslmode=maybe", Err("sslmode=maybe")),
+            (
+                "postgres://app@%2Frun%2Fpg/pay?listen=off&writers=2",
+                Ok("postgres://app@/run/pg/pay"),
+            ),
+            (
+                "postgres://app:secret@db/pay?sslmode=maybe",
+                Err("sslmode=maybe"),
+            ),
             ("postgres://app:secret@db/pay?writers=0", Err("writers=0")),
-            ("postgres://app:secret@db/pay?listen=maybe", Err("listen=maybe")),
+            (
+                "postgres://app:secret@db/pay?listen=maybe",
+                Err("listen=maybe"),
+            ),
             ("postgres://app:sec%ret@db:port/pay", Err("no URL")),
             ("postgres://app:secret@/pay", Err("no host")),
             ("postgres://db/pay", Err("no user")),
@@ -214,10 +235,18 @@ mod tests {
             ("?sslmode=disable", SslMode::Disable, Trust::Anybody),
             ("?sslmode=require", SslMode::Require, Trust::Anybody),
             ("?sslmode=verify-full", SslMode::Require, Trust::Named(None)),
-            ("?sslmode=require&sslrootcert=/ca.pem", SslMode::Require, Trust::Named(Some("/ca.pem".into()))),
+            (
+                "?sslmode=require&sslrootcert=/ca.pem",
+                SslMode::Require,
+                Trust::Named(Some("/ca.pem".into())),
+            ),
         ] {
             let address = Address::parse(&format!("postgres://u@h/d{query}")).unwrap();
-            assert_eq!((address.config.get_ssl_mode(), address.trust), (mode, trust), "{query}");
+            assert_eq!(
+                (address.config.get_ssl_mode(), address.trust),
+                (mode, trust),
+                "{query}"
+            );
         }
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use sandkasse_domain::Timestamp;
@@ -70,10 +71,16 @@ impl Calls {
     }
 
     pub(super) async fn finish(&self, id: &str, outcome: &CallOutcome) -> Result<(), StoreError> {
-        let outcome = serde_json::to_string(outcome).map_err(|error| StoreError(error.to_string()))?;
+        let outcome =
+            serde_json::to_string(outcome).map_err(|error| StoreError(error.to_string()))?;
         let outcome = stored(&outcome).into_owned();
         let id = stored(id).into_owned();
-        self.ask(|answer| Work::Finish { id, outcome, answer }).await
+        self.ask(|answer| Work::Finish {
+            id,
+            outcome,
+            answer,
+        })
+        .await
     }
 
     async fn ask<T>(&self, work: impl FnOnce(Answer<T>) -> Work) -> Result<T, StoreError> {
@@ -104,21 +111,21 @@ impl Calls {
         let marker = Uuid::new_v4();
         let node = self.shared.node.as_str();
         let values: [Value<'_>; 15] = [
-                (&environment, Type::INT2),
-                (&msn, Type::TEXT),
-                (&id, Type::TEXT),
-                (&number, Type::INT8),
-                (&node, Type::TEXT),
-                (&about, Type::TEXT),
-                (&purpose, Type::TEXT),
-                (&method, Type::TEXT),
-                (&url, Type::TEXT),
-                (&header, Type::TEXT),
-                (&body, Type::TEXT),
-                (&timeout_ms, Type::INT8),
-                (&owed_at, Type::INT8),
-                (&begun_at, Type::INT8),
-                (&marker, Type::UUID),
+            (&environment, Type::INT2),
+            (&msn, Type::TEXT),
+            (&id, Type::TEXT),
+            (&number, Type::INT8),
+            (&node, Type::TEXT),
+            (&about, Type::TEXT),
+            (&purpose, Type::TEXT),
+            (&method, Type::TEXT),
+            (&url, Type::TEXT),
+            (&header, Type::TEXT),
+            (&body, Type::TEXT),
+            (&timeout_ms, Type::INT8),
+            (&owed_at, Type::INT8),
+            (&begun_at, Type::INT8),
+            (&marker, Type::UUID),
         ];
         match self.shared.pool.run(ADD, &values, SHORT).await?.is_empty() {
             false => Ok(()),
@@ -130,19 +137,21 @@ impl Calls {
     pub(super) async fn recover(&self) -> Result<Vec<(Partition, OutgoingCall)>, StoreError> {
         let node = self.shared.node.as_str();
         let pool = &self.shared.pool;
+        let whose = match self.shared.counts_as_gone.load(Ordering::Acquire) {
+            false => format!("node <> $1 AND node NOT IN ({LIVING})"),
+            true => "$1::text IS NOT NULL".to_owned(),
+        };
         let interrupt = format!(
             "UPDATE sandkasse.calls SET state = 3 WHERE (msn, id) IN (
-                 SELECT msn, id FROM sandkasse.calls WHERE state < 2 AND state = 1 AND node <> $1
-                    AND node NOT IN ({LIVING}) ORDER BY msn, id FOR UPDATE SKIP LOCKED) AND state = 1"
+                 SELECT msn, id FROM sandkasse.calls WHERE state < 2 AND state = 1 AND {whose} ORDER BY msn, id FOR UPDATE SKIP LOCKED) AND state = 1"
         );
-        let me = [(&node as _, Type::TEXT)];
+        let me: [Value<'_>; 1] = [(&node, Type::TEXT)];
         pool.run(&interrupt, &me, LONG).await?;
         // With a mark, so that those taken over by an attempt whose answer was lost are told too.
         let marker = Uuid::new_v4();
         let take = format!(
             "WITH gone AS MATERIALIZED (
-                 SELECT msn, id FROM sandkasse.calls WHERE state < 2 AND state = 0 AND node <> $1
-                    AND node NOT IN ({LIVING}) ORDER BY msn, id FOR UPDATE SKIP LOCKED),
+                 SELECT msn, id FROM sandkasse.calls WHERE state < 2 AND state = 0 AND {whose} ORDER BY msn, id FOR UPDATE SKIP LOCKED),
              taken AS (
                  UPDATE sandkasse.calls c SET node = $1, begun_by = $2 FROM gone
                  WHERE c.msn = gone.msn AND c.id = gone.id AND c.state = 0 RETURNING c.*)
@@ -203,7 +212,11 @@ async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
                     let entry = begun.entry(id).or_insert_with(|| (at, Vec::new()));
                     entry.1.push(answer);
                 }
-                Work::Finish { id, outcome, answer } => {
+                Work::Finish {
+                    id,
+                    outcome,
+                    answer,
+                } => {
                     let entry = ended.entry(id).or_insert_with(|| (outcome, Vec::new()));
                     entry.1.push(answer);
                 }
@@ -250,7 +263,10 @@ async fn begin<T>(
 
 async fn end<T>(shared: &Shared, calls: &BTreeMap<String, (String, T)>) -> Result<(), Failure> {
     let ids: Vec<&str> = calls.keys().map(String::as_str).collect();
-    let outcomes: Vec<&str> = calls.values().map(|(outcome, _)| outcome.as_str()).collect();
+    let outcomes: Vec<&str> = calls
+        .values()
+        .map(|(outcome, _)| outcome.as_str())
+        .collect();
     let values = [
         (&ids as _, Type::TEXT_ARRAY),
         (&outcomes as _, Type::TEXT_ARRAY),

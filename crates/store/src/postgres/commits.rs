@@ -171,7 +171,8 @@ impl Lane {
                 Err(failure @ (Failure::Undone(_) | Failure::Unknown(_))) => {
                     let unknown = matches!(failure, Failure::Unknown(_));
                     tracing::warn!(
-                        reason = failure.text(), commits = group.len(),
+                        reason = failure.text(),
+                        commits = group.len(),
                         "the database did not answer commits; they are tried again"
                     );
                     let mut again = Vec::with_capacity(group.len());
@@ -341,7 +342,10 @@ fn give_up(order: Order, failure: &Failure) {
         true => Failure::Unknown(failure.text().to_owned()),
         false => failure.clone(),
     };
-    order.answer.send(Err(StoreError::from(failure).into())).ok();
+    order
+        .answer
+        .send(Err(StoreError::from(failure).into()))
+        .ok();
 }
 
 fn only(group: &mut Vec<Order>) -> Option<Order> {
@@ -393,8 +397,16 @@ fn things_of(commit: &Commit) -> Vec<u64> {
         .iter()
         .map(|write| hash(&("record", partition, &write.stream)))
         .collect();
-    things.extend(reply.iter().map(|it| hash(&("reply", partition, &it.scope, &it.key))));
-    things.extend(calls.iter().map(|it| hash(&("call", &partition.msn, &it.id))));
+    things.extend(
+        reply
+            .iter()
+            .map(|it| hash(&("reply", partition, &it.scope, &it.key))),
+    );
+    things.extend(
+        calls
+            .iter()
+            .map(|it| hash(&("call", &partition.msn, &it.id))),
+    );
     things
 }
 

@@ -47,7 +47,10 @@ impl Failure {
             };
             // Who cannot write an argument has sent nothing.
             return match error.to_string().starts_with("error serializing") {
-                true => Failure::Refused { state: SqlState::DATA_EXCEPTION, text },
+                true => Failure::Refused {
+                    state: SqlState::DATA_EXCEPTION,
+                    text,
+                },
                 false => Failure::Unknown(text),
             };
         };
@@ -109,7 +112,7 @@ impl Connection {
             Ok(Err(error)) => {
                 return Err(match Failure::of(&error) {
                     Failure::Unknown(text) => Failure::Undone(text),
-                    known => known,
+                    known @ (Failure::Undone(_) | Failure::Refused { .. }) => known,
                 });
             }
             Err(_) => return Err(Failure::Undone("the database does not answer".to_owned())),

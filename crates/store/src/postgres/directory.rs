@@ -97,7 +97,9 @@ pub(super) async fn put(
         (&CHANNEL as _, Type::TEXT),
     ];
     let made = match pool.run(PUT, &values, SHORT).await {
-        Err(failure) if failure.is(&SqlState::DIVISION_BY_ZERO) => return Err(CommitError::Conflict),
+        Err(failure) if failure.is(&SqlState::DIVISION_BY_ZERO) => {
+            return Err(CommitError::Conflict);
+        }
         other => other.map_err(StoreError::from)?,
     };
     let made = made.first().ok_or_else(not_prepared)?;
@@ -120,7 +122,8 @@ pub(super) async fn clear(pool: &Pool, kept: &[&str]) -> Result<(), StoreError> 
                     + (SELECT count(*) FROM (SELECT FROM sandkasse.calls LIMIT 2000) t) < 2000";
     let rows = pool.run(few, &[], SHORT).await?;
     if !rows.first().is_some_and(|row| get(row, 0).unwrap_or(false)) {
-        let sql = "TRUNCATE sandkasse.records, sandkasse.events, sandkasse.replies, sandkasse.calls";
+        let sql =
+            "TRUNCATE sandkasse.records, sandkasse.events, sandkasse.replies, sandkasse.calls";
         pool.run(sql, &[], LONG).await?;
     }
     // What was written meanwhile goes too; and whoever had begun to write sees the other epoch.
@@ -132,10 +135,7 @@ pub(super) async fn clear(pool: &Pool, kept: &[&str]) -> Result<(), StoreError> 
                     n AS (UPDATE sandkasse.installation SET epoch = epoch + 1, generation = generation + 1
                           RETURNING epoch)
                SELECT epoch, pg_notify($2, '')::text FROM n";
-    let values = [
-        (&kinds as _, Type::TEXT_ARRAY),
-        (&CHANNEL as _, Type::TEXT),
-    ];
+    let values = [(&kinds as _, Type::TEXT_ARRAY), (&CHANNEL as _, Type::TEXT)];
     pool.run(sql, &values, LONG).await?;
     Ok(())
 }

@@ -36,7 +36,10 @@ pub enum OpenError {
     )]
     Encoding(String),
     /// As many nodes as there may be are running.
-    #[error("{} nodes use this database already, which is as many as there may be", super::nodes::SLOTS)]
+    #[error(
+        "{} nodes use this database already, which is as many as there may be",
+        super::nodes::SLOTS
+    )]
     NoSlot,
     /// Something else the database says.
     #[error("the database cannot be prepared: {0}")]

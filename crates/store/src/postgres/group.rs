@@ -112,7 +112,8 @@ impl<'a> Group<'a> {
             reply,
             calls,
         } = commit;
-        self.environment.push(environment_number(partition.environment));
+        self.environment
+            .push(environment_number(partition.environment));
         self.msn.push(partition.msn.as_str());
         self.id.push(id);
         let place = place(self.id.len());
@@ -129,7 +130,9 @@ impl<'a> Group<'a> {
             columns.name.push(stored(&write.stream.name));
             columns.expected.push(write.expected.map(u64::cast_signed));
             columns.number.push(number);
-            columns.deadline.push(write.deadline.map(|at| at.as_millisecond()));
+            columns
+                .deadline
+                .push(write.deadline.map(|at| at.as_millisecond()));
             columns.body.push(stored(&write.body));
             let place = self::place(columns.commit.len());
             for (position, event) in (0..).zip(&write.events) {
@@ -157,7 +160,9 @@ impl<'a> Group<'a> {
             columns.purpose.push(call.purpose.name());
             columns.method.push(stored(&call.method));
             columns.url.push(stored(&call.url));
-            columns.header.push(call.authorization.as_deref().map(stored));
+            columns
+                .header
+                .push(call.authorization.as_deref().map(stored));
             columns.body.push(call.body.as_deref().map(stored));
             columns.timeout_ms.push(call.timeout_ms.cast_signed());
             columns.owed_at.push(call.owed_at.as_millisecond());
@@ -306,7 +311,8 @@ const CALLS: &str = "calls AS MATERIALIZED (
         AS t (c, number, id, about, purpose, method, url, header, body, timeout_ms, owed_at)
         JOIN commits USING (c))";
 
-const REFUSED_WRITES: &str = "SELECT writes.c, false AS mistake FROM writes LEFT JOIN locked USING (w)
+const REFUSED_WRITES: &str =
+    "SELECT writes.c, false AS mistake FROM writes LEFT JOIN locked USING (w)
     WHERE locked.version IS DISTINCT FROM writes.expected";
 
 const REFUSED_REPLIES: &str = "SELECT replies.c, false AS mistake

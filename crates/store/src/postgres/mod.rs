@@ -30,6 +30,7 @@ mod tls;
 mod windows;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
@@ -55,6 +56,8 @@ struct Shared {
     numbers: Numbers,
     /// The id of this node.
     node: String,
+    /// For tests: calls of this very process are recovered as if it had died.
+    counts_as_gone: AtomicBool,
 }
 
 /// A store in a PostgreSQL database. See the module.
@@ -81,6 +84,7 @@ impl PostgresStore {
             pool,
             numbers,
             node,
+            counts_as_gone: AtomicBool::new(false),
         });
         Ok(PostgresStore {
             lanes: Lanes::start(&shared),
@@ -114,7 +118,9 @@ async fn connect(address: Address) -> Result<(Pool, Connection), OpenError> {
     let sql = "SELECT current_setting('server_encoding')";
     let rows = connection.query(sql, &[], SHORT).await;
     let rows = rows.map_err(|failure| away(failure.text()))?;
-    let encoding = rows.first().and_then(|row| row.try_get::<_, String>(0).ok());
+    let encoding = rows
+        .first()
+        .and_then(|row| row.try_get::<_, String>(0).ok());
     match encoding {
         Some(encoding) if encoding == "UTF8" => Ok((pool, connection)),
         other => Err(OpenError::Encoding(other.unwrap_or_default())),

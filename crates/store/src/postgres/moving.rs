@@ -14,7 +14,9 @@ use super::pool::{Patience, Pool};
 use super::reads;
 use super::rows::{self, CALL, CALL_SEAL, call_columns, environment_number, get};
 use super::text::stored;
-use crate::port::{CommitError, Partition, Row, Rows, SavedReply, StoreError, StoredEvent, StreamId};
+use crate::port::{
+    CommitError, Partition, Row, Rows, SavedReply, StoreError, StoredEvent, StreamId,
+};
 
 type Sender = mpsc::Sender<Result<Row, StoreError>>;
 
@@ -115,10 +117,7 @@ fn directory_row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
 }
 
 /// `made` is the record whose events follow.
-fn record_row(
-    row: &tokio_postgres::Row,
-    made: &mut Option<StreamId>,
-) -> Result<Row, StoreError> {
+fn record_row(row: &tokio_postgres::Row, made: &mut Option<StreamId>) -> Result<Row, StoreError> {
     let partition = rows::partition(row, 0)?;
     let since: i64 = get(row, 3)?;
     if since == 0 {
@@ -355,7 +354,7 @@ impl Filling {
                 .await
                 .map_err(|failure| match failure {
                     Failure::Unknown(text) => Failure::Undone(text),
-                    other => other,
+                    other @ (Failure::Undone(_) | Failure::Refused { .. }) => other,
                 })?;
         }
         connection.batch("COMMIT", LONG).await

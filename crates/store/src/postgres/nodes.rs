@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,8 +21,8 @@ use super::error::OpenError;
 use super::numbers::Numbers;
 use super::pool::{Pool, pause};
 use super::rows::{self, bounded, environment_number, get};
-use crate::port::{Beat, Generation, Heard, Hit, Noted, Nodes, StoreError, Window};
 use crate::nodes::DEAD_AFTER_MS;
+use crate::port::{Beat, Generation, Heard, Hit, Nodes, Noted, StoreError, Window};
 
 /// So many nodes may live at once.
 pub(super) const SLOTS: i16 = 16;
@@ -34,6 +35,9 @@ const _: () = assert!(DEAD_AFTER_MS == 5_000);
 /// How long counting may take: a limiter that does not answer lets pass.
 const COUNT_LIMIT: Duration = Duration::from_secs(1);
 
+/// With every so-manieth beat a node tidies up.
+const TIDY_EVERY: u64 = 64;
+
 /// How long until the channel is listened to again after its connection was lost.
 const LISTEN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -42,6 +46,7 @@ pub(super) struct PostgresNodes {
     shared: Arc<Shared>,
     woken: Arc<Notify>,
     listener: parking_lot::Mutex<JoinSet<()>>,
+    beats: AtomicU64,
 }
 
 impl PostgresNodes {
@@ -55,6 +60,7 @@ impl PostgresNodes {
             shared: Arc::clone(shared),
             woken,
             listener: parking_lot::Mutex::new(listener),
+            beats: AtomicU64::new(0),
         }
     }
 
@@ -131,12 +137,26 @@ pub(super) async fn enter(pool: &Pool, node: &str) -> Result<Numbers, OpenError>
     }
 }
 
+/// Forgets windows and claims that nobody needs any more.
+async fn tidy(pool: &Pool) -> Result<(), Failure> {
+    for sql in [
+        "DELETE FROM sandkasse.windows WHERE until < clock_timestamp()",
+        "DELETE FROM sandkasse.claims WHERE until < clock_timestamp() - interval '1 minute'",
+    ] {
+        pool.run(sql, &[], LONG).await?;
+    }
+    Ok(())
+}
+
 async fn listen(shared: Arc<Shared>, woken: Arc<Notify>) {
     loop {
         let pool = &shared.pool;
         let heard = Some(Arc::clone(&woken));
         if let Ok(mut connection) = Connection::open(&pool.address, &pool.tls, heard).await
-            && connection.batch(&format!("LISTEN {CHANNEL}"), SHORT).await.is_ok()
+            && connection
+                .batch(&format!("LISTEN {CHANNEL}"), SHORT)
+                .await
+                .is_ok()
         {
             // What was told before is found by looking.
             woken.notify_waiters();
@@ -157,7 +177,12 @@ impl Nodes for PostgresNodes {
     }
 
     async fn beat(&self, seen: Generation) -> Result<Beat, StoreError> {
-        let Shared { pool, node, numbers } = &*self.shared;
+        let Shared {
+            pool,
+            node,
+            numbers,
+            ..
+        } = &*self.shared;
         let sql = "WITH me AS (
                 UPDATE sandkasse.nodes SET heard_at = clock_timestamp(), seen = $2, made = greatest(made, $3)
                 WHERE id = $1 RETURNING slot)
@@ -197,6 +222,9 @@ impl Nodes for PostgresNodes {
             }
         }
         living.sort_by(|one, other| one.id.cmp(&other.id));
+        if self.beats.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY / 2 {
+            tidy(pool).await?;
+        }
         Ok(Beat {
             generation: rows::number(first, 0)?,
             epoch: rows::number(first, 1)?,

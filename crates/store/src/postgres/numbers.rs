@@ -81,7 +81,14 @@ mod tests {
     fn numbers_rise_whatever_the_clock_says_and_meet_no_others() {
         let (one, other) = (Numbers::new(3, 0), Numbers::new(4, 0));
         let mut all = Vec::new();
-        for (now, count) in [(1_000, 1), (1_000, 200), (10, 2), (1_000, 0), (2_000, 1), (1_999, 1)] {
+        for (now, count) in [
+            (1_000, 1),
+            (1_000, 200),
+            (10, 2),
+            (1_000, 0),
+            (2_000, 1),
+            (1_999, 1),
+        ] {
             all.extend(one.take_at(count, now));
         }
         assert_eq!(all.len(), 205);

@@ -84,7 +84,11 @@ impl Pool {
         let _place = match place {
             Ok(Ok(place)) => place,
             Ok(Err(_)) => return Err(closed()),
-            Err(_) => return Err(Failure::Undone("all connections to the database are busy".to_owned())),
+            Err(_) => {
+                return Err(Failure::Undone(
+                    "all connections to the database are busy".to_owned(),
+                ));
+            }
         };
         let (age, connection) = self.take().await?;
         let answer = connection.query(sql, values, limit).await;
@@ -153,7 +157,9 @@ impl Patience {
     }
 
     pub(super) fn from(since: Instant, length: Duration) -> Patience {
-        Patience { until: since + length }
+        Patience {
+            until: since + length,
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {

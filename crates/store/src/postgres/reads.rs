@@ -189,7 +189,11 @@ pub(super) async fn next_deadline(
     let (environment, msn) = unit(partition);
     let values = [(&environment as _, Type::INT2), (&msn as _, Type::TEXT)];
     let found = pool.run(sql, &values, SHORT).await?;
-    Ok(found.first().map(|row| rows::moment_or_none(row, 0)).transpose()?.flatten())
+    Ok(found
+        .first()
+        .map(|row| rows::moment_or_none(row, 0))
+        .transpose()?
+        .flatten())
 }
 
 /// Goes from one sales unit to the next by the index over deadlines, which holds only what is still
@@ -234,7 +238,9 @@ pub(super) async fn latest_calls(
     before: Option<u64>,
     limit: usize,
 ) -> Result<Vec<(u64, CallRecord)>, StoreError> {
-    let sql = format!("SELECT {CALL} FROM sandkasse.calls WHERE number < $1 ORDER BY number DESC LIMIT $2");
+    let sql = format!(
+        "SELECT {CALL} FROM sandkasse.calls WHERE number < $1 ORDER BY number DESC LIMIT $2"
+    );
     let (before, limit) = (below(before), bounded(limit));
     let values = [(&before as _, Type::INT8), (&limit as _, Type::INT8)];
     let found = pool.run(&sql, &values, SHORT).await?;
@@ -293,7 +299,10 @@ pub(super) fn audit_line(row: &tokio_postgres::Row) -> Result<AuditLine, StoreEr
 }
 
 fn unit(partition: &Partition) -> (i16, &str) {
-    (environment_number(partition.environment), partition.msn.as_str())
+    (
+        environment_number(partition.environment),
+        partition.msn.as_str(),
+    )
 }
 
 /// The least text behind all that start with `prefix`; `None` if there is none.

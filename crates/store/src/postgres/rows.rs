@@ -145,25 +145,33 @@ pub(super) fn call(row: &Row) -> Result<CallRecord, StoreError> {
 fn call_state(row: &Row) -> Result<CallState, StoreError> {
     Ok(match get(row, 11)? {
         state::OWED => CallState::Owed,
-        state::BEGUN => CallState::Begun { at: moment(row, 12)? },
+        state::BEGUN => CallState::Begun {
+            at: moment(row, 12)?,
+        },
         state::DONE => CallState::Done {
             at: moment(row, 12)?,
-            outcome: serde_json::from_str(&text(row, 13)?)
-                .map_err(|error| StoreError(format!("an unknown outcome in the database: {error}")))?,
+            outcome: serde_json::from_str(&text(row, 13)?).map_err(|error| {
+                StoreError(format!("an unknown outcome in the database: {error}"))
+            })?,
         },
-        state::INTERRUPTED => CallState::Interrupted { at: moment(row, 12)? },
+        state::INTERRUPTED => CallState::Interrupted {
+            at: moment(row, 12)?,
+        },
         _ => return Err(unknown("state of a call")),
     })
 }
 
 /// What stands in the columns `state`, `begun_at` and `outcome`.
-pub(super) fn call_columns(state: &CallState) -> Result<(i16, Option<i64>, Option<String>), StoreError> {
+pub(super) fn call_columns(
+    state: &CallState,
+) -> Result<(i16, Option<i64>, Option<String>), StoreError> {
     Ok(match state {
         CallState::Owed => (state::OWED, None, None),
         CallState::Begun { at } => (state::BEGUN, Some(at.as_millisecond()), None),
         CallState::Interrupted { at } => (state::INTERRUPTED, Some(at.as_millisecond()), None),
         CallState::Done { at, outcome } => {
-            let outcome = serde_json::to_string(outcome).map_err(|error| StoreError(error.to_string()))?;
+            let outcome =
+                serde_json::to_string(outcome).map_err(|error| StoreError(error.to_string()))?;
             (state::DONE, Some(at.as_millisecond()), Some(outcome))
         }
     })

@@ -182,7 +182,11 @@ fn v1() -> String {
     let mut sql = TABLES.to_owned();
     for table in PARTITIONED {
         // A record is written again within minutes, and mostly finds room beside its old version.
-        let room = if table == "records" || table == "calls" { 75 } else { 100 };
+        let room = if table == "records" || table == "calls" {
+            75
+        } else {
+            100
+        };
         for remainder in 0..PARTITIONS {
             sql.push_str(&format!(
                 "CREATE TABLE sandkasse.{table}_{remainder} PARTITION OF sandkasse.{table} \
@@ -205,7 +209,10 @@ REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON sandkasse.schema_version FROM {role};
 pub(super) async fn prepare(connection: &Connection) -> Result<(), OpenError> {
     match version(connection).await? {
         Some(version) if version == KNOWN => Ok(()),
-        Some(found) if found > KNOWN => Err(OpenError::Newer { found, known: KNOWN }),
+        Some(found) if found > KNOWN => Err(OpenError::Newer {
+            found,
+            known: KNOWN,
+        }),
         Some(_) | None => migrate(connection, None).await,
     }
 }
@@ -215,7 +222,9 @@ async fn version(connection: &Connection) -> Result<Option<i32>, OpenError> {
     let sql = "SELECT version FROM sandkasse.schema_version";
     match connection.query(sql, &[], SHORT).await {
         Ok(rows) => Ok(rows.first().and_then(|row| row.try_get(0).ok())),
-        Err(Failure::Refused { state, .. }) if matches!(state.code(), "42P01" | "3F000") => Ok(None),
+        Err(Failure::Refused { state, .. }) if matches!(state.code(), "42P01" | "3F000") => {
+            Ok(None)
+        }
         Err(failure) => Err(OpenError::Failed(failure.text().to_owned())),
     }
 }
@@ -265,18 +274,29 @@ async fn steps_taken(connection: &Connection, role: Option<&str>) -> Result<(), 
     connection.batch(begin, LONG).await?;
     let sql = "SELECT version FROM sandkasse.schema_version FOR UPDATE";
     let rows = connection.query(sql, &[], LONG).await?;
-    let found: i32 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(0);
+    let found: i32 = rows
+        .first()
+        .and_then(|row| row.try_get(0).ok())
+        .unwrap_or(0);
     let steps = steps();
-    let Some(missing) = usize::try_from(found).ok().and_then(|taken| steps.get(taken..)) else {
+    let Some(missing) = usize::try_from(found)
+        .ok()
+        .and_then(|taken| steps.get(taken..))
+    else {
         connection.batch("ROLLBACK", SHORT).await.ok();
-        return Err(Wrong::Ended(OpenError::Newer { found, known: KNOWN }));
+        return Err(Wrong::Ended(OpenError::Newer {
+            found,
+            known: KNOWN,
+        }));
     };
     for step in missing {
         connection.batch(step, LONG).await?;
     }
     if let Some(role) = role {
         let role = format!("\"{}\"", role.replace('"', "\"\""));
-        connection.batch(&GRANTS.replace("{role}", &role), LONG).await?;
+        connection
+            .batch(&GRANTS.replace("{role}", &role), LONG)
+            .await?;
     }
     let end = format!("UPDATE sandkasse.schema_version SET version = {KNOWN}; COMMIT");
     connection.batch(&end, LONG).await?;

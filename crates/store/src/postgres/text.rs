@@ -53,14 +53,31 @@ mod tests {
     #[test]
     fn texts_keep_their_order_and_their_beginnings() {
         let texts = [
-            "", "\0", "\0\0", "\0\u{1}", "\u{1}", "\u{1}\0", "\u{1}\u{1}", "\u{2}", "a", "a\0", "a\0b", "a\u{1}",
-            "a\u{2}", "ab", "\u{10ffff}",
+            "",
+            "\0",
+            "\0\0",
+            "\0\u{1}",
+            "\u{1}",
+            "\u{1}\0",
+            "\u{1}\u{1}",
+            "\u{2}",
+            "a",
+            "a\0",
+            "a\0b",
+            "a\u{1}",
+            "a\u{2}",
+            "ab",
+            "\u{10ffff}",
         ];
         for one in texts {
             assert!(!stored(one).contains('\0'));
             assert_eq!(told(stored(one).into_owned()).as_deref(), Some(one));
             for other in texts {
-                assert_eq!(stored(one).cmp(&stored(other)), one.cmp(other), "{one:?} {other:?}");
+                assert_eq!(
+                    stored(one).cmp(&stored(other)),
+                    one.cmp(other),
+                    "{one:?} {other:?}"
+                );
                 assert_eq!(
                     stored(one).starts_with(&*stored(other)),
                     one.starts_with(other),

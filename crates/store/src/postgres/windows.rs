@@ -10,7 +10,7 @@ use sandkasse_domain::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::connection::{Failure, Value};
+use super::connection::Value;
 use super::nodes::ByKey;
 use super::pool::Pool;
 use super::rows::{self, get};
@@ -59,7 +59,9 @@ fn bundles<'a>(hits: &'a [Hit], waiting: &[usize]) -> (ByKey<Bundle<'a>>, Vec<us
     let mut closed: ByKey<()> = ByKey::new();
     let mut later = Vec::new();
     for place in waiting {
-        let Some(hit) = hits.get(*place) else { continue };
+        let Some(hit) = hits.get(*place) else {
+            continue;
+        };
         let now = hit.now.as_millisecond();
         if closed.contains_key(&hit.key) {
             later.push(*place);
@@ -177,10 +179,4 @@ fn before(row: &Row) -> Result<([u8; 16], Before), StoreError> {
     let opened: Option<i64> = get(row, 1)?;
     let calls: Option<i64> = get(row, 2)?;
     Ok((key, opened.zip(calls)))
-}
-
-/// Forgets windows that nobody needs any more.
-pub(super) async fn prune(pool: &Pool) -> Result<(), Failure> {
-    let sql = "DELETE FROM sandkasse.windows WHERE until < clock_timestamp()";
-    pool.run(sql, &[], super::connection::LONG).await.map(drop)
 }
