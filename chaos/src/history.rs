@@ -56,6 +56,21 @@ impl Operation {
 }
 
 impl Step {
+    /// The same under another key, where there is one: what nobody should do.
+    pub(crate) fn with_key_of(&self, attempt: u32) -> Self {
+        match self {
+            Self::Initiate | Self::Approve => self.clone(),
+            Self::Capture { amount, key } => Self::Capture {
+                amount: *amount,
+                key: format!("{key}-{attempt}"),
+            },
+            Self::Refund { amount, key } => Self::Refund {
+                amount: *amount,
+                key: format!("{key}-{attempt}"),
+            },
+        }
+    }
+
     pub(crate) fn wish(&self, order: u64) -> Wish<'_> {
         match self {
             Self::Initiate => Wish::Initiate { amount: order },

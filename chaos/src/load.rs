@@ -40,6 +40,8 @@ pub(crate) struct Load {
     pub(crate) rate: Option<u64>,
     /// For a control: one capture in so many is sent again with a key of its own, as a broken proxy would.
     pub(crate) repeat_with_new_key: Option<u32>,
+    /// For a control: after an attempt without an answer the next one has a key of its own.
+    pub(crate) new_key_after_unknown: bool,
     /// Before the number in every order id, so that loads on the same shops do not meet.
     pub(crate) tag: String,
     stop: AtomicBool,
@@ -71,6 +73,7 @@ impl Load {
             seed,
             rate: None,
             repeat_with_new_key: None,
+            new_key_after_unknown: false,
             tag: "chaos".to_owned(),
             stop: AtomicBool::new(false),
             orders: AtomicU64::new(0),
@@ -196,7 +199,11 @@ impl Worker {
         };
         let mut stopped = None;
         loop {
-            let said = self.ask(order, operation.step.wish(order.amount)).await;
+            let step = match operation.doubtful && self.load.new_key_after_unknown {
+                true => operation.step.with_key_of(operation.attempts),
+                false => operation.step.clone(),
+            };
+            let said = self.ask(order, step.wish(order.amount)).await;
             operation.attempts += 1;
             let meaning = match &said {
                 Some(answer) => words::meaning(order, &operation.step, answer, operation.doubtful),

@@ -83,6 +83,8 @@ enum Part {
     TwoKeys,
     /// nodes are killed behind a balancer.
     NodeLoss,
+    /// limits per minute through three nodes.
+    Limits,
     /// connections are cut at the commit.
     Unknown,
     /// the leader of three PostgreSQL fails in many ways.
@@ -94,6 +96,7 @@ struct Size {
     seconds: u64,
     calls: u64,
     orders: u64,
+    keys: u32,
     strikes: u64,
     node_loss_seconds: u64,
 }
@@ -163,6 +166,7 @@ async fn play(
             seconds: 20,
             calls: 5_000,
             orders: 500,
+            keys: 10,
             strikes: 500,
             node_loss_seconds: 12,
         },
@@ -170,6 +174,7 @@ async fn play(
             seconds: arguments.seconds,
             calls: 50_000,
             orders: 10_000,
+            keys: 100,
             strikes: 10_000,
             node_loss_seconds: 120,
         },
@@ -182,6 +187,7 @@ async fn play(
                 Part::Duplicates => runs::duplicates::run(stage, size.calls).await?,
                 Part::TwoKeys => runs::two_keys::run(stage, size.orders).await?,
                 Part::NodeLoss => runs::node_loss::run(stage, size.node_loss_seconds, 500).await?,
+                Part::Limits => runs::limits::run(stage, size.keys).await?,
                 Part::Unknown => runs::unknown::run(stage, size.strikes).await?,
                 // Last, since its hosts would take time from the others.
                 Part::Faults => {}

@@ -19,8 +19,9 @@ const USER: &str = "postgres";
 
 /// A running server; ended and removed when dropped.
 pub(crate) struct Postgres {
-    child: Child,
+    child: Option<Child>,
     folder: PathBuf,
+    logs: PathBuf,
     pub(crate) address: SocketAddr,
 }
 
@@ -45,11 +46,33 @@ impl Postgres {
             "--locale=C",
         ];
         run(&as_user(&make))?;
-        let address = free_address()?;
+        let mut server = Self {
+            child: None,
+            folder: folder.to_path_buf(),
+            logs: logs.to_path_buf(),
+            address: free_address()?,
+        };
+        server.serve().await?;
+        Ok(server)
+    }
+
+    /// `kill -9` of the postmaster, and a new one once its old processes have left.
+    pub(crate) async fn crash_and_restart(&mut self) -> anyhow::Result<()> {
+        let pid = self.postmaster().context("no postmaster runs")?;
+        signal(Signal::KILL, &[pid]);
+        if let Some(mut child) = self.child.take() {
+            child.wait()?;
+        }
+        self.serve().await
+    }
+
+    /// Runs it and waits until it is ready. After a crash it is tried again while old processes hold its memory.
+    async fn serve(&mut self) -> anyhow::Result<()> {
         let program = format!("{PROGRAMS}/postgres");
-        let port = address.port().to_string();
-        let sockets = format!("unix_socket_directories={}", folder.display());
-        let serve = [
+        let port = self.address.port().to_string();
+        let data = self.folder.join("data").display().to_string();
+        let sockets = format!("unix_socket_directories={}", self.folder.display());
+        let words = [
             program.as_str(),
             "-D",
             &data,
@@ -62,20 +85,29 @@ impl Postgres {
             "-c",
             "max_connections=200",
         ];
-        let child = command::start(&as_user(&serve), &logs.join("postgres.log"))?;
-        let server = Self {
-            child,
-            folder: folder.to_path_buf(),
-            address,
-        };
         let began = Instant::now();
-        while !server.is_ready() {
+        while !self.is_ready() {
             if began.elapsed() > PATIENCE {
-                bail!("PostgreSQL is not ready; its log is in {}", logs.display());
+                let logs = self.logs.display();
+                bail!("PostgreSQL is not ready; its log is in {logs}");
+            }
+            let ended = match &mut self.child {
+                Some(child) => child.try_wait()?.is_some(),
+                None => true,
+            };
+            if ended {
+                let log = self.logs.join("postgres.log");
+                self.child = Some(command::start(&as_user(&words), &log)?);
             }
             rest(Duration::from_millis(50)).await;
         }
-        Ok(server)
+        Ok(())
+    }
+
+    /// Its process id, as it says itself: what we started may be `runuser`.
+    fn postmaster(&self) -> Option<i32> {
+        let text = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).ok()?;
+        text.lines().next()?.trim().parse().ok()
     }
 
     fn is_ready(&self) -> bool {
@@ -87,13 +119,16 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // What we started is `runuser`; the postmaster says its own id.
-        let file = self.folder.join("data/postmaster.pid");
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        if let Some(Ok(pid)) = text.lines().next().map(|line| line.trim().parse()) {
+        let postmaster = self.postmaster();
+        if let Some(pid) = postmaster {
             signal(Signal::QUIT, &[pid]);
         }
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            if postmaster.is_none() {
+                let _ = child.kill();
+            }
+            let _ = child.wait();
+        }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

@@ -34,7 +34,9 @@ pub(crate) enum Wish<'a> {
     Approve,
     Capture { amount: u64, key: &'a str },
     Refund { amount: u64, key: &'a str },
+    Cancel,
     Details,
+    Status,
 }
 
 impl Shop {
@@ -105,6 +107,18 @@ impl Shop {
                 let path = format!("{PAYMENTS}/{order}/refund");
                 (Method::POST, path, Some(key), Some(change(amount)))
             }
+            Wish::Cancel => {
+                let path = format!("{PAYMENTS}/{order}/cancel");
+                let transaction = json!({ "transactionText": TEXT });
+                let body = json!({ "merchantInfo": merchant, "transaction": transaction });
+                (Method::PUT, path, None, Some(body))
+            }
+            Wish::Status => (
+                Method::GET,
+                format!("{PAYMENTS}/{order}/status"),
+                None,
+                None,
+            ),
             Wish::Details => (
                 Method::GET,
                 format!("{PAYMENTS}/{order}/details"),

@@ -18,23 +18,51 @@ pub(crate) async fn run(stage: &mut Stage, seconds: u64) -> anyhow::Result<()> {
         .note("checker: a sound platform", &verdict.to_string(), &found);
 
     let verdict = honest(stage, time, Some(20)).await?;
-    let missed = (verdict.doubled == 0).then(|| "nothing doubled was found".to_owned());
-    let missed: Vec<String> = missed.into_iter().collect();
-    stage.results.note(
-        "checker, control: requests repeated under new keys",
-        &verdict.to_string(),
-        &missed,
-    );
+    let found = (verdict.doubled, "nothing doubled was found");
+    note(stage, "requests repeated under new keys", &verdict, found);
+
+    let verdict = killed(stage, time, false).await?;
+    let found = breaches(&verdict);
+    let name = "checker: the node is killed again and again";
+    stage.results.note(name, &verdict.to_string(), &found);
+
+    let verdict = killed(stage, time, true).await?;
+    let found = (verdict.doubled, "nothing doubled was found");
+    note(stage, "new keys after kills", &verdict, found);
 
     let verdict = forgetful(stage, time).await?;
-    let missed = (verdict.lost == 0).then(|| "nothing lost was found".to_owned());
-    let missed: Vec<String> = missed.into_iter().collect();
-    stage.results.note(
-        "checker, control: the database is put back",
-        &verdict.to_string(),
-        &missed,
-    );
+    let found = (verdict.lost, "nothing lost was found");
+    note(stage, "the database is put back", &verdict, found);
     Ok(())
+}
+
+/// A control that finds nothing has failed.
+fn note(stage: &mut Stage, what: &str, verdict: &Verdict, (found, missed): (usize, &str)) {
+    let missed: Vec<String> = (found == 0)
+        .then(|| missed.to_owned())
+        .into_iter()
+        .collect();
+    let name = format!("checker, control: {what}");
+    stage.results.note(&name, &verdict.to_string(), &missed);
+}
+
+/// The node is killed under load; merchants repeat with the same key, or, as they should not, with new ones.
+async fn killed(stage: &Stage, time: Duration, new_keys: bool) -> anyhow::Result<Verdict> {
+    let folder = tempfile::tempdir_in(&stage.folder)?;
+    let database = format!("sqlite:{}", folder.path().join("sandkasse.db").display());
+    let mut platform = stage.platform(&database, 1).await?;
+    let mut load = platform.load(platform.doors(), stage.seed).await?;
+    load.new_key_after_unknown = new_keys;
+    let load = std::sync::Arc::new(load);
+    let workers = load::start(&load, WORKERS);
+    let began = std::time::Instant::now();
+    while began.elapsed() < time {
+        rest(Duration::from_millis(200)).await;
+        only(&mut platform)?.kill_and_restart().await?;
+    }
+    load.stop();
+    let seen = load::gather(workers).await;
+    Ok(verify(&load, seen).await)
 }
 
 async fn honest(stage: &Stage, time: Duration, repeat: Option<u32>) -> anyhow::Result<Verdict> {
