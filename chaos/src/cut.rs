@@ -311,3 +311,114 @@ impl<'a> Messages<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![kind];
+        bytes.extend(u32::try_from(body.len() + 4).unwrap().to_be_bytes());
+        bytes.extend(body);
+        bytes
+    }
+
+    fn startup() -> Vec<u8> {
+        [8_u32.to_be_bytes(), 196_608_u32.to_be_bytes()].concat()
+    }
+
+    /// A server that answers every query with success and counts what it was told to do.
+    async fn server(told: Arc<AtomicU64>) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let told = told.clone();
+                tokio::spawn(async move {
+                    client.read_exact(&mut [0; 8]).await.unwrap();
+                    client.write_all(&message(b'Z', b"I")).await.unwrap();
+                    let (mut from, mut to) = client.into_split();
+                    let mut messages = Messages::new(&mut from);
+                    while let Ok(Some(_)) = messages.next().await {
+                        told.fetch_add(1, Ordering::SeqCst);
+                        let answer = [message(b'C', b"OK\0"), message(b'Z', b"I")].concat();
+                        // A client that was cut off does not hear it.
+                        if to.write_all(&answer).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    /// The kinds of messages that come in answer to one query on a new connection.
+    async fn hears(cutter: &Cutter, sql: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(cutter.address).await.unwrap();
+        let query = message(b'Q', &[sql, b"\0"].concat());
+        stream.write_all(&startup()).await.unwrap();
+        let (mut from, mut to) = stream.into_split();
+        let mut messages = Messages::new(&mut from);
+        assert_eq!(messages.next().await.unwrap().unwrap()[0], b'Z');
+        // It may be cut off before it has written.
+        to.write_all(&query).await.ok();
+        let mut kinds = Vec::new();
+        while let Ok(Some(bytes)) = messages.next().await {
+            kinds.push(bytes[0]);
+            if bytes[0] == b'Z' {
+                break;
+            }
+        }
+        kinds
+    }
+
+    #[tokio::test]
+    async fn each_strike_does_what_it_says_and_is_counted() {
+        let told = Arc::new(AtomicU64::new(0));
+        let cutter = Cutter::start(server(told.clone()).await, 1, 7)
+            .await
+            .unwrap();
+        assert_eq!(hears(&cutter, b"insert into t values (1)").await, b"CZ");
+        cutter.arm(true);
+        assert_eq!(hears(&cutter, b"select 1").await, b"CZ");
+        assert_eq!(cutter.count(), Count::default());
+        let mut seen = Count::default();
+        for _ in 0..60 {
+            let (before, had) = (cutter.count(), told.load(Ordering::SeqCst));
+            let kinds = hears(&cutter, b"insert into t values (1)").await;
+            let now = cutter.count();
+            let done = told.load(Ordering::SeqCst) - had;
+            if now.before > before.before {
+                assert_eq!((kinds.as_slice(), done), (&b""[..], 0));
+                seen.before += 1;
+            } else if now.racing > before.racing {
+                assert_eq!(kinds, b"");
+                seen.racing += 1;
+                settle(&told, &cutter, had).await;
+            } else if now.after > before.after {
+                assert_eq!((kinds.as_slice(), done), (&b""[..], 1));
+                seen.after += 1;
+            } else {
+                assert_eq!((kinds.as_slice(), done), (&b"NCZ"[..], 1));
+                seen.warned += 1;
+            }
+            assert_eq!(now.all(), before.all() + 1);
+        }
+        assert!(
+            [seen.before, seen.racing, seen.after, seen.warned]
+                .iter()
+                .all(|it| *it > 0),
+            "{seen:?}"
+        );
+    }
+
+    /// After a race the server may still be reading what it was told; a later answer shows that it has.
+    async fn settle(told: &AtomicU64, cutter: &Cutter, had: u64) {
+        cutter.arm(false);
+        while told.load(Ordering::SeqCst) < had + 1 {
+            tokio::task::yield_now().await;
+        }
+        cutter.arm(true);
+    }
+}
