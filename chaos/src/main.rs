@@ -15,6 +15,7 @@ mod checker;
 mod cluster;
 mod command;
 mod cut;
+mod folder;
 mod gap;
 mod history;
 mod http;
@@ -37,7 +38,8 @@ use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cluster::fault::Fault;
-use crate::cluster::network::Network;
+use crate::cluster::network::{self, Network};
+use crate::folder::Folder;
 use crate::runs::faults::Hosts;
 use crate::stage::{Results, Stage};
 
@@ -118,6 +120,9 @@ fn run(arguments: Arguments) -> anyhow::Result<bool> {
         [] => Part::value_variants().to_vec(),
         parts => parts.to_vec(),
     };
+    // Before their folders: what still runs would write there again.
+    network::remove_leftovers()?;
+    let folder = Folder::make()?;
     // Threads inherit where their process is, so the network comes before the runtime and its threads.
     let network = match parts.contains(&Part::Faults) {
         true => {
@@ -127,10 +132,6 @@ fn run(arguments: Arguments) -> anyhow::Result<bool> {
         }
         false => None,
     };
-    let folder = tempfile::Builder::new()
-        .prefix("sandkasse-nodes-")
-        .tempdir()?;
-    allow_all(folder.path())?;
     let mut stage = Stage {
         sandkasse: std::path::absolute(&arguments.sandkasse)?,
         python: std::path::absolute(&arguments.python)?,
@@ -222,13 +223,6 @@ fn faults(arguments: &Arguments) -> Vec<Fault> {
         ([], false) => Fault::value_variants().to_vec(),
         (faults, _) => faults.to_vec(),
     }
-}
-
-/// PostgreSQL runs as another user, in a folder below.
-fn allow_all(folder: &std::path::Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755))?;
-    Ok(())
 }
 
 /// Prints how everything went. Fails also when nothing ran.

@@ -16,7 +16,7 @@ use anyhow::{Context as _, bail};
 use rustix::process::Signal;
 
 use self::network::Network;
-use crate::command::{self, rest, run};
+use crate::command::{rest, run, start};
 
 /// The hosts that have PostgreSQL.
 pub(crate) const HOSTS: [u8; 3] = [1, 2, 3];
@@ -24,8 +24,6 @@ pub(crate) const HOSTS: [u8; 3] = [1, 2, 3];
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Patroni before this cannot be trusted with etcd's third protocol: it lets a healed partition steal the leader lock.
 const OLDEST_PATRONI: u32 = 4;
-/// Folders of runs, in the machine's folder for temporary files.
-const FOLDER: &str = "sandkasse-chaos-";
 
 /// Three running hosts.
 pub(crate) struct Cluster {
@@ -44,17 +42,16 @@ struct Host {
 
 impl Cluster {
     /// Starts everything on the hosts of a network, whose clients' host this process has entered. `python` holds
-    /// Patroni, `logs` gets what the servers print.
+    /// Patroni, `folder` gets the data, `logs` what the servers print.
     pub(crate) async fn start(
         network: Network,
         python: &Path,
+        folder: PathBuf,
         logs: &Path,
     ) -> anyhow::Result<Self> {
         let version = patroni::version(python)?;
         refuse_old(&version)?;
-        remove_old_folders()?;
         std::fs::create_dir_all(logs)?;
-        let folder = std::env::temp_dir().join(format!("{FOLDER}{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let mut cluster = Self {
             hosts: Vec::new(),
@@ -127,7 +124,7 @@ impl Cluster {
         let mut all = vec!["ip", "netns", "exec", &space];
         all.extend(words.iter().map(String::as_str));
         let log = self.logs.join(format!("{log}{number}.log"));
-        command::start(&all, &log)
+        start(&all, &log)
     }
 
     fn host(&mut self, number: u8) -> anyhow::Result<&mut Host> {
@@ -229,9 +226,6 @@ impl Drop for Cluster {
                 let _ = child.wait();
             }
         }
-        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            eprintln!("{} was not removed: {error}", self.folder.display());
-        }
     }
 }
 
@@ -250,19 +244,6 @@ fn refuse_old(version: &str) -> anyhow::Result<()> {
             "Patroni {version} is refused: before {OLDEST_PATRONI} a host that comes back from a partition can \
              steal the leader lock and with it lose what was acknowledged"
         );
-    }
-    Ok(())
-}
-
-/// Removes the data of runs that were killed.
-fn remove_old_folders() -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(std::env::temp_dir())? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let run = name.strip_prefix(FOLDER).and_then(|run| run.parse().ok());
-        if run.is_some_and(|run: i32| !command::is_alive(run)) {
-            std::fs::remove_dir_all(entry.path())?;
-        }
     }
     Ok(())
 }

@@ -36,7 +36,6 @@ impl Network {
                  run it as root, for example by `sudo -E env PATH=\"$PATH\" cargo xtask chaos`"
             );
         }
-        remove_leftovers()?;
         let network = Self {
             run: std::process::id(),
             outside: File::open("/proc/self/ns/net")?,
@@ -159,8 +158,8 @@ fn pids(space: &str) -> anyhow::Result<Vec<i32>> {
     Ok(said.lines().filter_map(|line| line.parse().ok()).collect())
 }
 
-/// Ends and removes what runs before this one left behind.
-fn remove_leftovers() -> anyhow::Result<()> {
+/// Ends and removes what runs that were killed left behind.
+pub(crate) fn remove_leftovers() -> anyhow::Result<()> {
     for run in runs()? {
         let gone = i32::try_from(run).is_ok_and(|pid| !command::is_alive(pid));
         if gone {

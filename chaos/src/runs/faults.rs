@@ -27,7 +27,8 @@ pub(crate) struct Hosts {
 impl Hosts {
     /// A new cluster in this network, with a database and nodes.
     pub(crate) async fn start(stage: &Stage, network: Network) -> anyhow::Result<Self> {
-        let cluster = Cluster::start(network, &stage.python, &stage.logs).await?;
+        let folder = stage.folder.join("cluster");
+        let cluster = Cluster::start(network, &stage.python, folder, &stage.logs).await?;
         stage::make_database(&cluster.url("postgres", "postgres"))?;
         let platform = stage.platform(&cluster.url(ROLE, ROLE), 2).await?;
         Ok(Self { platform, cluster })
