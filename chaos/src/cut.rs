@@ -76,6 +76,7 @@ pub(crate) struct Cutter {
 struct Shared {
     server: SocketAddr,
     armed: AtomicBool,
+    away: AtomicBool,
     /// One commit in so many is struck.
     one_in: u32,
     random: Mutex<SmallRng>,
@@ -90,6 +91,7 @@ impl Cutter {
         let shared = Arc::new(Shared {
             server,
             armed: AtomicBool::new(false),
+            away: AtomicBool::new(false),
             one_in,
             random: Mutex::new(SmallRng::seed_from_u64(seed)),
             count: Mutex::default(),
@@ -105,6 +107,11 @@ impl Cutter {
     /// From now on commits are struck, or no longer.
     pub(crate) fn arm(&self, armed: bool) {
         self.shared.armed.store(armed, Ordering::SeqCst);
+    }
+
+    /// From now on no connection is taken, as if the server were away, or they are again.
+    pub(crate) fn be_away(&self, away: bool) {
+        self.shared.away.store(away, Ordering::SeqCst);
     }
 
     pub(crate) fn count(&self) -> Count {
@@ -145,6 +152,9 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let Ok((client, _)) = listener.accept().await else {
             continue;
         };
+        if shared.away.load(Ordering::SeqCst) {
+            continue;
+        }
         let shared = shared.clone();
         tokio::spawn(async move {
             // However it ends: both sides see their connection close.

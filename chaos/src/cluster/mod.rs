@@ -195,7 +195,7 @@ impl Cluster {
             HOSTS.map(|host| format!("{}:{}", network::address(host), patroni::POSTGRES_PORT));
         let password = patroni::PASSWORD;
         format!(
-            "postgres://{user}:{password}@{}/{database}",
+            "postgres://{user}:{password}@{}/{database}?target_session_attrs=read-write",
             hosts.join(",")
         )
     }

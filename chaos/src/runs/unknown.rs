@@ -14,17 +14,33 @@ const ONE_IN: u32 = 3;
 /// How long so many may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// After so many strikes, and then again after so many, PostgreSQL is away for longer than nodes wait for it: what was
+/// struck just before they can then not find out about, and must say so.
+const AWAY_AFTER: u64 = 100;
+const AWAY_EVERY: u64 = 1_000;
+const AWAY: Duration = Duration::from_secs(3);
+/// Of the nodes, in seconds.
+const NODES_WAIT: &str = "?patience=1";
+
 /// Strikes at least so many commits.
 pub(crate) async fn run(stage: &mut Stage, strikes: u64) -> anyhow::Result<()> {
     let postgres = stage.postgres().await?;
     let cutter = Cutter::start(postgres.address, ONE_IN, stage.seed).await?;
-    let platform = stage.platform(&stage::url(cutter.address), 2).await?;
+    let url = format!("{}{NODES_WAIT}", stage::url(cutter.address));
+    let platform = stage.platform(&url, 2).await?;
     let load = Arc::new(platform.load(platform.doors(), stage.seed).await?);
     cutter.arm(true);
     let began = Instant::now();
     let workers = load::start(&load, WORKERS * 4);
+    let mut away_at = AWAY_AFTER;
     while cutter.count().all() < strikes && began.elapsed() < PATIENCE {
         rest(Duration::from_millis(50)).await;
+        if cutter.count().all() > away_at {
+            away_at += AWAY_EVERY;
+            cutter.be_away(true);
+            rest(AWAY).await;
+            cutter.be_away(false);
+        }
     }
     let took = began.elapsed();
     load.stop();
@@ -48,6 +64,9 @@ pub(crate) async fn run(stage: &mut Stage, strikes: u64) -> anyhow::Result<()> {
         if count == 0 {
             wrong.push(format!("no commit was struck {what}"));
         }
+    }
+    if verdict.resolved == 0 {
+        wrong.push("no merchant met an unknown outcome".to_owned());
     }
     if count.cancels > 0 {
         wrong.push(format!(
