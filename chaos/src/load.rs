@@ -42,7 +42,7 @@ pub(crate) struct Load {
     pub(crate) repeat_with_new_key: Option<u32>,
     /// For a control: after an attempt without an answer the next one has a key of its own.
     pub(crate) new_key_after_unknown: bool,
-    /// Before the number in every order id, so that loads on the same shops do not meet.
+    /// Before the number in every order id, of its own for each load.
     pub(crate) tag: String,
     stop: AtomicBool,
     orders: AtomicU64,
@@ -66,7 +66,12 @@ pub(crate) struct Success {
 }
 
 impl Load {
-    pub(crate) fn new(shops: Vec<Shop>, doors: Vec<std::net::SocketAddr>, seed: u64) -> Self {
+    pub(crate) fn new(
+        shops: Vec<Shop>,
+        doors: Vec<std::net::SocketAddr>,
+        seed: u64,
+        tag: String,
+    ) -> Self {
         Self {
             shops,
             doors,
@@ -74,7 +79,7 @@ impl Load {
             rate: None,
             repeat_with_new_key: None,
             new_key_after_unknown: false,
-            tag: "chaos".to_owned(),
+            tag,
             stop: AtomicBool::new(false),
             orders: AtomicU64::new(0),
         }

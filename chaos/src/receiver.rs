@@ -12,6 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+const PATH: &str = "/callback";
+
 type Counts = Arc<Mutex<HashMap<String, usize>>>;
 
 /// A listening receiver; ends when dropped.
@@ -36,15 +38,22 @@ impl Receiver {
 
     /// What sales units name as `callbackPrefix`.
     pub(crate) fn prefix(&self) -> String {
-        format!("http://{}/callback", self.address)
+        format!("http://{}{PATH}", self.address)
     }
 
-    /// How many callbacks came, and the paths of those that came more than once.
-    pub(crate) fn received(&self) -> (usize, Vec<String>) {
+    /// How many callbacks came about orders whose ids begin so, and the paths of those that came more than once.
+    pub(crate) fn received(&self, tag: &str) -> (usize, Vec<String>) {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let twice = counts.iter().filter(|(_, count)| **count > 1);
-        let twice = twice.map(|(path, count)| format!("{path} ({count} times)"));
-        (counts.values().sum(), twice.collect())
+        let prefix = format!("{PATH}/v2/payments/{tag}-");
+        let counts = counts.iter().filter(|(path, _)| path.starts_with(&prefix));
+        let (mut all, mut twice) = (0, Vec::new());
+        for (path, count) in counts {
+            all += count;
+            if *count > 1 {
+                twice.push(format!("callback {path} came {count} times"));
+            }
+        }
+        (all, twice)
     }
 }
 

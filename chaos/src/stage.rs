@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
@@ -62,6 +63,7 @@ impl Results {
 pub(crate) struct Platform {
     pub(crate) nodes: Vec<Node>,
     pub(crate) receiver: Receiver,
+    loads: AtomicU32,
 }
 
 impl Stage {
@@ -90,6 +92,7 @@ impl Stage {
         Ok(Platform {
             nodes: started,
             receiver: Receiver::start().await?,
+            loads: AtomicU32::new(0),
         })
     }
 
@@ -136,7 +139,10 @@ impl Platform {
 
     /// A load over new sales units through these doors.
     pub(crate) async fn load(&self, doors: Vec<SocketAddr>, seed: u64) -> anyhow::Result<Load> {
-        Ok(Load::new(self.shops(SHOPS).await?, doors, seed))
+        // Callbacks name an order and no sales unit, so no two loads share order ids.
+        let number = self.loads.fetch_add(1, Ordering::SeqCst);
+        let tag = format!("load{number}");
+        Ok(Load::new(self.shops(SHOPS).await?, doors, seed, tag))
     }
 }
 
@@ -148,6 +154,18 @@ pub(crate) async fn run_for(load: Load, time: Duration) -> (Arc<Load>, Seenings)
     load.stop();
     let seen = load::gather(workers).await;
     (load, seen)
+}
+
+/// Callbacks of a load that came more than once, in words, and how many came at all.
+pub(crate) fn callbacks(platform: &Platform, load: &Load) -> (usize, Vec<String>) {
+    let (received, twice) = platform.receiver.received(&load.tag);
+    let count = twice.len();
+    let mut breaches = twice;
+    breaches.truncate(5);
+    if count > 0 {
+        breaches.push(format!("{count} callbacks came more than once"));
+    }
+    (received, breaches)
 }
 
 /// What was not as promised, in words.

@@ -106,17 +106,14 @@ async fn one(
             ));
         }
     }
-    let (callbacks, twice) = platform.receiver.received();
-    wrong.extend(
-        twice
-            .into_iter()
-            .take(5)
-            .map(|path| format!("callback twice: {path}")),
-    );
+    let (callbacks, twice) = stage::callbacks(platform, &load);
+    if !fault.is_control() {
+        wrong.extend(twice);
+    }
     let before = successes.iter().filter(|it| it.at < struck).count();
     let rate = before as f64 / BEFORE.as_secs_f64();
     let shown = format!(
-        "leader {led}, then {leads}; {}; {rate:.0} writes/s before; {verdict}; {callbacks} callbacks so far",
+        "leader {led}, then {leads}; {}; {rate:.0} writes/s before; {verdict}; {callbacks} callbacks",
         words(gap)
     );
     let name = format!(

@@ -55,13 +55,8 @@ pub(crate) async fn run(stage: &mut Stage, seconds: u64, rate: u64) -> anyhow::R
     {
         wrong.push("no kill met a call in flight".to_owned());
     }
-    let (callbacks, twice) = platform.receiver.received();
-    wrong.extend(
-        twice
-            .into_iter()
-            .take(5)
-            .map(|path| format!("callback twice: {path}")),
-    );
+    let (callbacks, twice) = stage::callbacks(&platform, &load);
+    wrong.extend(twice);
     let reached = verdict.acknowledged as f64 / took.as_secs_f64();
     let shown =
         format!("{kills} kills, {reached:.0} operations/s; {verdict}; {callbacks} callbacks");

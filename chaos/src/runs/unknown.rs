@@ -74,13 +74,8 @@ pub(crate) async fn run(stage: &mut Stage, strikes: u64) -> anyhow::Result<()> {
             count.cancels
         ));
     }
-    let (callbacks, twice) = platform.receiver.received();
-    wrong.extend(
-        twice
-            .into_iter()
-            .take(5)
-            .map(|path| format!("callback twice: {path}")),
-    );
+    let (callbacks, twice) = stage::callbacks(&platform, &load);
+    wrong.extend(twice);
     let shown = format!(
         "{count:?} in {:.0} s; {verdict}; {callbacks} callbacks",
         took.as_secs_f64()
