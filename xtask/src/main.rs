@@ -11,6 +11,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod clients;
 mod oracles;
 mod part;
@@ -64,6 +65,11 @@ enum Task {
     ///
     /// Builds everything in release mode first. The default takes about four minutes after the build.
     Bench(bench::Options),
+    /// Break things under load, and check what was promised: nodes, connections, hosts of a PostgreSQL cluster.
+    ///
+    /// Builds in release mode first, and needs root for network namespaces (by sudo when you are not). Everything takes
+    /// about 25 minutes; `cargo xtask test` runs a short form.
+    Chaos(chaos::Options),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +83,7 @@ fn main() -> ExitCode {
         Task::Pictures => test::pictures(&mut report, &root),
         Task::Sim(options) => report.step("simulation", || sim::run(&root, &options)),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
+        Task::Chaos(options) => report.step("chaos", || chaos::run(&root, &options)),
     }
     report.finish()
 }
