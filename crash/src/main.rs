@@ -17,6 +17,7 @@ mod power;
 mod receiver;
 mod server;
 mod shop;
+mod syscalls;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -46,6 +47,8 @@ struct Arguments {
 enum Task {
     /// Kill the process under load.
     Kills(kills::Options),
+    /// Fail every system call that writes, one after the other. Needs root.
+    Syscalls(syscalls::Options),
     /// Take images of the disk under load, as a power cut leaves them. Needs root.
     Power(power::Options),
 }
@@ -72,6 +75,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let seed = seed.unwrap_or_else(|| u64::from(StdRng::from_os_rng().next_u32()));
     match &arguments.task {
         Task::Kills(options) => kills::run(options, &target, data.path(), seed),
+        Task::Syscalls(options) => syscalls::run(options, &target, data.path(), seed),
         Task::Power(options) => power::run(options, &target, data.path(), seed),
     }
 }

@@ -151,6 +151,10 @@ fn place_in(file: &Path) -> Option<Place> {
 }
 
 impl Server {
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         signal(self.id, "KILL")?;

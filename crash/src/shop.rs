@@ -234,6 +234,14 @@ impl Shop {
     }
 }
 
+/// Makes a person, as a sign that the platform can write.
+pub(crate) fn make_person(place: &Place) -> anyhow::Result<()> {
+    let (path, body) = ("/control/v1/persons", json!({ "environment": "test" }));
+    let answer = control(&agent(), place, "POST", path, Some(&body));
+    ensure!(matches!(answer, Some((201, _))), "{path}: {answer:?}");
+    Ok(())
+}
+
 /// Whether the chain of the audit log is whole.
 pub(crate) fn audit_is_whole(agent: &ureq::Agent, place: &Place) -> anyhow::Result<bool> {
     let path = "/control/v1/audit?limit=1";

@@ -12,6 +12,7 @@
 mod bench;
 mod cargo;
 mod clients;
+mod crash;
 mod oracles;
 mod part;
 mod process;
@@ -59,6 +60,8 @@ enum Task {
     ///
     /// Builds everything in release mode first. The default takes about four minutes after the build.
     Bench(bench::Options),
+    /// Crash the platform at very many moments, and count what is lost. Takes about a quarter of an hour after the build.
+    Crash(crash::Options),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Tidy => report.step("tidy", || tidy::run(&root)),
         Task::Setup => report.step("setup", setup::run),
         Task::Pictures => test::pictures(&mut report, &root),
+        Task::Crash(options) => crash::run(&mut report, &root, &options),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
     }
     report.finish()

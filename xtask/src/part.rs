@@ -17,4 +17,6 @@ pub(crate) enum Part {
     Browser,
     /// Prism as a validating proxy with the official OpenAPI documents.
     Prism,
+    /// The binary killed and without power, with very many shops at work.
+    Crash,
 }
