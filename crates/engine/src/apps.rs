@@ -185,18 +185,13 @@ impl Engine {
             known.units
         } else {
             let prefix = of_person(person);
-            let mut found = BTreeSet::new();
-            for unit in snapshot.units() {
-                let partition = unit.partition();
-                let list = self.store.list(&partition, Kind::InApp, &prefix, None, 1);
-                if !list.await?.is_empty() {
-                    found.insert(unit.facts.msn.clone());
-                }
-            }
+            let found = self.store.units_with(environment, Kind::InApp, &prefix);
+            let found = found.await?;
             let mut seen = self.apps.seen.lock();
             let known = seen.entry(key).or_default();
             known.units.extend(found);
-            known.is_complete = true;
+            // What other nodes commit is not told to this one, so there each look asks again.
+            known.is_complete = self.store.nodes().is_none();
             known.units.clone()
         };
         let units = known.iter().filter_map(|msn| snapshot.unit(msn).cloned());

@@ -10,7 +10,7 @@ use std::{fmt::Write as _, sync::Arc};
 use aws_lc_rs::digest::{Context, SHA256};
 use parking_lot::Mutex;
 use sandkasse_domain::{Timestamp, user::Role};
-use sandkasse_store::{AuditLine, Store, StoreError};
+use sandkasse_store::{AuditLine, CommitError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{Mutex as Turn, oneshot};
@@ -23,6 +23,8 @@ pub const KEPT: u64 = 100_000;
 const PRUNE_EVERY: u64 = 1_000;
 /// So many lines are verified at a time.
 const PORTION: usize = 1_000;
+/// How often lines are chained again because another node wrote some.
+const ATTEMPTS: usize = 64;
 /// The `previous` of the first line.
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -95,17 +97,7 @@ pub struct Audit {
 impl Audit {
     /// Finds its end.
     pub(crate) async fn open(store: Arc<dyn Store>) -> Result<Audit, StoreError> {
-        let newest = store.audit(None, 1).await?.pop();
-        let head = newest.map_or_else(
-            || Head {
-                number: 0,
-                hash: BEGINNING.to_owned(),
-            },
-            |line| Head {
-                number: line.number,
-                hash: line.hash,
-            },
-        );
+        let head = newest(&*store).await?;
         Ok(Audit {
             store,
             head: Turn::new(head),
@@ -130,39 +122,39 @@ impl Audit {
         if waiting.is_empty() {
             return;
         }
-        let (mut number, mut previous) = (head.number, head.hash.clone());
-        let mut lines = Vec::with_capacity(waiting.len());
-        for (entry, _) in &waiting {
-            number += 1;
-            let body = serde_json::to_string(entry).expect("plain structs always serialise");
-            let hash = hash(&previous, number, &body);
-            let line = AuditLine {
-                number,
-                previous: std::mem::replace(&mut previous, hash.clone()),
-                body,
-                hash,
-            };
-            lines.push(line);
+        let (entries, told): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+        let before = head.number;
+        let written = self.append(&mut head, &entries).await;
+        if written.is_ok()
+            && head.number / PRUNE_EVERY > before / PRUNE_EVERY
+            && let Err(error) = self
+                .store
+                .prune_audit(head.number.saturating_sub(KEPT))
+                .await
+        {
+            tracing::warn!(%error, "old lines of the audit log could not be forgotten");
         }
-        let written = self.store.add_to_audit(lines).await;
-        if written.is_ok() {
-            let before = std::mem::replace(
-                &mut *head,
-                Head {
-                    number,
-                    hash: previous,
-                },
-            );
-            if number / PRUNE_EVERY > before.number / PRUNE_EVERY
-                && let Err(error) = self.store.prune_audit(number.saturating_sub(KEPT)).await
-            {
-                tracing::warn!(%error, "old lines of the audit log could not be forgotten");
-            }
-        }
-        for (_, told) in waiting {
+        for told in told {
             // Whoever no longer waits is not told.
             told.send(written.clone()).ok();
         }
+    }
+
+    /// Another node may have written meanwhile; then the chain goes on behind its lines.
+    async fn append(&self, head: &mut Head, entries: &[Entry]) -> Result<(), StoreError> {
+        for _ in 0..ATTEMPTS {
+            let (lines, end) = chained(head, entries);
+            match self.store.add_to_audit(lines).await {
+                Ok(()) => {
+                    *head = end;
+                    return Ok(());
+                }
+                Err(CommitError::Conflict) => *head = newest(&*self.store).await?,
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        let text = "the audit log met another node again and again";
+        Err(StoreError(text.to_owned()))
     }
 
     /// Lines with numbers below `before`, the newest first.
@@ -224,6 +216,40 @@ impl Audit {
         }
         Ok(verdict)
     }
+}
+
+/// The end of the chain.
+async fn newest(store: &dyn Store) -> Result<Head, StoreError> {
+    let newest = store.audit(None, 1).await?.pop();
+    Ok(newest.map_or_else(
+        || Head {
+            number: 0,
+            hash: BEGINNING.to_owned(),
+        },
+        |line| Head {
+            number: line.number,
+            hash: line.hash,
+        },
+    ))
+}
+
+/// Entries as lines behind `head`, and the new end.
+fn chained(head: &Head, entries: &[Entry]) -> (Vec<AuditLine>, Head) {
+    let (mut number, mut previous) = (head.number, head.hash.clone());
+    let lines = entries.iter().map(|entry| {
+        number += 1;
+        let body = serde_json::to_string(entry).expect("plain structs always serialise");
+        let hash = hash(&previous, number, &body);
+        AuditLine {
+            number,
+            previous: std::mem::replace(&mut previous, hash.clone()),
+            body,
+            hash,
+        }
+    });
+    let lines = lines.collect();
+    let hash = previous;
+    (lines, Head { number, hash })
 }
 
 fn hash(previous: &str, number: u64, body: &str) -> String {
@@ -330,6 +356,22 @@ mod tests {
             let verdict = Audit::open(other).await.unwrap().verify().await.unwrap();
             assert_eq!(verdict.broken_at, broken_at, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn two_nodes_make_one_chain() {
+        let (store, first) = log(1).await;
+        let second = Audit::open(store).await.unwrap();
+        let texts: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+        let writes = texts.iter().enumerate().map(|(index, text)| {
+            let log = if index % 2 == 0 { &first } else { &second };
+            log.write(entry(text))
+        });
+        for written in futures_util::future::join_all(writes).await {
+            written.unwrap();
+        }
+        let verdict = second.verify().await.unwrap();
+        assert_eq!((verdict.lines, verdict.broken_at), (201, None));
     }
 
     #[tokio::test]

@@ -113,8 +113,8 @@ impl Engine {
     ) -> Result<Option<Arc<Person>>, StoreError> {
         let id = PersonId(self.chance.uuid().to_string());
         let change = |person: &mut Person| {
-            person.id = id;
-            person.phone = number;
+            person.id = id.clone();
+            person.phone = number.clone();
         };
         self.directory
             .change_person(environment, person, change)

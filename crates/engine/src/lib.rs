@@ -229,7 +229,7 @@ impl Engine {
         let state = UnitState::Deactivated { by: by.clone(), at };
         self.directory
             .change_unit(unit.facts.environment, &unit.facts.msn, |facts| {
-                facts.state = state;
+                facts.state = state.clone();
             })
             .await
             .ok()?;

@@ -82,8 +82,8 @@ async fn vault(
     store: &dyn Store,
     given: Option<&MasterKeyText>,
 ) -> Result<Vault, Ended> {
-    let entries = store
-        .directory()
+    let (entries, _) = store
+        .directory(0)
         .await
         .map_err(|error| Ended::Failed(error.to_string()))?;
     let mut sealed = sealed_entries(&entries);

@@ -6,10 +6,13 @@
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod memory;
+pub mod nodes;
 pub mod port;
+pub mod rows;
 pub mod sqlite;
 
 pub use memory::MemoryStore;
+pub use nodes::DEAD_AFTER_MS;
 pub use port::*;
 pub use sqlite::SqliteStore;
 

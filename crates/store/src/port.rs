@@ -17,6 +17,7 @@
 //!   answer just before the first one was saved cannot act a second time.
 //! * An owed call is begun at most once, also by two workers at once and across crashes.
 //! * Moments are kept to the millisecond, the precision of the platform; the rest is cut off.
+//! * What several processes on one store share is in [`Nodes`]; a store of one process has none.
 //! * "Oldest" and "newest" call means the order in which they were committed: the clocks of two
 //!   sales units cannot be compared.
 
@@ -25,6 +26,9 @@ use std::fmt;
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use crate::nodes::{Beat, Epoch, Heard, Hit, Nodes, Noted, Window};
+pub use crate::rows::{Row, Rows, Seal};
 
 /// One sales unit in one environment: the unit of atomicity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -294,6 +298,9 @@ impl Commit {
     }
 }
 
+/// How often the directory was changed. Every [`Store::put_directory`] makes the next generation.
+pub type Generation = u64;
+
 /// An entry of the directory: who is who. Small and read-mostly; the engine holds all of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DirectoryEntry {
@@ -344,7 +351,7 @@ impl fmt::Debug for DirectoryEntry {
 }
 
 /// Why a commit was not made. Nothing of it is in the store.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CommitError {
     /// A record has another version than the writer saw, or the reply is saved already: load again
     /// and decide again.
@@ -441,8 +448,9 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// At start-up, before anything is sent: calls that were begun when the process died become
-    /// [`CallState::Interrupted`]; returned are those still owed, oldest first.
+    /// Calls that were begun by a process that is gone become [`CallState::Interrupted`]; returned
+    /// are those that such processes still owed, oldest first, and this process owes them now. Asked
+    /// at start-up, before anything is sent, and where there are other processes from time to time.
     async fn recover_calls(&self) -> Result<Vec<(Partition, OutgoingCall)>, StoreError>;
 
     /// Outgoing calls of a sales unit, newest first, optionally only those about one thing.
@@ -467,24 +475,60 @@ pub trait Store: Send + Sync {
     /// Forgets finished and interrupted calls beyond the newest `keep` of them of each sales unit.
     async fn prune_calls(&self, keep: usize) -> Result<(), StoreError>;
 
-    /// The whole directory, by environment, kind and key.
-    async fn directory(&self) -> Result<Vec<DirectoryEntry>, StoreError>;
+    /// The sales units of an environment that have a record of this kind whose name starts with
+    /// `prefix`, by number.
+    async fn units_with(
+        &self,
+        environment: Environment,
+        kind: Kind,
+        prefix: &str,
+    ) -> Result<Vec<Msn>, StoreError>;
 
-    /// Changes the directory: all of the entries, or none. Of two for the same key the later wins.
-    async fn put_directory(&self, entries: Vec<DirectoryEntry>) -> Result<(), StoreError>;
+    /// The directory, by environment, kind and key, and its generation. After a generation that the
+    /// caller knows: what was changed since, entries that are gone without a body. After 0: all
+    /// there is. Entries that were forgotten by [`clear`](Store::clear) are not told as gone; who
+    /// asks knows of it by the [`Epoch`].
+    async fn directory(
+        &self,
+        after: Generation,
+    ) -> Result<(Vec<DirectoryEntry>, Generation), StoreError>;
 
-    /// Forgets everything but the audit log, and the directory's entries of these kinds.
+    /// Changes the directory: all of the entries, or none; answers the generation it made. Of two
+    /// for the same key the later wins. Refused as a conflict when one of these entries was changed
+    /// after generation `seen`: look again and decide again. [`Generation::MAX`] is never refused.
+    async fn put_directory(
+        &self,
+        entries: Vec<DirectoryEntry>,
+        seen: Generation,
+    ) -> Result<Generation, CommitError>;
+
+    /// Forgets everything but the audit log, and the directory's entries of these kinds. How long it
+    /// takes does not depend on how much there is. Generations go on counting.
     async fn clear(&self, kept: &[&str]) -> Result<(), StoreError>;
 
-    /// Adds to the audit log: all of the lines, or none. A number that is in it already is refused
-    /// as a [`StoreError`].
-    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError>;
+    /// Adds to the audit log: all of the lines, or none. A number that is in it already is a
+    /// conflict: read the newest line again.
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), CommitError>;
 
     /// Lines of the audit log with numbers below `before`, the highest first.
     async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditLine>, StoreError>;
 
     /// Forgets the audit log up to and including this number.
     async fn prune_audit(&self, through: u64) -> Result<(), StoreError>;
+
+    /// Everything in the store as of one moment, or everything of one sales unit: see [`Row`] for
+    /// the order. Reading on does not hold up writers.
+    async fn rows(&self, of: Option<&Partition>) -> Result<Rows, StoreError>;
+
+    /// Puts rows that [`rows`](Store::rows) told into a store: all of them, or none. A row that is
+    /// there already is a conflict. Directory entries make one generation; the numbers of records
+    /// and calls are made anew, in the order of the rows.
+    async fn fill(&self, rows: Vec<Row>) -> Result<(), CommitError>;
+
+    /// What other processes on the same store do, where there may be others.
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        None
+    }
 
     /// Makes sure all is on disk and lets go of it. Later calls may fail.
     async fn close(&self);

@@ -77,7 +77,7 @@ impl World {
     /// Links a sales unit to a partner, and so to no other one.
     pub async fn link(&self, shop: &Shop, partner: &PartnerShop) {
         let id = partner.id.clone();
-        shop.change(|unit| unit.partner = Some(id)).await;
+        shop.change(|unit| unit.partner = Some(id.clone())).await;
     }
 
     pub(crate) fn new_keys(&self) -> Keys {
@@ -133,7 +133,7 @@ impl PartnerShop {
     }
 
     /// Changes its traits.
-    pub async fn change(&self, change: impl FnOnce(&mut Partner) + Send) {
+    pub async fn change(&self, change: impl FnMut(&mut Partner) + Send) {
         let directory = &self.world.platform.engine.directory;
         let changed = directory.change_partner(self.environment, &self.id, change);
         changed.await.expect("memory does not fail");

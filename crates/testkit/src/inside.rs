@@ -94,7 +94,7 @@ impl World {
     pub async fn change_person(
         &self,
         person: &Person,
-        change: impl FnOnce(&mut Person) + Send,
+        change: impl FnMut(&mut Person) + Send,
     ) -> Person {
         let directory = &self.platform.engine.directory;
         let test = sandkasse_domain::Environment::Test;

@@ -63,7 +63,7 @@ impl Shop {
     }
 
     /// Changes its traits.
-    pub async fn change(&self, change: impl FnOnce(&mut SalesUnit) + Send) {
+    pub async fn change(&self, change: impl FnMut(&mut SalesUnit) + Send) {
         let directory = &self.world.platform.engine.directory;
         directory
             .change_unit(self.environment, &self.msn, change)

@@ -1,11 +1,11 @@
 //! A store in memory that can be slow or broken for a while.
 
 use async_trait::async_trait;
-use sandkasse_domain::Timestamp;
+use sandkasse_domain::{Environment, Msn, Timestamp};
 use sandkasse_store::{
-    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, MemoryStore,
-    Numbered, OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent,
-    StreamId,
+    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Generation, Kind,
+    MemoryStore, Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store,
+    StoreError, StoredEvent, StreamId,
 };
 use tokio::sync::watch;
 
@@ -170,19 +170,43 @@ impl Store for TroubledStore {
         self.memory.prune_calls(keep).await
     }
 
-    async fn directory(&self) -> Result<Vec<DirectoryEntry>, StoreError> {
-        self.memory.directory().await
+    async fn units_with(
+        &self,
+        environment: Environment,
+        kind: Kind,
+        prefix: &str,
+    ) -> Result<Vec<Msn>, StoreError> {
+        self.memory.units_with(environment, kind, prefix).await
     }
 
-    async fn put_directory(&self, entries: Vec<DirectoryEntry>) -> Result<(), StoreError> {
-        self.memory.put_directory(entries).await
+    async fn directory(
+        &self,
+        after: Generation,
+    ) -> Result<(Vec<DirectoryEntry>, Generation), StoreError> {
+        self.memory.directory(after).await
+    }
+
+    async fn rows(&self, of: Option<&Partition>) -> Result<Rows, StoreError> {
+        self.memory.rows(of).await
+    }
+
+    async fn fill(&self, rows: Vec<Row>) -> Result<(), CommitError> {
+        self.memory.fill(rows).await
+    }
+
+    async fn put_directory(
+        &self,
+        entries: Vec<DirectoryEntry>,
+        seen: Generation,
+    ) -> Result<Generation, CommitError> {
+        self.memory.put_directory(entries, seen).await
     }
 
     async fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
         self.memory.clear(kept).await
     }
 
-    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError> {
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), CommitError> {
         self.memory.add_to_audit(lines).await
     }
 

@@ -20,7 +20,7 @@ use sandkasse_domain::{
     sales_unit::SalesUnit,
     user::{ApiToken, User},
 };
-use sandkasse_store::{Store, StoreError};
+use sandkasse_store::{CommitError, DirectoryEntry, Generation, Store, StoreError};
 use sandkasse_vault::Vault;
 use tokio::sync::Mutex;
 
@@ -77,8 +77,12 @@ pub struct Directory {
     vault: Arc<Vault>,
     test: ArcSwap<Snapshot>,
     production: ArcSwap<Snapshot>,
-    changing: Mutex<()>,
+    /// Who changes something has it, one at a time: the generation that the snapshots show.
+    shown: Mutex<Generation>,
 }
+
+/// How often a change is made again because another node changed the same entry.
+const ATTEMPTS: usize = 8;
 
 impl Directory {
     /// Loads both environments.
@@ -88,7 +92,7 @@ impl Directory {
             store,
             test: empty(),
             production: empty(),
-            changing: Mutex::new(()),
+            shown: Mutex::new(0),
             vault,
         };
         directory.reload().await?;
@@ -152,10 +156,38 @@ impl Directory {
         }
     }
 
-    /// Makes changes durable, then seen: all of them, or none.
+    /// Makes changes durable, then seen: all of them, or none. Fails when another node made or
+    /// changed one of these entries just now and this one has not seen it yet.
     pub async fn change(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        self.make(changes).await
+        let mut shown = self.shown.lock().await;
+        match self.make(&mut shown, changes).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(CommitError::Conflict) => {
+                self.read_on(&mut shown).await?;
+                Err(met_another())
+            }
+        }
+    }
+
+    /// Makes the changes that `decide` wants of what is there now, again where another node was
+    /// faster. `None` changes nothing.
+    async fn decide(
+        &self,
+        mut decide: impl FnMut() -> Option<Vec<Change>> + Send,
+    ) -> Result<bool, StoreError> {
+        let mut shown = self.shown.lock().await;
+        for _ in 0..ATTEMPTS {
+            let Some(changes) = decide() else {
+                return Ok(false);
+            };
+            match self.make(&mut shown, changes).await {
+                Ok(()) => return Ok(true),
+                Err(CommitError::Store(error)) => return Err(error),
+                Err(CommitError::Conflict) => self.read_on(&mut shown).await?,
+            }
+        }
+        Err(met_another())
     }
 
     /// Changes a sales unit as it stands at that moment. `None` when there is no such unit.
@@ -163,16 +195,15 @@ impl Directory {
         &self,
         environment: Environment,
         msn: &Msn,
-        change: impl FnOnce(&mut SalesUnit) + Send,
+        mut change: impl FnMut(&mut SalesUnit) + Send,
     ) -> Result<Option<Arc<Unit>>, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let Some(unit) = self.of(environment).unit(msn).cloned() else {
-            return Ok(None);
-        };
-        let mut facts = unit.facts.clone();
-        change(&mut facts);
-        self.make(vec![Change::Unit(Box::new(facts))]).await?;
-        Ok(self.of(environment).unit(msn).cloned())
+        let changed = self.decide(|| {
+            let mut facts = self.of(environment).unit(msn)?.facts.clone();
+            change(&mut facts);
+            Some(vec![Change::Unit(Box::new(facts))])
+        });
+        let changed = changed.await?;
+        Ok(self.of(environment).unit(msn).filter(|_| changed).cloned())
     }
 
     /// Changes a merchant as it stands at that moment. `None` when there is no such merchant.
@@ -180,17 +211,16 @@ impl Directory {
         &self,
         environment: Environment,
         orgno: &OrgNo,
-        change: impl FnOnce(&mut Merchant) + Send,
+        mut change: impl FnMut(&mut Merchant) + Send,
     ) -> Result<Option<Arc<Merchant>>, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let Some(merchant) = self.of(environment).merchant(orgno).cloned() else {
-            return Ok(None);
-        };
-        let mut merchant = (*merchant).clone();
-        change(&mut merchant);
-        self.make(vec![Change::Merchant(environment, merchant)])
-            .await?;
-        Ok(self.of(environment).merchant(orgno).cloned())
+        let changed = self.decide(|| {
+            let mut merchant = Merchant::clone(self.of(environment).merchant(orgno)?);
+            change(&mut merchant);
+            Some(vec![Change::Merchant(environment, merchant)])
+        });
+        let changed = changed.await?;
+        let here = self.of(environment);
+        Ok(here.merchant(orgno).filter(|_| changed).cloned())
     }
 
     /// Changes a partner as it stands at that moment. `None` when there is no such partner.
@@ -198,17 +228,16 @@ impl Directory {
         &self,
         environment: Environment,
         id: &PartnerId,
-        change: impl FnOnce(&mut Partner) + Send,
+        mut change: impl FnMut(&mut Partner) + Send,
     ) -> Result<Option<Arc<Partner>>, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let Some(partner) = self.of(environment).partner(id).cloned() else {
-            return Ok(None);
-        };
-        let mut partner = (*partner).clone();
-        change(&mut partner);
-        self.make(vec![Change::Partner(environment, partner)])
-            .await?;
-        Ok(self.of(environment).partner(id).cloned())
+        let changed = self.decide(|| {
+            let mut partner = Partner::clone(self.of(environment).partner(id)?);
+            change(&mut partner);
+            Some(vec![Change::Partner(environment, partner)])
+        });
+        let changed = changed.await?;
+        let here = self.of(environment);
+        Ok(here.partner(id).filter(|_| changed).cloned())
     }
 
     /// Changes a payment service provider as it stands at that moment. `None` when there is none.
@@ -216,16 +245,15 @@ impl Directory {
         &self,
         environment: Environment,
         id: &PspId,
-        change: impl FnOnce(&mut Psp) + Send,
+        mut change: impl FnMut(&mut Psp) + Send,
     ) -> Result<Option<Arc<Psp>>, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let Some(psp) = self.of(environment).psp(id).cloned() else {
-            return Ok(None);
-        };
-        let mut psp = (*psp).clone();
-        change(&mut psp);
-        self.make(vec![Change::Psp(environment, psp)]).await?;
-        Ok(self.of(environment).psp(id).cloned())
+        let changed = self.decide(|| {
+            let mut psp = Psp::clone(self.of(environment).psp(id)?);
+            change(&mut psp);
+            Some(vec![Change::Psp(environment, psp)])
+        });
+        let changed = changed.await?;
+        Ok(self.of(environment).psp(id).filter(|_| changed).cloned())
     }
 
     /// Changes a person as they stand at that moment. `None` when there is no such person. With a
@@ -234,21 +262,22 @@ impl Directory {
         &self,
         environment: Environment,
         id: &PersonId,
-        change: impl FnOnce(&mut Person) + Send,
+        mut change: impl FnMut(&mut Person) + Send,
     ) -> Result<Option<Arc<Person>>, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let Some(person) = self.of(environment).person(id).cloned() else {
-            return Ok(None);
-        };
-        let mut person = (*person).clone();
-        change(&mut person);
-        let new_id = person.id.clone();
-        let mut changes = vec![Change::Person(environment, Box::new(person))];
-        if new_id != *id {
-            changes.insert(0, Change::PersonGone(environment, id.clone()));
-        }
-        self.make(changes).await?;
-        Ok(self.of(environment).person(&new_id).cloned())
+        let mut new_id = id.clone();
+        let changed = self.decide(|| {
+            let mut person = Person::clone(self.of(environment).person(id)?);
+            change(&mut person);
+            new_id = person.id.clone();
+            let mut changes = vec![Change::Person(environment, Box::new(person))];
+            if new_id != *id {
+                changes.insert(0, Change::PersonGone(environment, id.clone()));
+            }
+            Some(changes)
+        });
+        let changed = changed.await?;
+        let here = self.of(environment);
+        Ok(here.person(&new_id).filter(|_| changed).cloned())
     }
 
     /// Tells of a new incident. Beyond [`MOST_INCIDENTS`] the oldest that is over is forgotten;
@@ -258,18 +287,17 @@ impl Directory {
         environment: Environment,
         incident: Incident,
     ) -> Result<bool, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let here = self.of(environment);
-        let mut changes = vec![Change::Incident(environment, incident)];
-        if here.incidents().count() >= MOST_INCIDENTS {
-            let over = here.incidents().filter(|it| !it.is_open());
-            let Some(oldest) = over.min_by_key(|it| it.opened.at) else {
-                return Ok(false);
-            };
-            changes.push(Change::IncidentGone(environment, oldest.id.clone()));
-        }
-        self.make(changes).await?;
-        Ok(true)
+        let opened = self.decide(|| {
+            let here = self.of(environment);
+            let mut changes = vec![Change::Incident(environment, incident.clone())];
+            if here.incidents().count() >= MOST_INCIDENTS {
+                let over = here.incidents().filter(|it| !it.is_open());
+                let oldest = over.min_by_key(|it| it.opened.at)?;
+                changes.push(Change::IncidentGone(environment, oldest.id.clone()));
+            }
+            Some(changes)
+        });
+        opened.await
     }
 
     /// Changes an incident as it stands at that moment. `None` when there is none.
@@ -277,25 +305,65 @@ impl Directory {
         &self,
         environment: Environment,
         id: &IncidentId,
-        change: impl FnOnce(&mut Incident) + Send,
+        mut change: impl FnMut(&mut Incident) + Send,
     ) -> Result<Option<Arc<Incident>>, StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let Some(incident) = self.of(environment).incident(id).cloned() else {
-            return Ok(None);
-        };
-        let mut incident = (*incident).clone();
-        change(&mut incident);
-        self.make(vec![Change::Incident(environment, incident)])
-            .await?;
-        Ok(self.of(environment).incident(id).cloned())
+        let changed = self.decide(|| {
+            let mut incident = Incident::clone(self.of(environment).incident(id)?);
+            change(&mut incident);
+            Some(vec![Change::Incident(environment, incident)])
+        });
+        let changed = changed.await?;
+        let here = self.of(environment);
+        Ok(here.incident(id).filter(|_| changed).cloned())
     }
 
-    async fn make(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    async fn make(&self, shown: &mut Generation, changes: Vec<Change>) -> Result<(), CommitError> {
         let entries = changes
             .iter()
             .map(|change| entry(change, &self.vault))
             .collect::<Result<Vec<_>, _>>()?;
-        self.store.put_directory(entries).await?;
+        let made = self.store.put_directory(entries, *shown).await?;
+        if made == *shown + 1 {
+            self.show(&changes)?;
+            *shown = made;
+        } else {
+            // Other nodes changed something in between; it is told together with this.
+            self.read_on(shown).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what other nodes changed. Answers the generation that is shown then.
+    pub(crate) async fn catch_up(&self) -> Result<Generation, StoreError> {
+        let mut shown = self.shown.lock().await;
+        self.read_on(&mut shown).await?;
+        Ok(*shown)
+    }
+
+    async fn read_on(&self, shown: &mut Generation) -> Result<(), StoreError> {
+        let (entries, generation) = self.store.directory(*shown).await?;
+        let changes = self.parse(&entries)?;
+        self.show(&changes)?;
+        for change in &changes {
+            if let Change::Unit(facts) = change
+                && let Some(unit) = self.of(facts.environment).unit(&facts.msn)
+            {
+                unit.running.set_ahead(facts.clock_ahead_ms);
+            }
+        }
+        *shown = generation;
+        Ok(())
+    }
+
+    fn parse(&self, entries: &[DirectoryEntry]) -> Result<Vec<Change>, StoreError> {
+        let changes = entries.iter().map(|entry| parse(entry, &self.vault));
+        let mut changes = changes.collect::<Result<Vec<_>, _>>()?;
+        // A sales unit looks for its merchant, so merchants come first.
+        changes.sort_by_key(|change| !matches!(change, Change::Merchant(..)));
+        Ok(changes)
+    }
+
+    fn show(&self, changes: &[Change]) -> Result<(), StoreError> {
         for environment in Environment::ALL {
             let of_here = |change: &&Change| change.environment() == environment;
             if changes.iter().any(|change| of_here(&change)) {
@@ -312,18 +380,9 @@ impl Directory {
 
     /// Reads everything again from the store.
     pub async fn reload(&self) -> Result<(), StoreError> {
-        let _one_at_a_time = self.changing.lock().await;
-        self.refresh().await
-    }
-
-    async fn refresh(&self) -> Result<(), StoreError> {
-        let entries = self.store.directory().await?;
-        let mut changes = entries
-            .iter()
-            .map(|entry| parse(entry, &self.vault))
-            .collect::<Result<Vec<_>, _>>()?;
-        // A sales unit looks for its merchant, so merchants come first.
-        changes.sort_by_key(|change| !matches!(change, Change::Merchant(..)));
+        let mut shown = self.shown.lock().await;
+        let (entries, generation) = self.store.directory(0).await?;
+        let changes = self.parse(&entries)?;
         for environment in Environment::ALL {
             let mut snapshot = Snapshot::empty(self.vault.clone());
             let of_here = |change: &&Change| change.environment() == environment;
@@ -333,8 +392,14 @@ impl Directory {
                 .try_for_each(|change| snapshot.apply(change))?;
             self.slot(environment).store(Arc::new(snapshot));
         }
+        *shown = generation;
         Ok(())
     }
+}
+
+fn met_another() -> StoreError {
+    let text = "another node changed the same entry at the same moment: look again, then try again";
+    StoreError(text.to_owned())
 }
 
 /// Replaces one of the keys; the old one is dead at once, and remembered by its digest.

@@ -1,6 +1,6 @@
 //! Changes as the store keeps them. Whatever holds keys is sealed.
 
-use sandkasse_domain::Environment;
+use sandkasse_domain::{Environment, incident::IncidentId, person::PersonId};
 use sandkasse_store::{DirectoryEntry, StoreError};
 use sandkasse_vault::{Vault, is_sealed};
 use serde::{Serialize, de::DeserializeOwned};
@@ -89,7 +89,9 @@ pub fn sealed_entries(entries: &[DirectoryEntry]) -> Vec<(String, String)> {
 /// What the store kept, as a change of an empty directory.
 pub(super) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, StoreError> {
     let environment = entry.environment;
-    let kept = entry.body.as_deref().unwrap_or_default();
+    let Some(kept) = entry.body.as_deref() else {
+        return gone(entry);
+    };
     let opened;
     let body = if is_sealed(kept) {
         opened = vault
@@ -116,5 +118,17 @@ pub(super) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, Sto
         USER => Change::User(read(kind, body)?),
         API_TOKEN => Change::ApiToken(read(kind, body)?),
         unknown => return Err(StoreError(format!("unknown directory entry `{unknown}`"))),
+    })
+}
+
+/// An entry that is there no more.
+fn gone(entry: &DirectoryEntry) -> Result<Change, StoreError> {
+    let (environment, key) = (entry.environment, entry.key.clone());
+    Ok(match entry.kind.as_str() {
+        PERSON => Change::PersonGone(environment, PersonId(key)),
+        INCIDENT => Change::IncidentGone(environment, IncidentId(key)),
+        USER => Change::UserGone(key),
+        API_TOKEN => Change::ApiTokenGone(key),
+        kind => return Err(StoreError(format!("a `{kind}` of the directory is gone"))),
     })
 }

@@ -140,7 +140,9 @@ impl Control {
         let changed = self
             .engine()
             .directory
-            .change_unit(path.environment, &path.msn, |facts| facts.state = state)
+            .change_unit(path.environment, &path.msn, |facts| {
+                facts.state = state.clone();
+            })
             .await?;
         changed.map_or_else(|| self.unit(path.environment, &path.msn), Ok)
     }

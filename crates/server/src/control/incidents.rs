@@ -202,7 +202,7 @@ impl Control {
             text: words("text", &wish.text, LONGEST_TEXT)?,
         };
         let changed = directory
-            .change_incident(environment, &id, |it| it.updates.push(update))
+            .change_incident(environment, &id, |it| it.updates.push(update.clone()))
             .await?;
         changed.ok_or_else(unknown)
     }

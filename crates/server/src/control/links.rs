@@ -42,7 +42,9 @@ impl Control {
         let changed = self
             .engine()
             .directory
-            .change_unit(environment, msn, |facts| facts.partner = partner)
+            .change_unit(environment, msn, |facts| {
+                facts.partner = partner.clone();
+            })
             .await?;
         changed.map_or_else(|| self.unit(environment, msn), Ok)
     }

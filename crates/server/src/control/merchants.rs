@@ -173,11 +173,11 @@ pub(super) async fn change(
         .engine()
         .directory
         .change_merchant(environment, &orgno, |merchant| {
-            if let Some(registered) = registered {
-                merchant.name = registered;
+            if let Some(registered) = &registered {
+                merchant.name.clone_from(registered);
             }
-            if let Some(form) = form {
-                merchant.form = form;
+            if let Some(form) = &form {
+                merchant.form.clone_from(form);
             }
             merchant.standing = change.standing.unwrap_or(merchant.standing);
         })

@@ -273,8 +273,8 @@ pub(super) async fn change(
         .engine()
         .directory
         .change_partner(environment, &id, |partner| {
-            if let Some(registered) = registered {
-                partner.name = registered;
+            if let Some(registered) = &registered {
+                partner.name.clone_from(registered);
             }
             partner.status = change.status.unwrap_or(partner.status);
         })

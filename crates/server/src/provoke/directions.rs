@@ -73,7 +73,7 @@ impl Cast<'_> {
                 };
                 let before = self.earned().await?;
                 self.change_unit(|unit| {
-                    it.apply(unit, closed);
+                    it.apply(unit, closed.clone());
                     if it == UnitTrait::PaidOut {
                         // What earlier plays earned was paid out as well.
                         let all = unit.limits.paid_out.units() + before;
@@ -102,7 +102,7 @@ impl Cast<'_> {
             Direction::PartnerChanged => {
                 let other = format!("{}-2", partner.0);
                 let other = self.partner(&other).await?;
-                self.change_unit(|unit| unit.partner = Some(other.id))
+                self.change_unit(|unit| unit.partner = Some(other.id.clone()))
                     .await?;
             }
             Direction::PartnerRegenerated(key) => {
@@ -206,7 +206,7 @@ impl Cast<'_> {
         advanced.map(drop).map_err(|error| error.to_string())
     }
 
-    async fn change_unit(&self, change: impl FnOnce(&mut SalesUnit) + Send) -> Result<(), String> {
+    async fn change_unit(&self, change: impl FnMut(&mut SalesUnit) + Send) -> Result<(), String> {
         let directory = &self.control.engine().directory;
         let changed = directory.change_unit(self.environment, &self.msn, change);
         changed.await.map(drop).map_err(|error| error.to_string())
@@ -214,7 +214,7 @@ impl Cast<'_> {
 
     async fn change_merchant(
         &self,
-        change: impl FnOnce(&mut Merchant) + Send,
+        change: impl FnMut(&mut Merchant) + Send,
     ) -> Result<(), String> {
         let directory = &self.control.engine().directory;
         let changed = directory.change_merchant(self.environment, &self.merchant, change);

@@ -177,7 +177,7 @@ async fn learn(
         .directory
         .change_merchant(looked.environment, &looked.orgno, |merchant| {
             before = merchant.standing;
-            merchant.learn(entry);
+            merchant.learn(entry.clone());
         })
         .await?;
     // Gone only if a reset came in between.

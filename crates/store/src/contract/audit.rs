@@ -1,7 +1,7 @@
 //! Promises about the audit log.
 
 use super::Subject;
-use crate::port::AuditLine;
+use crate::port::{AuditLine, CommitError};
 
 fn line(number: u64) -> AuditLine {
     AuditLine {
@@ -41,9 +41,10 @@ pub async fn the_audit_log_keeps_its_lines(subject: Subject) {
 /// Nobody writes over a line, and what comes with the attempt is not written either.
 pub async fn a_line_of_the_audit_log_is_written_once(subject: Subject) {
     add(&subject, [1, 2]).await;
-    for lines in [vec![line(3), line(2)], vec![line(3), line(3)]] {
+    for lines in [vec![line(3), line(2)], vec![line(2), line(3)]] {
         let error = subject.add_to_audit(lines).await;
-        error.expect_err("a number is used once");
+        let error = error.expect_err("a number is used once");
+        assert!(matches!(error, CommitError::Conflict), "{error}");
         assert_eq!(numbers(&subject, None, 10).await, [2, 1]);
     }
     add(&subject, [3]).await;

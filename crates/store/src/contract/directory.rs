@@ -3,7 +3,7 @@
 use sandkasse_domain::Environment;
 
 use super::{Subject, at, call, commit, history, load, reply, store, unit, write};
-use crate::port::{Commit, DirectoryEntry, Write};
+use crate::port::{Commit, CommitError, DirectoryEntry, Generation, Write};
 
 fn entry(environment: Environment, kind: &str, key: &str, body: Option<&str>) -> DirectoryEntry {
     DirectoryEntry {
@@ -15,11 +15,74 @@ fn entry(environment: Environment, kind: &str, key: &str, body: Option<&str>) ->
 }
 
 async fn put(subject: &Subject, entries: Vec<DirectoryEntry>) {
-    subject.put_directory(entries).await.expect("writing works");
+    change(subject, entries, Generation::MAX)
+        .await
+        .expect("nothing is in the way");
+}
+
+async fn change(
+    subject: &Subject,
+    entries: Vec<DirectoryEntry>,
+    seen: Generation,
+) -> Result<Generation, CommitError> {
+    subject.put_directory(entries, seen).await
 }
 
 async fn directory(subject: &Subject) -> Vec<DirectoryEntry> {
-    subject.directory().await.expect("reading works")
+    after(subject, 0).await.0
+}
+
+async fn after(subject: &Subject, seen: Generation) -> (Vec<DirectoryEntry>, Generation) {
+    subject.directory(seen).await.expect("reading works")
+}
+
+/// Whoever knows a generation reads only what was changed since, also what is gone.
+pub async fn the_directory_tells_what_changed_since(subject: Subject) {
+    use Environment::{Production, Test};
+
+    let (nothing, first) = after(&subject, 0).await;
+    assert!(nothing.is_empty() && first > 0);
+    let one = entry(Test, "merchant", "1", Some("one"));
+    let two = entry(Production, "merchant", "2", Some("two"));
+    let second = change(&subject, vec![one, two.clone()], first).await;
+    let second = second.expect("nobody changed it");
+    assert!(second > first);
+    assert_eq!(after(&subject, second).await, (Vec::new(), second));
+    let gone = entry(Test, "merchant", "1", None);
+    let third = change(&subject, vec![gone.clone()], second).await;
+    let third = third.expect("nobody changed it");
+    assert_eq!(after(&subject, second).await, (vec![gone.clone()], third));
+    let since_first = after(&subject, first).await;
+    assert_eq!(since_first, (vec![gone, two.clone()], third));
+    assert_eq!(after(&subject, 0).await, (vec![two], third));
+}
+
+/// Of two writers who saw the same, the second looks again; other entries do not concern them.
+pub async fn a_change_of_what_was_changed_since_is_a_conflict(subject: Subject) {
+    use Environment::Test;
+
+    let (_, seen) = after(&subject, 0).await;
+    let body = |key, body| entry(Test, "person", key, Some(body));
+    let made = change(&subject, vec![body("1", "a")], seen).await;
+    let made = made.expect("nobody made it");
+    for entries in [
+        vec![body("1", "b")],
+        vec![body("2", "b"), body("1", "b")],
+        vec![entry(Test, "person", "1", None)],
+    ] {
+        let refused = change(&subject, entries, seen).await;
+        assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
+    }
+    assert_eq!(directory(&subject).await, [body("1", "a")]);
+    let other = change(&subject, vec![body("2", "b")], seen).await;
+    other.expect("nobody made that one");
+    let again = change(&subject, vec![body("1", "b")], made).await;
+    again.expect("it was seen as it is");
+    // Also what is gone was changed.
+    let (_, seen) = after(&subject, 0).await;
+    put(&subject, vec![entry(Test, "person", "1", None)]).await;
+    let refused = change(&subject, vec![body("1", "c")], seen).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
 }
 
 /// An entry is its environment, kind and key; the last body counts.
@@ -130,6 +193,8 @@ pub async fn clear_keeps_the_kinds_that_are_named(subject: Subject) {
         entry(Production, "user's", "1", Some("ola")),
     ];
     assert_eq!(directory(&subject).await, expected);
+    let (_, seen) = after(&subject, 0).await;
     subject.clear(&[]).await.expect("writing works");
     assert!(directory(&subject).await.is_empty());
+    assert!(after(&subject, 0).await.1 >= seen, "generations go on");
 }

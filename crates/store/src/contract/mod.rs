@@ -9,7 +9,9 @@ mod commits;
 mod concurrency;
 mod deadlines;
 mod directory;
+mod moving;
 mod names;
+mod nodes;
 mod recovery;
 mod values;
 
@@ -23,7 +25,9 @@ pub use self::commits::*;
 pub use self::concurrency::*;
 pub use self::deadlines::*;
 pub use self::directory::*;
+pub use self::moving::*;
 pub use self::names::*;
+pub use self::nodes::*;
 pub use self::recovery::*;
 pub use self::values::*;
 use crate::port::{
@@ -53,6 +57,7 @@ macro_rules! store_contract {
             list_returns_what_starts_with_the_prefix
             list_goes_on_after_a_name
             list_stops_at_the_limit
+            units_with_a_name_are_found
             newest_begins_with_the_last_made
             newest_goes_on_before_a_number
             due_returns_the_earliest_first
@@ -72,6 +77,8 @@ macro_rules! store_contract {
             pruning_keeps_the_newest_and_the_open
             pruning_forgets_thousands
             the_directory_changes_and_forgets
+            the_directory_tells_what_changed_since
+            a_change_of_what_was_changed_since_is_a_conflict
             clear_forgets_everything
             clear_keeps_the_kinds_that_are_named
             the_audit_log_keeps_its_lines
@@ -92,6 +99,35 @@ macro_rules! store_contract {
             async fn $promise() {
                 let (store, _keep) = $fresh;
                 $crate::contract::$promise(store).await;
+            }
+        )*
+    };
+}
+
+/// Makes one test of each promise of [`Nodes`](crate::Nodes). The argument is evaluated in each:
+/// three nodes on one empty store, and a value that is kept until the test ends.
+#[macro_export]
+macro_rules! nodes_contract {
+    ($fresh:expr) => {
+        $crate::nodes_contract! { $fresh =>
+            every_node_has_an_id_and_a_slot
+            nodes_hear_of_each_other
+            a_task_is_claimed_by_one
+            a_window_counts_for_all_nodes
+            a_window_ends
+            nodes_count_at_once_and_exactly
+            what_one_node_commits_another_reads
+            calls_of_a_living_node_are_left_alone
+            the_journal_is_shared
+            a_reset_begins_another_epoch
+        }
+    };
+    ($fresh:expr => $($promise:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $promise() {
+                let (nodes, _keep) = $fresh;
+                $crate::contract::$promise(nodes).await;
             }
         )*
     };

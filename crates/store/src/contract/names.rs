@@ -187,3 +187,34 @@ pub async fn newest_goes_on_before_a_number(subject: Subject) {
     }
     assert!(made(&subject, Kind::Payment, None, 0).await.is_empty());
 }
+
+/// By number, in one environment, and no unit twice.
+pub async fn units_with_a_name_are_found(subject: Subject) {
+    let in_app = |name: &str| Write {
+        stream: StreamId {
+            kind: Kind::InApp,
+            name: name.to_owned(),
+        },
+        ..write(name, None, &[])
+    };
+    for (environment, msn, names) in [
+        (Environment::Test, "300000", &["kari/1", "kari/2"][..]),
+        (Environment::Test, "200000", &["karin/1"]),
+        (Environment::Test, "100000", &["kari/3", "ola/1"]),
+        (Environment::Production, "400000", &["kari/4"]),
+    ] {
+        let writes = names.iter().map(|name| in_app(name)).collect();
+        store(&subject, commit(&partition(environment, msn), writes)).await;
+    }
+    let here = partition(Environment::Test, "500000");
+    store(&subject, commit(&here, vec![write("kari/5", None, &[])])).await;
+    let found = async |prefix: &str| {
+        let found = subject.units_with(Environment::Test, Kind::InApp, prefix);
+        let found = found.await.expect("reading works");
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(found("kari/").await, ["100000", "300000"]);
+    assert_eq!(found("kari").await, ["100000", "200000", "300000"]);
+    assert_eq!(found("ola/").await, ["100000"]);
+    assert!(found("per/").await.is_empty());
+}

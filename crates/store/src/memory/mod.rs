@@ -1,31 +1,44 @@
 //! A store that forgets with the process: for tests, and for `sqlite::memory:`.
+//!
+//! [`MemoryStore::join`] makes several nodes of it that share everything, for tests of what happens
+//! between nodes.
 
+mod cluster;
+mod moving;
 mod state;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use sandkasse_domain::{Environment, Timestamp};
+use sandkasse_domain::{Environment, Msn, Timestamp};
 
+use self::cluster::Member;
+pub use self::cluster::StoreClock;
 use self::state::{State, Unit, milliseconds, taken};
 use crate::first_name;
 use crate::port::{
-    AuditLine, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Kind,
-    Numbered, OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent,
-    StreamId,
+    AuditLine, CallOutcome, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Generation,
+    Kind, Nodes, Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store,
+    StoreError, StoredEvent, StreamId,
 };
 
 /// A store in memory. "Durable" means here: as long as the value lives.
 #[derive(Default)]
 pub struct MemoryStore {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    member: Option<Member>,
 }
 
 impl MemoryStore {
     /// An empty one.
     pub fn new() -> MemoryStore {
         MemoryStore::default()
+    }
+
+    fn node(&self) -> Option<&str> {
+        self.member.as_ref().map(Nodes::id)
     }
 }
 
@@ -55,7 +68,7 @@ impl Store for MemoryStore {
             .get(partition)
             .and_then(|unit| unit.records.get(stream));
         Ok(found
-            .map(|(_, history)| history.clone())
+            .map(|(_, history)| history.iter().map(|(_, event)| event.clone()).collect())
             .unwrap_or_default())
     }
 
@@ -128,7 +141,7 @@ impl Store for MemoryStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         commit.check()?;
-        self.state.lock().commit(commit)
+        self.state.lock().commit(commit, self.node())
     }
 
     async fn due(
@@ -206,14 +219,25 @@ impl Store for MemoryStore {
             CallState::Begun {
                 at: milliseconds(at),
             },
+            self.node(),
         );
         Ok(())
     }
 
     async fn recover_calls(&self) -> Result<Vec<(Partition, OutgoingCall)>, StoreError> {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let living = self.member.as_ref().map(|it| state.nodes.living(it.now()));
         let mut owed = Vec::new();
-        for record in state.calls.values_mut() {
+        for (number, record) in &mut state.calls {
+            if let Some(living) = &living {
+                let owner = state.owners.entry(*number).or_default();
+                if living.iter().any(|it| it.id == *owner) {
+                    continue;
+                }
+                owner.clear();
+                owner.push_str(self.node().unwrap_or_default());
+            }
             match record.state {
                 CallState::Owed => owed.push((record.partition.clone(), record.call.clone())),
                 CallState::Begun { at } => record.state = CallState::Interrupted { at },
@@ -277,40 +301,56 @@ impl Store for MemoryStore {
         for number in forgotten {
             if let Some(record) = state.calls.remove(&number) {
                 state.call_numbers.remove(&record.call.id);
+                state.owners.remove(&number);
             }
         }
         Ok(())
     }
 
-    async fn directory(&self) -> Result<Vec<DirectoryEntry>, StoreError> {
-        let entry =
-            |((environment, kind, key), body): (&(Environment, String, String), &String)| {
-                DirectoryEntry {
-                    kind: kind.clone(),
-                    environment: *environment,
-                    key: key.clone(),
-                    body: Some(body.clone()),
-                }
-            };
-        Ok(self.state.lock().directory.iter().map(entry).collect())
-    }
-
-    async fn put_directory(&self, entries: Vec<DirectoryEntry>) -> Result<(), StoreError> {
-        let mut state = self.state.lock();
-        for DirectoryEntry {
+    async fn units_with(
+        &self,
+        environment: Environment,
+        kind: Kind,
+        prefix: &str,
+    ) -> Result<Vec<Msn>, StoreError> {
+        let first = StreamId {
             kind,
-            environment,
-            key,
-            body,
-        } in entries
-        {
-            let key = (environment, kind, key);
-            match body {
-                Some(body) => drop(state.directory.insert(key, body)),
-                None => drop(state.directory.remove(&key)),
-            }
-        }
-        Ok(())
+            name: prefix.to_owned(),
+        };
+        let has_one = |unit: &Unit| {
+            let next = unit.records.range(first.clone()..).next();
+            next.is_some_and(|(stream, _)| stream.kind == kind && stream.name.starts_with(prefix))
+        };
+        let state = self.state.lock();
+        let units = state.units.iter();
+        let found = units.filter(|(it, unit)| it.environment == environment && has_one(unit));
+        Ok(found.map(|(partition, _)| partition.msn.clone()).collect())
+    }
+
+    async fn directory(
+        &self,
+        after: Generation,
+    ) -> Result<(Vec<DirectoryEntry>, Generation), StoreError> {
+        let state = self.state.lock();
+        let wanted = state.directory.iter().filter(|(_, entry)| match after {
+            0 => entry.body.is_some(),
+            _ => entry.changed > after,
+        });
+        let entries = wanted.map(|((environment, kind, key), entry)| DirectoryEntry {
+            kind: kind.clone(),
+            environment: *environment,
+            key: key.clone(),
+            body: entry.body.clone(),
+        });
+        Ok((entries.collect(), state.generation()))
+    }
+
+    async fn put_directory(
+        &self,
+        entries: Vec<DirectoryEntry>,
+        seen: Generation,
+    ) -> Result<Generation, CommitError> {
+        self.state.lock().put_directory(entries, seen)
     }
 
     async fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
@@ -318,24 +358,16 @@ impl Store for MemoryStore {
         let before = std::mem::take(&mut *state);
         state.audit = before.audit;
         state.directory = before.directory;
+        state.changes = before.changes + 1;
+        state.nodes = before.nodes.cleared();
         state
             .directory
             .retain(|(_, kind, _), _| kept.contains(&kind.as_str()));
         Ok(())
     }
 
-    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError> {
-        let mut state = self.state.lock();
-        let mut numbers = BTreeSet::new();
-        for line in &lines {
-            if state.audit.contains_key(&line.number) || !numbers.insert(line.number) {
-                let text = format!("there is a line {} of the audit log already", line.number);
-                return Err(StoreError(text));
-            }
-        }
-        let lines = lines.into_iter().map(|line| (line.number, line));
-        state.audit.extend(lines);
-        Ok(())
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), CommitError> {
+        self.state.lock().add_to_audit(lines)
     }
 
     async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
@@ -350,6 +382,18 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn rows(&self, of: Option<&Partition>) -> Result<Rows, StoreError> {
+        Ok(moving::send(moving::rows(&self.state.lock(), of)))
+    }
+
+    async fn fill(&self, rows: Vec<Row>) -> Result<(), CommitError> {
+        moving::fill(&mut self.state.lock(), rows)
+    }
+
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        self.member.as_ref().map(|it| it as &dyn Nodes)
+    }
+
     async fn close(&self) {}
 }
 
@@ -362,5 +406,25 @@ mod tests {
     crate::store_contract! {{
         let store: crate::contract::Subject = Arc::new(MemoryStore::new());
         (store, ())
+    }}
+
+    crate::store_contract! {
+        {
+            let store: crate::contract::Subject = Arc::new(MemoryStore::new());
+            (store, ())
+        } =>
+            rows_tell_everything_and_fill_another
+            rows_of_a_unit_are_of_that_unit
+            what_is_there_is_not_filled_again
+    }
+
+    crate::nodes_contract! {{
+        let store = MemoryStore::new();
+        let start = sandkasse_domain::Timestamp::UNIX_EPOCH;
+        let clock: super::StoreClock = Arc::new(move || start);
+        let nodes: Vec<crate::contract::Subject> = (0..3)
+            .map(|_| Arc::new(store.join(clock.clone())) as crate::contract::Subject)
+            .collect();
+        (nodes, store)
     }}
 }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sandkasse_domain::{Environment, Timestamp};
 
+use super::cluster::Cluster;
+
 use crate::port::{
-    AuditLine, CallRecord, CallState, Commit, CommitError, Kind, OutgoingCall, Partition, Record,
-    SavedReply, StoreError, StoredEvent, StreamId, Write,
+    AuditLine, CallRecord, CallState, Commit, CommitError, DirectoryEntry, Generation, Kind,
+    OutgoingCall, Partition, Record, SavedReply, StoreError, StoredEvent, StreamId, Write,
 };
 
 #[derive(Default)]
@@ -15,13 +17,28 @@ pub(super) struct State {
     /// By the order in which they were committed.
     pub(super) calls: BTreeMap<u64, CallRecord>,
     pub(super) call_numbers: BTreeMap<String, u64>,
-    pub(super) directory: BTreeMap<(Environment, String, String), String>,
+    /// Which node owes a call, where there are nodes.
+    pub(super) owners: BTreeMap<u64, String>,
+    pub(super) directory: BTreeMap<EntryKey, Entry>,
+    /// One less than that of the store, so that an empty one has seen something.
+    pub(super) changes: Generation,
     pub(super) audit: BTreeMap<u64, AuditLine>,
+    pub(super) nodes: Cluster,
+}
+
+/// Environment, kind and key.
+pub(super) type EntryKey = (Environment, String, String);
+
+/// An entry of the directory; without a body it is gone.
+pub(super) struct Entry {
+    pub(super) body: Option<String>,
+    pub(super) changed: Generation,
 }
 
 #[derive(Default)]
 pub(super) struct Unit {
-    pub(super) records: BTreeMap<StreamId, (Record, Vec<StoredEvent>)>,
+    /// With all events, each with the version that its write made.
+    pub(super) records: BTreeMap<StreamId, (Record, Vec<(u64, StoredEvent)>)>,
     /// The name of the kind makes the order of one moment's deadlines that of a database.
     pub(super) deadlines: BTreeSet<(Timestamp, &'static str, StreamId)>,
     /// By the order in which they were made.
@@ -37,12 +54,20 @@ impl Unit {
             == write.expected
     }
 
-    fn apply(&mut self, write: Write) {
-        if write.expected.is_none() {
-            let number = u64::try_from(self.made.len()).unwrap_or(u64::MAX);
-            let StreamId { kind, name } = &write.stream;
-            self.made.insert((*kind, number), name.clone());
+    /// Puts a record where none is.
+    pub(super) fn make(&mut self, stream: StreamId, record: Record) {
+        let number = u64::try_from(self.made.len()).unwrap_or(u64::MAX);
+        self.made.insert((stream.kind, number), stream.name.clone());
+        let deadline = record.deadline.map(milliseconds);
+        if let Some(deadline) = deadline {
+            let deadline = (deadline, stream.kind.name(), stream.clone());
+            self.deadlines.insert(deadline);
         }
+        let record = Record { deadline, ..record };
+        self.records.insert(stream, (record, Vec::new()));
+    }
+
+    fn apply(&mut self, write: Write) {
         let Write {
             stream,
             expected,
@@ -50,33 +75,29 @@ impl Unit {
             deadline,
             events,
         } = write;
-        let deadline = deadline.map(milliseconds);
-        let (record, history) = self.records.entry(stream.clone()).or_insert_with(|| {
-            (
-                Record {
-                    version: 0,
-                    body: String::new(),
-                    deadline: None,
-                },
-                Vec::new(),
-            )
-        });
-        if let Some(old) = record.deadline {
-            self.deadlines
-                .remove(&(old, stream.kind.name(), stream.clone()));
-        }
-        if let Some(new) = deadline {
-            self.deadlines.insert((new, stream.kind.name(), stream));
-        }
-        *record = Record {
-            version: expected.unwrap_or(0) + 1,
+        let version = expected.unwrap_or(0) + 1;
+        let now = Record {
+            version,
             body,
-            deadline,
+            deadline: deadline.map(milliseconds),
         };
-        history.extend(events.into_iter().map(|event| StoredEvent {
-            at: milliseconds(event.at),
-            ..event
-        }));
+        match self.records.get_mut(&stream) {
+            None => self.make(stream.clone(), now),
+            Some((record, _)) => {
+                let key = |at| (at, stream.kind.name(), stream.clone());
+                if let Some(old) = record.deadline {
+                    self.deadlines.remove(&key(old));
+                }
+                self.deadlines.extend(now.deadline.map(key));
+                *record = now;
+            }
+        }
+        if let Some((_, history)) = self.records.get_mut(&stream) {
+            history.extend(events.into_iter().map(|event| {
+                let at = milliseconds(event.at);
+                (version, StoredEvent { at, ..event })
+            }));
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
@@ -85,7 +106,7 @@ impl Unit {
 }
 
 impl State {
-    pub(super) fn commit(&mut self, commit: Commit) -> Result<(), CommitError> {
+    pub(super) fn commit(&mut self, commit: Commit, node: Option<&str>) -> Result<(), CommitError> {
         let Commit {
             partition,
             writes,
@@ -112,14 +133,22 @@ impl State {
         }
         unit.replies.extend(reply);
         for call in calls {
-            self.add_call(&partition, call, CallState::Owed);
+            self.add_call(&partition, call, CallState::Owed, node);
         }
         Ok(())
     }
 
-    pub(super) fn add_call(&mut self, partition: &Partition, call: OutgoingCall, state: CallState) {
+    pub(super) fn add_call(
+        &mut self,
+        partition: &Partition,
+        call: OutgoingCall,
+        state: CallState,
+        node: Option<&str>,
+    ) {
         let number = self.calls.last_key_value().map_or(1, |(last, _)| last + 1);
         self.call_numbers.insert(call.id.clone(), number);
+        self.owners
+            .extend(node.map(|node| (number, node.to_owned())));
         let call = OutgoingCall {
             owed_at: milliseconds(call.owed_at),
             ..call
@@ -132,6 +161,45 @@ impl State {
                 state,
             },
         );
+    }
+
+    pub(super) fn generation(&self) -> Generation {
+        self.changes + 1
+    }
+
+    pub(super) fn put_directory(
+        &mut self,
+        entries: Vec<DirectoryEntry>,
+        seen: Generation,
+    ) -> Result<Generation, CommitError> {
+        let key = |it: &DirectoryEntry| (it.environment, it.kind.clone(), it.key.clone());
+        let is_later = |it: &DirectoryEntry| {
+            let known = self.directory.get(&key(it));
+            known.is_some_and(|entry| entry.changed > seen)
+        };
+        if entries.iter().any(is_later) {
+            return Err(CommitError::Conflict);
+        }
+        self.changes += 1;
+        let changed = self.generation();
+        for entry in entries {
+            let (key, body) = (key(&entry), entry.body);
+            self.directory.insert(key, Entry { body, changed });
+        }
+        Ok(changed)
+    }
+
+    pub(super) fn add_to_audit(&mut self, lines: Vec<AuditLine>) -> Result<(), CommitError> {
+        let mut numbers = BTreeSet::new();
+        let is_new = |line: &AuditLine| {
+            !self.audit.contains_key(&line.number) && numbers.insert(line.number)
+        };
+        if !lines.iter().all(is_new) {
+            return Err(CommitError::Conflict);
+        }
+        let lines = lines.into_iter().map(|line| (line.number, line));
+        self.audit.extend(lines);
+        Ok(())
     }
 
     pub(super) fn call(&mut self, id: &str) -> Option<&mut CallRecord> {

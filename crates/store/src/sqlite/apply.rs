@@ -9,7 +9,8 @@ use super::rows::{Col, state};
 use super::schema;
 use super::statements::Statements;
 use crate::port::{
-    AuditLine, Commit, DirectoryEntry, OutgoingCall, Partition, SavedReply, StreamId, Write,
+    AuditLine, Commit, DirectoryEntry, Generation, OutgoingCall, Partition, SavedReply, StreamId,
+    Write,
 };
 
 /// How many calls are forgotten in one transaction, so that no payment waits long behind them.
@@ -36,7 +37,7 @@ pub(super) enum Work {
         partition: Partition,
         through: i64,
     },
-    PutDirectory(Vec<DirectoryEntry>),
+    PutDirectory(Vec<DirectoryEntry>, Generation),
     /// Everything but the directory's entries of these kinds, as a JSON array, and the audit log.
     Clear(String),
     AddToAudit(Vec<AuditLine>),
@@ -49,14 +50,35 @@ pub(super) enum Work {
     LimitPages(i64),
 }
 
+/// What became of a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// It was refused and has changed nothing: a commit in conflict, a call that cannot be begun.
+    No,
+    /// It was done.
+    Yes,
+    /// It was done, and made this generation of the directory.
+    Generation(Generation),
+}
+
+impl Applied {
+    fn when(done: bool) -> Applied {
+        if done { Applied::Yes } else { Applied::No }
+    }
+
+    pub(super) fn is_done(self) -> bool {
+        self != Applied::No
+    }
+}
+
 impl Statements<'_> {
-    /// `false` if it was refused, and then it has changed nothing: a commit in conflict, a call
-    /// that cannot be begun. For pruning, `true` if more may be left to prune.
-    pub(super) fn apply(&mut self, work: &Work) -> rusqlite::Result<bool> {
+    /// For pruning, [`Applied::Yes`] if more may be left to prune.
+    pub(super) fn apply(&mut self, work: &Work) -> rusqlite::Result<Applied> {
         match work {
-            Work::Commit(commit) => return self.commit(commit),
+            Work::Commit(commit) => return self.commit(commit).map(Applied::when),
             Work::BeginCall { id, at } => {
-                return Ok(self.begin_call.execute(params![id, Col(*at)])? == 1);
+                let begun = self.begin_call.execute(params![id, Col(*at)])? == 1;
+                return Ok(Applied::when(begun));
             }
             Work::FinishCall { id, outcome } => self.finish_call.execute([id, outcome])?,
             Work::AddBegunCall {
@@ -68,25 +90,32 @@ impl Statements<'_> {
             Work::PruneCalls { partition, through } => {
                 let Partition { environment, msn } = partition;
                 let unit = params![Col(*environment), msn.as_str(), through, PRUNE_LIMIT];
-                return Ok(self.prune_calls.execute(unit)? == PRUNE_LIMIT);
+                return Ok(Applied::when(
+                    self.prune_calls.execute(unit)? == PRUNE_LIMIT,
+                ));
             }
-            Work::PutDirectory(entries) => entries.iter().try_fold(0, |changed, entry| {
-                Ok::<_, rusqlite::Error>(changed + self.put(entry)?)
-            })?,
+            Work::PutDirectory(entries, seen) => return self.put_directory(entries, *seen),
             Work::Clear(kept) => {
                 self.connection.execute_batch(schema::CLEAR)?;
                 self.clear_directory.execute([kept])?
             }
-            Work::AddToAudit(lines) => lines.iter().try_fold(0, |added, line| {
-                let AuditLine {
-                    number,
-                    previous,
-                    body,
-                    hash,
-                } = line;
-                let values = params![number, previous, body, hash];
-                Ok::<_, rusqlite::Error>(added + self.add_to_audit.execute(values)?)
-            })?,
+            Work::AddToAudit(lines) => {
+                for line in lines {
+                    if self.audit_exists.exists([line.number])? {
+                        return Ok(Applied::No);
+                    }
+                }
+                lines.iter().try_fold(0, |added, line| {
+                    let AuditLine {
+                        number,
+                        previous,
+                        body,
+                        hash,
+                    } = line;
+                    let values = params![number, previous, body, hash];
+                    Ok::<_, rusqlite::Error>(added + self.add_to_audit.execute(values)?)
+                })?
+            }
             Work::PruneAudit(through) => self.prune_audit.execute([through])?,
             #[cfg(test)]
             Work::FailNextFsync => {
@@ -100,7 +129,7 @@ impl Statements<'_> {
                 |_| Ok(0),
             )?,
         };
-        Ok(true)
+        Ok(Applied::Yes)
     }
 
     /// All that can be refused is looked at before anything is changed, so a commit in conflict has
@@ -248,20 +277,30 @@ impl Statements<'_> {
         ])
     }
 
-    fn put(&mut self, entry: &DirectoryEntry) -> rusqlite::Result<usize> {
-        let DirectoryEntry {
-            kind,
-            environment,
-            key,
-            body,
-        } = entry;
-        match body {
-            Some(body) => self
-                .put_entry
-                .execute(params![Col(*environment), kind, key, body]),
-            None => self
-                .delete_entry
-                .execute(params![Col(*environment), kind, key]),
+    fn put_directory(
+        &mut self,
+        entries: &[DirectoryEntry],
+        seen: Generation,
+    ) -> rusqlite::Result<Applied> {
+        let seen = i64::try_from(seen).unwrap_or(i64::MAX);
+        for entry in entries {
+            let (environment, kind, key) = (Col(entry.environment), &entry.kind, &entry.key);
+            let later = params![environment, kind, key, seen];
+            if self.entry_is_later.exists(later)? {
+                return Ok(Applied::No);
+            }
         }
+        let generation: u64 = self.next_generation.query_row([], |row| row.get(0))?;
+        for entry in entries {
+            let DirectoryEntry {
+                kind,
+                environment,
+                key,
+                body,
+            } = entry;
+            let values = params![Col(*environment), kind, key, body, generation];
+            self.put_entry.execute(values)?;
+        }
+        Ok(Applied::Generation(generation))
     }
 }

@@ -20,16 +20,27 @@ mod tests;
 mod writer;
 
 use async_trait::async_trait;
-use sandkasse_domain::Timestamp;
+use sandkasse_domain::{Environment, Msn, Timestamp};
 
-use self::apply::Work;
+use self::apply::{Applied, Work};
 pub use self::error::OpenError;
 use self::pool::Readers;
+use self::reader::Reader;
 use self::writer::Writer;
 use crate::port::{
-    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Kind, Numbered,
-    OutgoingCall, Partition, Record, SavedReply, Store, StoreError, StoredEvent, StreamId,
+    AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Generation, Kind,
+    Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store, StoreError,
+    StoredEvent, StreamId,
 };
+
+/// What was refused is a conflict.
+fn done(applied: Applied) -> Result<(), CommitError> {
+    if applied.is_done() {
+        Ok(())
+    } else {
+        Err(CommitError::Conflict)
+    }
+}
 
 /// A store in one SQLite file. See the module.
 ///
@@ -105,11 +116,7 @@ impl Store for SqliteStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         commit.check()?;
-        if self.writer.ask(Work::Commit(commit)).await? {
-            Ok(())
-        } else {
-            Err(CommitError::Conflict)
-        }
+        done(self.writer.ask(Work::Commit(commit)).await?)
     }
 
     async fn due(
@@ -138,12 +145,9 @@ impl Store for SqliteStore {
     }
 
     async fn begin_call(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
-        self.writer
-            .ask(Work::BeginCall {
-                id: id.to_owned(),
-                at,
-            })
-            .await
+        let id = id.to_owned();
+        let begun = self.writer.ask(Work::BeginCall { id, at }).await?;
+        Ok(begun.is_done())
     }
 
     async fn finish_call(&self, id: &str, outcome: CallOutcome) -> Result<(), StoreError> {
@@ -220,6 +224,7 @@ impl Store for SqliteStore {
                         through,
                     })
                     .await?
+                    .is_done()
                 {}
             }
             last = Some(partition);
@@ -228,12 +233,44 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    async fn directory(&self) -> Result<Vec<DirectoryEntry>, StoreError> {
-        self.readers.read(|reader| reader.directory())
+    async fn units_with(
+        &self,
+        environment: Environment,
+        kind: Kind,
+        prefix: &str,
+    ) -> Result<Vec<Msn>, StoreError> {
+        let mut found = Vec::new();
+        let mut last = String::new();
+        while let Some(msn) = self
+            .readers
+            .read(|reader| reader.unit_behind(environment, &last))?
+        {
+            last = msn.to_string();
+            let partition = Partition { environment, msn };
+            let first = |reader: &Reader<'_>| reader.list(&partition, kind, prefix, None, 1);
+            if !self.readers.read(first)?.is_empty() {
+                found.push(partition.msn);
+            }
+        }
+        Ok(found)
     }
 
-    async fn put_directory(&self, entries: Vec<DirectoryEntry>) -> Result<(), StoreError> {
-        self.writer.ask(Work::PutDirectory(entries)).await.map(drop)
+    async fn directory(
+        &self,
+        after: Generation,
+    ) -> Result<(Vec<DirectoryEntry>, Generation), StoreError> {
+        self.readers.read(|reader| reader.directory(after))
+    }
+
+    async fn put_directory(
+        &self,
+        entries: Vec<DirectoryEntry>,
+        seen: Generation,
+    ) -> Result<Generation, CommitError> {
+        match self.writer.ask(Work::PutDirectory(entries, seen)).await? {
+            Applied::Generation(generation) => Ok(generation),
+            Applied::Yes | Applied::No => Err(CommitError::Conflict),
+        }
     }
 
     async fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
@@ -241,8 +278,8 @@ impl Store for SqliteStore {
         self.writer.ask(Work::Clear(kept)).await.map(drop)
     }
 
-    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), StoreError> {
-        self.writer.ask(Work::AddToAudit(lines)).await.map(drop)
+    async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), CommitError> {
+        done(self.writer.ask(Work::AddToAudit(lines)).await?)
     }
 
     async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
@@ -251,6 +288,14 @@ impl Store for SqliteStore {
 
     async fn prune_audit(&self, through: u64) -> Result<(), StoreError> {
         self.writer.ask(Work::PruneAudit(through)).await.map(drop)
+    }
+
+    async fn rows(&self, _of: Option<&Partition>) -> Result<Rows, StoreError> {
+        Err(StoreError("rows of SQLite are not read yet".to_owned()))
+    }
+
+    async fn fill(&self, _rows: Vec<Row>) -> Result<(), CommitError> {
+        Err(StoreError("SQLite is not filled yet".to_owned()).into())
     }
 
     async fn close(&self) {

@@ -1,12 +1,12 @@
 //! What is asked of the tables, one prepared statement each.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use sandkasse_domain::{Environment, Timestamp};
+use sandkasse_domain::{Environment, Msn, Timestamp};
 
 use super::rows::{self, Col, state};
 use crate::port::{
-    AuditLine, CallRecord, DirectoryEntry, Kind, Numbered, OutgoingCall, Partition, Record,
-    SavedReply, StoredEvent, StreamId,
+    AuditLine, CallRecord, DirectoryEntry, Generation, Kind, Numbered, OutgoingCall, Partition,
+    Record, SavedReply, StoredEvent, StreamId,
 };
 
 /// A `SELECT` of the columns that [`rows::call`] reads.
@@ -289,10 +289,40 @@ impl Reader<'_> {
         self.first(sql, unit, |row| row.get(0))
     }
 
-    pub(super) fn directory(&self) -> rusqlite::Result<Vec<DirectoryEntry>> {
+    /// The generation is read first, so the entries may be newer than it, never older.
+    pub(super) fn directory(
+        &self,
+        after: Generation,
+    ) -> rusqlite::Result<(Vec<DirectoryEntry>, Generation)> {
+        let generation = "SELECT generation FROM installation";
+        let generation = self
+            .0
+            .prepare_cached(generation)?
+            .query_row([], |row| row.get(0))?;
+        let entries = if after == 0 {
+            let sql = "SELECT environment, kind, key, body FROM directory WHERE body IS NOT NULL
+                       ORDER BY environment, kind, key";
+            self.all(sql, params![], rows::directory_entry)?
+        } else {
+            let sql = "SELECT environment, kind, key, body FROM directory WHERE generation > ?1
+                       ORDER BY environment, kind, key";
+            let after = i64::try_from(after).unwrap_or(i64::MAX);
+            self.all(sql, params![after], rows::directory_entry)?
+        };
+        Ok((entries, generation))
+    }
+
+    /// Jumps from unit to unit and looks into each part of the index once.
+    pub(super) fn unit_behind(
+        &self,
+        environment: Environment,
+        last: &str,
+    ) -> rusqlite::Result<Option<Msn>> {
         let sql =
-            "SELECT environment, kind, key, body FROM directory ORDER BY environment, kind, key";
-        self.all(sql, params![], rows::directory_entry)
+            "SELECT msn FROM records WHERE environment = ?1 AND msn > ?2 ORDER BY msn LIMIT 1";
+        self.first(sql, params![Col(environment), last], |row| {
+            Ok(row.get::<_, Col<Msn>>(0)?.0)
+        })
     }
 
     pub(super) fn audit(

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 /// One step per released schema version; `PRAGMA user_version` counts those taken. A released step
 /// is never edited: a change is a new step.
-const STEPS: &[&str] = &[V1, V2];
+pub(super) const STEPS: &[&str] = &[V1, V2, V3];
 
 /// The schema version this program writes.
 pub(super) const KNOWN: i64 = STEPS.len() as i64;
@@ -99,6 +99,34 @@ CREATE TABLE audit (
     hash     TEXT NOT NULL
 ) STRICT;
 CREATE INDEX records_by_kind ON records (environment, msn, kind);
+";
+
+// Which entries of the directory were changed since a reader looked: each has the generation of its
+// last change, and one that is gone stays as a row without a body. `seal` is a keyed digest over the
+// row; rows from before have none.
+const V3: &str = "
+CREATE TABLE installation (
+    only       INTEGER PRIMARY KEY CHECK (only = 1),
+    generation INTEGER NOT NULL
+) STRICT;
+INSERT INTO installation VALUES (1, 1);
+ALTER TABLE directory RENAME TO directory_before;
+CREATE TABLE directory (
+    environment INTEGER NOT NULL,
+    kind        TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    body        TEXT,
+    generation  INTEGER NOT NULL,
+    seal        BLOB,
+    PRIMARY KEY (environment, kind, key)
+) STRICT, WITHOUT ROWID;
+INSERT INTO directory SELECT environment, kind, key, body, 1, NULL FROM directory_before;
+DROP TABLE directory_before;
+CREATE INDEX directory_by_generation ON directory (generation);
+ALTER TABLE records ADD COLUMN seal BLOB;
+ALTER TABLE events ADD COLUMN seal BLOB;
+ALTER TABLE replies ADD COLUMN seal BLOB;
+ALTER TABLE calls ADD COLUMN seal BLOB;
 ";
 
 /// Empties every table but the directory and the audit log.

@@ -18,9 +18,11 @@ pub(super) struct Statements<'c> {
     pub(super) finish_call: Statement<'c>,
     pub(super) interrupt_calls: Statement<'c>,
     pub(super) prune_calls: Statement<'c>,
+    pub(super) entry_is_later: Statement<'c>,
+    pub(super) next_generation: Statement<'c>,
     pub(super) put_entry: Statement<'c>,
-    pub(super) delete_entry: Statement<'c>,
     pub(super) clear_directory: Statement<'c>,
+    pub(super) audit_exists: Statement<'c>,
     pub(super) add_to_audit: Statement<'c>,
     pub(super) prune_audit: Statement<'c>,
     /// The number of each record that the present commit writes, if it is there already.
@@ -46,11 +48,17 @@ impl<'c> Statements<'c> {
             update_record: connection.prepare(
                 "UPDATE records SET version = version + 1, deadline = ?2, body = ?3 WHERE number = ?1",
             )?,
-            insert_event: connection.prepare("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?,
+            insert_event: connection.prepare(
+                "INSERT INTO events (environment, msn, record, version, position, at, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?,
             reply_exists: connection.prepare(
                 "SELECT 1 FROM replies WHERE environment = ?1 AND msn = ?2 AND scope = ?3 AND key = ?4",
             )?,
-            insert_reply: connection.prepare("INSERT INTO replies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?,
+            insert_reply: connection.prepare(
+                "INSERT INTO replies (environment, msn, scope, key, fingerprint, status, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?,
             insert_call: connection.prepare(
                 "INSERT INTO calls (state, environment, msn, about, id, purpose, method, url, authorization, body,
                                     timeout_ms, owed_at, begun_at)
@@ -67,12 +75,19 @@ impl<'c> Statements<'c> {
                      SELECT number FROM calls INDEXED BY calls_by_unit
                      WHERE environment = ?1 AND msn = ?2 AND number <= ?3 AND state >= 2 LIMIT ?4)",
             )?,
-            put_entry: connection.prepare("INSERT OR REPLACE INTO directory VALUES (?1, ?2, ?3, ?4)")?,
-            delete_entry: connection
-                .prepare("DELETE FROM directory WHERE environment = ?1 AND kind = ?2 AND key = ?3")?,
+            entry_is_later: connection.prepare(
+                "SELECT 1 FROM directory WHERE environment = ?1 AND kind = ?2 AND key = ?3 AND generation > ?4",
+            )?,
+            next_generation: connection
+                .prepare("UPDATE installation SET generation = generation + 1 RETURNING generation")?,
+            put_entry: connection.prepare(
+                "INSERT OR REPLACE INTO directory (environment, kind, key, body, generation)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
             clear_directory: connection.prepare(
                 "DELETE FROM directory WHERE kind NOT IN (SELECT value FROM json_each(?1))",
             )?,
+            audit_exists: connection.prepare("SELECT 1 FROM audit WHERE number = ?1")?,
             add_to_audit: connection.prepare("INSERT INTO audit VALUES (?1, ?2, ?3, ?4)")?,
             prune_audit: connection.prepare("DELETE FROM audit WHERE number <= ?1")?,
             numbers: Vec::new(),

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::apply::Work;
+use super::apply::{Applied, Work};
 use super::error::{Severity, closed, failed};
 use super::statements::Statements;
 use crate::port::StoreError;
@@ -47,7 +47,7 @@ const CHECKPOINT_RETRY_PAGES: i32 = 1_024;
 
 struct Order {
     work: Work,
-    answer: oneshot::Sender<Result<bool, StoreError>>,
+    answer: oneshot::Sender<Result<Applied, StoreError>>,
 }
 
 #[derive(Default)]
@@ -108,7 +108,7 @@ impl Writer {
 
     /// Returns what [`Statements::apply`] did, once it is durable. It happens even if the caller
     /// no longer waits.
-    pub(super) async fn ask(&self, work: Work) -> Result<bool, StoreError> {
+    pub(super) async fn ask(&self, work: Work) -> Result<Applied, StoreError> {
         let queue = self.queue.lock().clone().ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
         queue
@@ -170,7 +170,7 @@ struct Transactions<'c> {
     connection: &'c Connection,
     health: &'c watch::Sender<Health>,
     /// What became of each piece of the present group.
-    answers: Vec<bool>,
+    answers: Vec<Applied>,
     /// The length of the write-ahead log, in pages, at which it is to be begun anew.
     checkpoint_at: i32,
 }

@@ -1,6 +1,11 @@
 //! Who may call in the matrix: whose keys, which header, and what was done to whom before.
 
-use sandkasse_domain::{Environment, keys::Keys, merchant::Standing, sales_unit::Product};
+use sandkasse_domain::{
+    Environment,
+    keys::Keys,
+    merchant::Standing,
+    sales_unit::{Product, SalesUnit},
+};
 use sandkasse_engine::directory::OfficeKind;
 use sandkasse_testkit::{Ask, Shop, closed};
 
@@ -211,7 +216,7 @@ impl Caller {
         } else if self == PspOfUnit {
             let psp = world.psp(here).await;
             let made_by = Some(psp.id.clone());
-            faq.u1.change(|it| it.psp = made_by).await;
+            faq.u1.change(|it| it.psp = made_by.clone()).await;
             (here, psp.keys())
         } else if [Elsewhere, ElsewhereToken].contains(&self) {
             (here.other(), faq.elsewhere.keys())
@@ -241,8 +246,8 @@ impl Called {
             faq.u1.change(|it| it.state = closed()).await;
         }
         if self.caller == LoginOnly {
-            let only = [Product::Login].into();
-            faq.u1.change(|it| it.products = only).await;
+            let only_login = |it: &mut SalesUnit| it.products = [Product::Login].into();
+            faq.u1.change(only_login).await;
         }
         if self.caller == PartnerDeactivated {
             faq.partner.deactivate().await;

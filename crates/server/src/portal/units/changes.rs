@@ -82,7 +82,7 @@ pub(super) async fn rename(
     let directory = &control.engine().directory;
     directory
         .change_unit(unit.facts.environment, &unit.facts.msn, |facts| {
-            facts.name = name
+            facts.name.clone_from(&name);
         })
         .await
         .map_err(Stop::at(&visitor))?;

@@ -125,7 +125,7 @@ async fn after_a_failed_fsync_nothing_more_is_written() {
         };
         assert!(error.0.contains("Check the disk"), "{error}");
     }
-    store.put_directory(Vec::new()).await.unwrap_err();
+    store.put_directory(Vec::new(), 0).await.unwrap_err();
     assert!(store.broken().await.0.contains("1034"));
     // Reading what was committed before still works.
     assert!(is_there(&store, "before").await);
@@ -142,7 +142,8 @@ async fn after_a_full_disk_writing_goes_on() {
     let folder = folder();
     let store = open(&folder);
     store.commit(commit("before")).await.unwrap();
-    assert!(store.writer.ask(Work::LimitPages(1)).await.unwrap());
+    let limited = store.writer.ask(Work::LimitPages(1)).await;
+    assert!(limited.unwrap().is_done());
     let mut big = commit("big");
     big.writes[0].body = "x".repeat(1_000_000);
     assert!(matches!(
@@ -150,7 +151,8 @@ async fn after_a_full_disk_writing_goes_on() {
         Err(CommitError::Store(_))
     ));
     assert!(!is_there(&store, "big").await);
-    assert!(store.writer.ask(Work::LimitPages(1_000_000)).await.unwrap());
+    let limited = store.writer.ask(Work::LimitPages(1_000_000)).await;
+    assert!(limited.unwrap().is_done());
     store.commit(big).await.unwrap();
     assert!(is_there(&store, "before").await);
     assert!(is_there(&store, "big").await);

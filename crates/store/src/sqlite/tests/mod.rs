@@ -205,18 +205,19 @@ async fn a_newer_schema_is_refused() {
 async fn an_older_file_is_brought_up_to_date() {
     let folder = folder();
     let path = folder.path().join("data.db");
-    let store = open(&folder);
-    store.commit(commit("a")).await.unwrap();
-    store.close().await;
-    drop(store);
     let connection = Connection::open(&path).unwrap();
-    connection
-        .execute_batch("DROP INDEX records_by_kind; DROP TABLE audit; PRAGMA user_version = 1;")
-        .unwrap();
+    connection.execute_batch(schema::STEPS[0]).unwrap();
+    let lived_in = "
+        INSERT INTO records VALUES (1, 1, '123456', 'payment', 'a', 1, NULL, '{}');
+        INSERT INTO directory VALUES (0, 'person', '1', 'kari');
+        PRAGMA user_version = 1;";
+    connection.execute_batch(lived_in).unwrap();
     drop(connection);
     let store = open(&folder);
     let newest = store.newest(&unit(), Kind::Payment, None, 10).await;
     assert_eq!(newest.unwrap().len(), 1);
+    let (entries, generation) = store.directory(0).await.unwrap();
+    assert_eq!((entries.len(), generation), (1, 1));
 }
 
 #[test]
