@@ -17,8 +17,8 @@ pub(crate) struct Options {
     /// How often the process is killed.
     #[arg(long, default_value_t = 10_000)]
     kills: u64,
-    /// How often all system calls are gone through; once are some 800.
-    #[arg(long, default_value_t = 3)]
+    /// How often all system calls are gone through; once are some 1,000.
+    #[arg(long, default_value_t = 2)]
     passes: u64,
     /// How many images of the disk are taken.
     #[arg(long, default_value_t = 200)]
@@ -40,6 +40,8 @@ enum Kind {
     Syscalls,
     /// Its power is cut under load.
     Power,
+    /// Its database is copied under load.
+    Backup,
 }
 
 /// The long forms, in release mode.
@@ -85,6 +87,7 @@ impl Kind {
             Kind::Kills => "crash: kills",
             Kind::Syscalls => "crash: failing system calls",
             Kind::Power => "crash: power cuts",
+            Kind::Backup => "crash: copies",
         }
     }
 
@@ -93,6 +96,7 @@ impl Kind {
             Kind::Kills => words("kills --kills 1000"),
             Kind::Syscalls => words("syscalls --every 3"),
             Kind::Power => words("power --images 50"),
+            Kind::Backup => words("backup --copies 10"),
         }
     }
 
@@ -101,12 +105,13 @@ impl Kind {
             Kind::Kills => words(&format!("kills --kills {} --restart-ms 250", options.kills)),
             Kind::Syscalls => words(&format!("syscalls --passes {}", options.passes)),
             Kind::Power => words(&format!("power --images {}", options.images)),
+            Kind::Backup => words("backup --copies 100"),
         }
     }
 
     fn needs_root(self) -> bool {
         match self {
-            Kind::Kills => false,
+            Kind::Kills | Kind::Backup => false,
             Kind::Syscalls | Kind::Power => true,
         }
     }

@@ -46,6 +46,12 @@ const NEEDS: &[Need] = &[
         packages: &["chromium", "fonts-dejavu-core"],
     },
     Need {
+        what: "SQLite's shell",
+        program: "sqlite3",
+        proof: &["-version"],
+        packages: &["sqlite3"],
+    },
+    Need {
         what: "strace",
         program: "strace",
         proof: &["-V"],

@@ -6,6 +6,7 @@
 //! ends the process and is not tried again, and on a full disk the platform answers its documented error, goes on
 //! reading, and writes again as soon as there is room.
 
+mod backwards;
 mod running;
 mod starting;
 mod strace;

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
+use super::backwards::to_first_version;
 use super::strace::{Fault, Injection, Seen, seen};
 use crate::{
     ledger::{Book, Taken},
@@ -26,14 +27,17 @@ pub(super) enum Phase {
     MakeKeys,
     /// A start after `kill -9`.
     Restart,
+    /// The first start on a file of the first version of the schema.
+    Upgrade,
     /// SIGTERM.
     Stop,
 }
 
-pub(super) const PHASES: [Phase; 4] = [
+pub(super) const PHASES: [Phase; 5] = [
     Phase::FirstStart,
     Phase::MakeKeys,
     Phase::Restart,
+    Phase::Upgrade,
     Phase::Stop,
 ];
 
@@ -48,6 +52,8 @@ pub(super) struct Nursery<'a> {
     data: PathBuf,
     /// Of a platform that was killed after some payments.
     killed: PathBuf,
+    /// The same, as the first version would have left it.
+    old: PathBuf,
     shop: Shop,
     book: Book,
     _receiver: Receiver,
@@ -76,6 +82,7 @@ impl Phase {
                 "fsync",
                 "fdatasync",
             ],
+            Phase::Upgrade => &["pwrite64", "ftruncate", "fdatasync"],
             Phase::Stop => &["pwrite64", "fdatasync", "unlink"],
         }
     }
@@ -101,12 +108,21 @@ impl<'a> Nursery<'a> {
                     .push(step);
             }
         }
+        // It is made beside the first requests.
+        let began = Instant::now();
+        while !signing_key(&killed).exists() {
+            ensure!(began.elapsed() < KEYS_TAKE, "no signing key is made");
+            server::pause(Duration::from_millis(5));
+        }
         server.kill()?;
-        let data = data.to_owned();
+        let old = data.join("old");
+        run(Command::new("cp").arg("-r").args([&killed, &old]))?;
+        to_first_version(&Target::file(&old))?;
         Ok(Nursery {
             target,
-            data,
+            data: data.to_owned(),
             killed,
+            old,
             shop,
             book,
             _receiver: receiver,
@@ -138,9 +154,12 @@ impl<'a> Nursery<'a> {
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        if phase != Phase::FirstStart {
-            run(Command::new("cp").arg("-r").args([&self.killed, &folder]))?;
-        }
+        let left = match phase {
+            Phase::FirstStart => return Ok(folder),
+            Phase::Upgrade => &self.old,
+            Phase::MakeKeys | Phase::Restart | Phase::Stop => &self.killed,
+        };
+        run(Command::new("cp").arg("-r").args([left, &folder]))?;
         Ok(folder)
     }
 
