@@ -1,12 +1,16 @@
 //! Ids, keys and chance: the only source of randomness.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use parking_lot::Mutex;
-use rand::{RngCore, SeedableRng, rngs::StdRng};
+use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
 use sandkasse_domain::payment::TransactionId;
 use uuid::Uuid;
+
+/// Where a process begins to count its transactions: sixteen digits, which JavaScript's numbers hold.
+const TRANSACTIONS: Range<u64> = 1_000_000_000_000_000..9_000_000_000_000_000;
 
 /// Makes ids and keys. Two with the same seed make the same ones in the same order.
 #[derive(Debug)]
@@ -25,12 +29,15 @@ impl Chance {
         }
     }
 
-    /// Never repeats. Transaction ids go on from `milliseconds` of Unix time, so that they stay
-    /// unique over restarts: fewer than a thousand are made a second, on average.
-    pub fn from_entropy(milliseconds: i64) -> Chance {
+    /// Never repeats. Transaction ids begin at a place of chance, so that two processes share none,
+    /// whatever their clocks show: when they make a million each, with a probability of one in four
+    /// thousand million.
+    pub fn from_entropy() -> Chance {
+        let mut random = StdRng::from_os_rng();
+        let first = random.random_range(TRANSACTIONS);
         Chance {
-            random: Mutex::new(StdRng::from_os_rng()),
-            transactions: AtomicU64::new(u64::try_from(milliseconds).unwrap_or_default()),
+            random: Mutex::new(random),
+            transactions: AtomicU64::new(first),
         }
     }
 

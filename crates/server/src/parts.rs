@@ -152,7 +152,7 @@ pub(crate) async fn platform(
 ) -> Result<Arc<Platform>, Ended> {
     let chance = match settings.seed {
         Some(seed) => Chance::seeded(seed),
-        None => Chance::from_entropy(clock.now().as_millisecond()),
+        None => Chance::from_entropy(),
     };
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,
