@@ -13,6 +13,7 @@ mod bench;
 mod cargo;
 mod chaos;
 mod clients;
+mod crash;
 mod oracles;
 mod part;
 mod process;
@@ -65,6 +66,8 @@ enum Task {
     /// Builds in release mode first, and needs root for network namespaces (by sudo when you are not). Everything takes
     /// about 25 minutes; `cargo xtask test` runs a short form.
     Chaos(chaos::Options),
+    /// Crash the platform at very many moments, and count what is lost. Takes about a quarter of an hour after the build.
+    Crash(crash::Options),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Task::Tidy => report.step("tidy", || tidy::run(&root)),
         Task::Setup => report.step("setup", setup::run),
         Task::Pictures => test::pictures(&mut report, &root),
+        Task::Crash(options) => crash::run(&mut report, &root, &options),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
         Task::Chaos(options) => report.step("chaos", || chaos::run(&root, &options)),
     }

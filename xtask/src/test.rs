@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{chaos, process, setup};
+use crate::{chaos, crash, process, setup};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -59,7 +59,7 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     for client in lacking {
         report.left_out(client.name, oracles::WHERE_PUBLISHED);
     }
-    if !ready.is_empty() {
+    if !ready.is_empty() || options.wants(Part::Crash) {
         drive(report, root, options, oracles.as_ref(), &ready);
     }
     if options.wants(Part::Chaos) {
@@ -139,6 +139,12 @@ fn drive(
             (Some(()), Some(binary)) => {
                 report.step(client.name, || client.run(root, binary, oracles));
             }
+        }
+    }
+    if options.wants(Part::Crash) {
+        match (&tools, &binary) {
+            (Some(()), Some(binary)) => crash::short(report, root, binary),
+            _ => report.could_not_run("crash", "the set-up or the build failed"),
         }
     }
 }
