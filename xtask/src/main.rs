@@ -19,6 +19,7 @@ mod part;
 mod process;
 mod report;
 mod setup;
+mod sim;
 mod test;
 mod tidy;
 
@@ -57,6 +58,10 @@ enum Task {
     Setup,
     /// Take the pictures of the README from the running program, with the Chromium of the tests.
     Pictures,
+    /// Run the whole platform under seeds, against a model: `cargo xtask sim --seconds 60`.
+    ///
+    /// Builds it with optimisation first. A finding tells its seed and the command that shows it again.
+    Sim(sim::Options),
     /// Measure the platform and two ceilings on this machine; the results are Markdown on stdout.
     ///
     /// Builds everything in release mode first. The default takes about four minutes after the build.
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         Task::Setup => report.step("setup", setup::run),
         Task::Pictures => test::pictures(&mut report, &root),
         Task::Crash(options) => crash::run(&mut report, &root, &options),
+        Task::Sim(options) => report.step("simulation", || sim::run(&root, &options)),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
         Task::Chaos(options) => report.step("chaos", || chaos::run(&root, &options)),
     }

@@ -9,6 +9,8 @@ pub(crate) enum Part {
     Rust,
     /// The examples in documentation comments.
     Doc,
+    /// A million steps of the simulation.
+    Sim,
     /// The PyPI client `vipps`, unmodified.
     PypiVipps,
     /// The official Postman collection, run by newman.

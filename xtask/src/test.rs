@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{chaos, crash, process, setup};
+use crate::{chaos, crash, process, setup, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -51,6 +51,9 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     }
     if options.wants(Part::Doc) {
         report.step("doc tests", || doc(root, oracles.as_ref()));
+    }
+    if options.wants(Part::Sim) {
+        report.step("simulation", || sim::all(root));
     }
     let (ready, lacking): (Vec<&Client>, Vec<&Client>) = CLIENTS
         .iter()

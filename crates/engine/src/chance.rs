@@ -29,6 +29,15 @@ impl Chance {
         }
     }
 
+    /// Repeats under the same seed, with transaction ids that go on from `milliseconds` of Unix
+    /// time: unique over restarts of a process that makes fewer than a thousand a second.
+    pub fn repeating(seed: u64, milliseconds: i64) -> Chance {
+        Chance {
+            transactions: AtomicU64::new(u64::try_from(milliseconds).unwrap_or_default()),
+            ..Chance::seeded(seed)
+        }
+    }
+
     /// Never repeats. Transaction ids begin at a place of chance, so that two processes share none,
     /// whatever their clocks show: when they make a million each, with a probability of one in four
     /// thousand million.
