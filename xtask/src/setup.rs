@@ -14,7 +14,7 @@ struct Need {
     packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need {
         what: "Python 3 with virtual environments",
         program: "python3",
@@ -36,6 +36,16 @@ const NEEDS: [Need; 4] = [
         program: "npm",
         proof: &["--version"],
         packages: &["npm"],
+    },
+    Need {
+        what: "PostgreSQL",
+        // The server's programs are in no PATH.
+        program: "sh",
+        proof: &[
+            "-c",
+            "psql --version && setpriv --version && flock --version && ls /usr/lib/postgresql/*/bin/postgres",
+        ],
+        packages: &["postgresql", "util-linux"],
     },
     Need {
         what: "Chromium",
@@ -105,7 +115,13 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
 
 fn apt(root: bool, arguments: &[&str]) -> Command {
     // `env` sets the variable behind sudo, too, which would drop it otherwise.
-    let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    // In runlevel 1 a package that brings a service does not start it.
+    let words = [
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "RUNLEVEL=1",
+        "apt-get",
+    ];
     let mut words = words.into_iter().chain(arguments.iter().copied());
     let program = if root { words.next() } else { Some("sudo") };
     let mut command = Command::new(program.unwrap_or("env"));
