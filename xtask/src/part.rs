@@ -7,6 +7,10 @@ use clap::ValueEnum;
 pub(crate) enum Part {
     /// Unit and integration tests of all crates.
     Rust,
+    /// The tests of engine and APIs again, on SQLite.
+    RustSqlite,
+    /// The tests of engine and APIs again, on PostgreSQL.
+    RustPostgres,
     /// The examples in documentation comments.
     Doc,
     /// A million steps of the simulation.

@@ -39,6 +39,16 @@ const NEEDS: &[Need] = &[
         packages: &["npm"],
     },
     Need {
+        what: "PostgreSQL",
+        // The server's programs are in no PATH.
+        program: "sh",
+        proof: &[
+            "-c",
+            "psql --version && setpriv --version && flock --version && ls /usr/lib/postgresql/*/bin/postgres",
+        ],
+        packages: &["postgresql", "util-linux"],
+    },
+    Need {
         what: "Chromium",
         program: "chromium",
         proof: &["--version"],

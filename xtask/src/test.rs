@@ -46,8 +46,21 @@ pub(crate) fn ci(report: &mut Report, root: &Path, options: &Options) {
 pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     let oracles = report.produce("official documents", || look(root, options));
     let Some(oracles) = oracles else { return };
+    let rust = [Part::Rust, Part::RustSqlite, Part::RustPostgres];
+    if rust.into_iter().any(|part| options.wants(part)) {
+        // The store's own tests need a server, too.
+        report.step("setup", setup::run);
+    }
     if options.wants(Part::Rust) {
         report.step("rust tests", || rust(root, oracles.as_ref()));
+    }
+    for (part, name, store) in [
+        (Part::RustSqlite, "rust tests on SQLite", "sqlite"),
+        (Part::RustPostgres, "rust tests on PostgreSQL", "postgres"),
+    ] {
+        if options.wants(part) {
+            report.step(name, || rust_on(root, oracles.as_ref(), store));
+        }
     }
     if options.wants(Part::Doc) {
         report.step("doc tests", || doc(root, oracles.as_ref()));
@@ -106,6 +119,18 @@ fn rust(root: &Path, oracles: Option<&Oracles>) -> anyhow::Result<()> {
         false => &["test", "--workspace", "--all-targets", "--no-fail-fast"],
     };
     process::run(&mut tests(root, arguments, oracles))
+}
+
+/// What merchants see, on another store than memory.
+fn rust_on(root: &Path, oracles: Option<&Oracles>, store: &str) -> anyhow::Result<()> {
+    let packages = ["-p", "sandkasse-api", "-p", "sandkasse-engine"];
+    let mut arguments = match setup::has_nextest() {
+        true => vec!["nextest", "run", "--no-fail-fast"],
+        false => vec!["test", "--all-targets", "--no-fail-fast"],
+    };
+    arguments.extend(packages);
+    let mut command = tests(root, &arguments, oracles);
+    process::run(command.env("SANDKASSE_TEST_STORE", store))
 }
 
 fn doc(root: &Path, oracles: Option<&Oracles>) -> anyhow::Result<()> {

@@ -1,18 +1,24 @@
 //! The parts of a platform: where its data is, who calls merchants, and what decides.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use sandkasse_api::Platform;
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
 use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
 use sandkasse_engine::{Chance, Engine, WallClock, directory::sealed_entries};
 use sandkasse_gate::{Gate, token::KeySource};
-use sandkasse_store::{MemoryStore, SqliteStore, Store, StoreError};
+use sandkasse_store::{
+    MemoryStore, PostgresStore, SqliteStore, Store, StoreError, postgres::Address,
+};
 use sandkasse_vault::Vault;
 
 use crate::{
     Ended,
-    config::{Database, MasterKeyText, Settings},
+    config::{Database, MasterKeyText, PostgresUrl, Settings},
     control::users,
     demo, exposure,
     files::DataFolder,
@@ -38,31 +44,31 @@ pub(crate) async fn open(
     database: &Database,
     master_key: Option<&MasterKeyText>,
 ) -> Result<Data, Ended> {
-    let path = match database {
-        Database::Memory => {
-            return Ok(Data {
-                store: Arc::new(MemoryStore::new()),
-                sqlite: None,
-                test_key: KeySource::Fresh,
-                production_key: KeySource::Fresh,
-                vault: Arc::new(Vault::fresh()),
-                shown: "in memory, gone with the process".to_owned(),
-                journal: None,
-            });
-        }
-        Database::File(path) => path,
-    };
+    match database {
+        Database::Memory => Ok(Data {
+            store: Arc::new(MemoryStore::new()),
+            sqlite: None,
+            test_key: KeySource::Fresh,
+            production_key: KeySource::Fresh,
+            vault: Arc::new(Vault::fresh()),
+            shown: "in memory, gone with the process".to_owned(),
+            journal: None,
+        }),
+        Database::File(path) => open_file(path, master_key).await,
+        Database::Postgres(url) => open_postgres(url, master_key).await,
+    }
+}
+
+async fn open_file(path: &Path, master_key: Option<&MasterKeyText>) -> Result<Data, Ended> {
     let folder = DataFolder::of(path).map_err(Ended::WrongUse)?;
     let store = SqliteStore::open(path)
         .map_err(|error| Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)")))?;
     let store = Arc::new(store);
-    let vault = match vault(&folder, store.as_ref(), master_key).await {
-        Ok(vault) => Arc::new(vault),
-        Err(ended) => {
-            store.close().await;
-            return Err(ended);
-        }
-    };
+    let vault = closing(
+        store.as_ref(),
+        vault(&folder, store.as_ref(), master_key).await,
+    )
+    .await?;
     Ok(Data {
         test_key: folder.signing_key(Environment::Test, &vault),
         production_key: folder.signing_key(Environment::Production, &vault),
@@ -73,6 +79,54 @@ pub(crate) async fn open(
         // Not `…-journal`, which is a name of SQLite's own.
         journal: Some(path.with_extension("calls.db")),
     })
+}
+
+/// Whoever is alone on a new database finds the master key in the folder that a file would have been
+/// in. Other nodes must be given it.
+async fn open_postgres(
+    url: &PostgresUrl,
+    master_key: Option<&MasterKeyText>,
+) -> Result<Data, Ended> {
+    let wrong =
+        |error: String| Ended::WrongUse(format!("{error} (with `--database postgres://…`)"));
+    let address = Address::parse(&url.0).map_err(wrong)?;
+    let shown = address.to_string();
+    let folder = DataFolder::of(Path::new(Settings::DATABASE)).map_err(Ended::WrongUse)?;
+    let is_new = master_key.is_none() && !folder.master_key_path().exists();
+    let store = PostgresStore::open(address).await;
+    let store = Arc::new(store.map_err(|error| wrong(error.to_string()))?);
+    let vault = closing(
+        store.as_ref(),
+        vault(&folder, store.as_ref(), master_key).await,
+    )
+    .await?;
+    if is_new {
+        tracing::warn!(
+            file = %folder.master_key_path().display(),
+            "a master key was made in this file: keep a copy, since nothing in the database opens without it, \
+             and give it to every other node as SANDKASSE_MASTER_KEY"
+        );
+    }
+    Ok(Data {
+        test_key: folder.signing_key(Environment::Test, &vault),
+        production_key: folder.signing_key(Environment::Production, &vault),
+        store,
+        sqlite: None,
+        vault,
+        shown,
+        journal: None,
+    })
+}
+
+/// Lets go of the store when there is no vault for it.
+async fn closing(store: &dyn Store, vault: Result<Vault, Ended>) -> Result<Arc<Vault>, Ended> {
+    match vault {
+        Ok(vault) => Ok(Arc::new(vault)),
+        Err(ended) => {
+            store.close().await;
+            Err(ended)
+        }
+    }
 }
 
 /// The vault of an installation, if it opens what lies there. A master key is made only where
@@ -96,7 +150,7 @@ async fn vault(
             None if sealed.is_empty() => folder.make_master_key().map_err(Ended::WrongUse)?,
             None => {
                 return Err(Ended::WrongUse(format!(
-                    "the master key is missing, and without it what lies sealed in this folder cannot be read: \
+                    "the master key is missing, and without it what lies sealed in this installation cannot be read: \
                      put the file back as {} (`chmod 600`), or give the key as SANDKASSE_MASTER_KEY. \
                      Nothing was changed",
                     path.display()
