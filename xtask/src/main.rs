@@ -12,6 +12,10 @@
 mod bench;
 mod cargo;
 mod clients;
+mod deny;
+mod fuzz;
+mod hostile;
+mod mutants;
 mod oracles;
 mod part;
 mod process;
@@ -19,6 +23,7 @@ mod report;
 mod setup;
 mod test;
 mod tidy;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,6 +60,14 @@ enum Task {
     Setup,
     /// Take the pictures of the README from the running program, with the Chromium of the tests.
     Pictures,
+    /// Fuzz what comes in, guided by coverage, each target for a minute.
+    Fuzz(fuzz::Options),
+    /// A million hostile requests, in process.
+    Hostile(hostile::Options),
+    /// What may be among our dependencies, by `deny.toml`.
+    Deny(deny::Options),
+    /// Change the code that guards money and access, place by place, and see whether a test notices. Takes hours.
+    Mutants(mutants::Options),
     /// Measure the platform and two ceilings on this machine; the results are Markdown on stdout.
     ///
     /// Builds everything in release mode first. The default takes about four minutes after the build.
@@ -70,6 +83,10 @@ fn main() -> ExitCode {
         Task::Tidy => report.step("tidy", || tidy::run(&root)),
         Task::Setup => report.step("setup", setup::run),
         Task::Pictures => test::pictures(&mut report, &root),
+        Task::Fuzz(options) => report.step("fuzz", || fuzz::run(&root, &options)),
+        Task::Hostile(options) => report.step("hostile requests", || hostile::run(&root, &options)),
+        Task::Deny(options) => report.step("deny", || deny::run(&root, &options)),
+        Task::Mutants(options) => report.step("mutants", || mutants::run(&root, &options)),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
     }
     report.finish()
