@@ -41,6 +41,8 @@ enum Part {
     Errors,
     /// How long pages take when very much is stored, and what open inspector pages cost.
     Pages,
+    /// What slow and silent connections and very many wrong secrets cost.
+    Connections,
     /// Whether times tell secrets.
     Timing,
 }
@@ -72,7 +74,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             Part::Errors => {
                 command.args(["--requests", &options.errors.to_string()]);
             }
-            Part::Timing => {}
+            Part::Connections | Part::Timing => {}
         }
         if *part == Part::Measure {
             command.args(["--payments", &options.payments.to_string()]);

@@ -15,6 +15,12 @@ pub(crate) enum Part {
     Doc,
     /// A million steps of the simulation.
     Sim,
+    /// What may be among our dependencies: licences, sources, bans.
+    Deny,
+    /// A million hostile requests, in process.
+    Hostile,
+    /// Coverage-guided fuzzing, a minute for each target.
+    Fuzz,
     /// The PyPI client `vipps`, unmodified.
     PypiVipps,
     /// The official Postman collection, run by newman.

@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{chaos, crash, process, setup, sim};
+use crate::{chaos, crash, deny, fuzz, hostile, process, setup, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -67,6 +67,17 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     }
     if options.wants(Part::Sim) {
         report.step("simulation", || sim::all(root));
+    }
+    if options.wants(Part::Deny) {
+        report.step("deny", || deny::offline(root));
+    }
+    if options.wants(Part::Hostile) {
+        report.step("hostile requests", || {
+            hostile::usual(root, options.oracles.clone())
+        });
+    }
+    if options.wants(Part::Fuzz) {
+        report.step("fuzz", || fuzz::usual(root));
     }
     let (ready, lacking): (Vec<&Client>, Vec<&Client>) = CLIENTS
         .iter()
