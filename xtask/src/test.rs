@@ -46,8 +46,8 @@ pub(crate) fn ci(report: &mut Report, root: &Path, options: &Options) {
 pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     let oracles = report.produce("official documents", || look(root, options));
     let Some(oracles) = oracles else { return };
-    let rust = [Part::Rust, Part::RustSqlite, Part::RustPostgres];
-    if rust.into_iter().any(|part| options.wants(part)) {
+    let in_rust = [Part::Rust, Part::RustSqlite, Part::RustPostgres];
+    if in_rust.into_iter().any(|part| options.wants(part)) {
         // The store's own tests need a server, too.
         report.step("setup", setup::run);
     }
