@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{process, setup};
+use crate::{chaos, process, setup};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -46,8 +46,8 @@ pub(crate) fn ci(report: &mut Report, root: &Path, options: &Options) {
 pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     let oracles = report.produce("official documents", || look(root, options));
     let Some(oracles) = oracles else { return };
-    let rust = [Part::Rust, Part::RustSqlite, Part::RustPostgres];
-    if rust.into_iter().any(|part| options.wants(part)) {
+    let parts = [Part::Rust, Part::RustSqlite, Part::RustPostgres];
+    if parts.into_iter().any(|part| options.wants(part)) {
         // The store's own tests need a server, too.
         report.step("setup", setup::run);
     }
@@ -74,6 +74,9 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     }
     if !ready.is_empty() {
         drive(report, root, options, oracles.as_ref(), &ready);
+    }
+    if options.wants(Part::Chaos) {
+        report.step("chaos", || chaos::short(root, options.binary.as_deref()));
     }
 }
 

@@ -19,7 +19,7 @@ use sandkasse_engine::{
     directory::{Change, OfficeKeys, OfficeKind},
 };
 use sandkasse_gate::{Gate, token::KeySource};
-use sandkasse_store::Store;
+use sandkasse_store::{MemoryStore, Store};
 
 use crate::{Ask, FreshStore, Recorder, Shop, recorder::vault};
 
@@ -139,6 +139,58 @@ impl World {
             numbers: Arc::new(AtomicU32::new(0)),
             keep: None,
         }
+    }
+
+    /// Another node on the same store, with a clock of its own choosing; `store` is a handle of it.
+    /// What this world's numbers make is unique among both.
+    pub async fn node(&self, store: Arc<dyn Store>, seed: u64) -> World {
+        let recorder = Arc::new(Recorder::default());
+        let engine = Engine::open(
+            store,
+            self.clock.clone(),
+            Chance::seeded(seed),
+            recorder.clone(),
+            vault(),
+            Settings::default(),
+        )
+        .await
+        .expect("the store opens");
+        let engine = Arc::new(engine);
+        let key = KeySource::Directory(engine.clone());
+        let gate = Gate::new(engine.clone(), key.clone(), key, false);
+        World {
+            platform: Arc::new(Platform {
+                engine,
+                gate,
+                resolver: Arc::new(TableResolver::new()),
+                test_base: self.platform.test_base.clone(),
+                production_base: self.platform.production_base.clone(),
+            }),
+            clock: self.clock.clone(),
+            recorder,
+            numbers: self.numbers.clone(),
+            keep: None,
+        }
+    }
+
+    /// Several nodes on one store in memory.
+    pub async fn nodes(count: u64) -> Vec<World> {
+        let memory = MemoryStore::new();
+        let alone = World::new().await;
+        let mut nodes = Vec::new();
+        for seed in 0..count {
+            let clock = alone.clock.clone();
+            let store = memory.join(Arc::new(move || clock.now()));
+            nodes.push(alone.node(Arc::new(store), seed).await);
+        }
+        for node in &nodes {
+            node.platform
+                .engine
+                .beat()
+                .await
+                .expect("memory does not fail");
+        }
+        nodes
     }
 
     pub(crate) fn number(&self) -> u32 {
