@@ -50,6 +50,11 @@ impl DataFolder {
         Ok(DataFolder(folder.to_owned()))
     }
 
+    /// The same folder, which is not made: for its name only.
+    pub(crate) fn unmade(database: &Path) -> DataFolder {
+        DataFolder(database.parent().unwrap_or(Path::new(".")).to_owned())
+    }
+
     /// Where an environment's signing key is, or will be.
     pub(crate) fn signing_key(&self, environment: Environment, vault: &Arc<Vault>) -> KeySource {
         KeySource::File {

@@ -12,7 +12,7 @@ use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
 use sandkasse_engine::{Chance, Engine, WallClock, directory::sealed_entries};
 use sandkasse_gate::{Gate, token::KeySource};
 use sandkasse_store::{
-    MemoryStore, PostgresStore, SqliteStore, Store, StoreError, postgres::Address,
+    MemoryStore, Nodes, PostgresStore, SqliteStore, Store, StoreError, postgres::Address,
 };
 use sandkasse_vault::Vault;
 
@@ -64,11 +64,8 @@ async fn open_file(path: &Path, master_key: Option<&MasterKeyText>) -> Result<Da
     let store = SqliteStore::open(path)
         .map_err(|error| Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)")))?;
     let store = Arc::new(store);
-    let vault = closing(
-        store.as_ref(),
-        vault(&folder, store.as_ref(), master_key).await,
-    )
-    .await?;
+    let vault = vault(&folder, folder.sealed(), store.as_ref(), master_key).await;
+    let vault = closing(store.as_ref(), vault).await?;
     Ok(Data {
         test_key: folder.signing_key(Environment::Test, &vault),
         production_key: folder.signing_key(Environment::Production, &vault),
@@ -91,15 +88,16 @@ async fn open_postgres(
         |error: String| Ended::WrongUse(format!("{error} (with `--database postgres://…`)"));
     let address = Address::parse(&url.0).map_err(wrong)?;
     let shown = address.to_string();
-    let folder = DataFolder::of(Path::new(Settings::DATABASE)).map_err(Ended::WrongUse)?;
-    let is_new = master_key.is_none() && !folder.master_key_path().exists();
     let store = PostgresStore::open(address).await;
     let store = Arc::new(store.map_err(|error| wrong(error.to_string()))?);
-    let vault = closing(
-        store.as_ref(),
-        vault(&folder, store.as_ref(), master_key).await,
-    )
-    .await?;
+    // Made only for whoever needs it. What else lies sealed there is of another installation.
+    let folder = match master_key {
+        Some(_) => DataFolder::unmade(Path::new(Settings::DATABASE)),
+        None => DataFolder::of(Path::new(Settings::DATABASE)).map_err(Ended::WrongUse)?,
+    };
+    let is_new = master_key.is_none() && !folder.master_key_path().exists();
+    let vault = vault(&folder, Vec::new(), store.as_ref(), master_key).await;
+    let vault = closing(store.as_ref(), vault).await?;
     if is_new {
         tracing::warn!(
             file = %folder.master_key_path().display(),
@@ -108,8 +106,9 @@ async fn open_postgres(
         );
     }
     Ok(Data {
-        test_key: folder.signing_key(Environment::Test, &vault),
-        production_key: folder.signing_key(Environment::Production, &vault),
+        // Not used: nodes have theirs in the directory.
+        test_key: KeySource::Fresh,
+        production_key: KeySource::Fresh,
         store,
         sqlite: None,
         vault,
@@ -133,6 +132,7 @@ async fn closing(store: &dyn Store, vault: Result<Vault, Ended>) -> Result<Arc<V
 /// nothing is sealed yet: a new one would open nothing.
 async fn vault(
     folder: &DataFolder,
+    beside: Vec<(String, String)>,
     store: &dyn Store,
     given: Option<&MasterKeyText>,
 ) -> Result<Vault, Ended> {
@@ -141,7 +141,7 @@ async fn vault(
         .await
         .map_err(|error| Ended::Failed(error.to_string()))?;
     let mut sealed = sealed_entries(&entries);
-    sealed.extend(folder.sealed());
+    sealed.extend(beside);
     let path = folder.master_key_path();
     let key = match given {
         Some(given) => given.key(),

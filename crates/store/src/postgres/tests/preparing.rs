@@ -70,7 +70,7 @@ async fn what_a_newer_program_prepared_is_left_alone() {
 async fn another_encoding_is_refused() {
     let database = Database::lease();
     let name = format!("{}_latin", database.name());
-    database.execute(&format!("DROP DATABASE IF EXISTS {name}"));
+    database.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
     database.execute(&format!(
         "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
     ));
@@ -81,7 +81,7 @@ async fn another_encoding_is_refused() {
         matches!(refused, Some(OpenError::Encoding(_))),
         "{refused:?}"
     );
-    database.execute(&format!("DROP DATABASE {name}"));
+    database.execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
 }
 
 /// The seventeenth finds no slot; when one leaves, it does.
