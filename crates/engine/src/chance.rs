@@ -29,20 +29,20 @@ impl Chance {
         }
     }
 
-    /// Repeats under the same seed, with transaction ids that go on from `milliseconds` of Unix
-    /// time: unique over restarts of a process that makes fewer than a thousand a second.
-    pub fn repeating(seed: u64, milliseconds: i64) -> Chance {
-        Chance {
-            transactions: AtomicU64::new(u64::try_from(milliseconds).unwrap_or_default()),
-            ..Chance::seeded(seed)
-        }
+    /// Repeats under the same seed; begins like [`Chance::from_entropy`], so processes with other seeds
+    /// share no transaction id.
+    pub fn repeating(seed: u64) -> Chance {
+        Chance::begun(StdRng::seed_from_u64(seed))
     }
 
     /// Never repeats. Transaction ids begin at a place of chance, so that two processes share none,
     /// whatever their clocks show: when they make a million each, with a probability of one in four
     /// thousand million.
     pub fn from_entropy() -> Chance {
-        let mut random = StdRng::from_os_rng();
+        Chance::begun(StdRng::from_os_rng())
+    }
+
+    fn begun(mut random: StdRng) -> Chance {
         let first = random.random_range(TRANSACTIONS);
         Chance {
             random: Mutex::new(random),

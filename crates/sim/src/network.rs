@@ -128,6 +128,10 @@ impl Outgoing for Messenger {
         self.0.post(partition, policy, call);
     }
 
+    fn post_owed(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall) {
+        self.0.post_owed(partition, policy, call);
+    }
+
     async fn ask(
         &self,
         partition: Partition,

@@ -40,13 +40,11 @@ pub(crate) struct Start {
     pub(crate) clock: Arc<ManualClock>,
     /// The merchants.
     pub(crate) network: Arc<Network>,
-    /// Which of the nodes it is.
-    pub(crate) place: i64,
     /// Begins the node's ids and chance.
     pub(crate) seed: u64,
     /// What is broken on purpose.
     pub(crate) breakage: Option<Breakage>,
-    /// Whether the agenda runs by itself, or only when told to.
+    /// Whether the agenda and the beats run by themselves, or only when told to.
     pub(crate) runs_agenda: bool,
 }
 
@@ -63,6 +61,7 @@ impl Node {
         let platform = runtime.block_on(open(start, desk.clone()))?;
         if runs_agenda {
             runtime.spawn(platform.engine.clone().run_agenda());
+            runtime.spawn(platform.engine.clone().run_nodes());
         }
         Ok(Node {
             runtime,
@@ -150,12 +149,10 @@ async fn open(start: Start, desk: Arc<Desk>) -> Result<Arc<Platform>, StoreError
     let clock = start.clock.clone();
     let now = Arc::new(move || clock.now());
     let courier = CourierHandle::new(wire, store.clone(), now, Limits::default());
-    // Each node counts its numbers in a range of its own.
-    let milliseconds = start.clock.now().as_millisecond() + start.place * 1_000_000_000_000;
     let engine = Engine::open(
         store,
         start.clock,
-        Chance::repeating(start.seed, milliseconds),
+        Chance::repeating(start.seed),
         Arc::new(Messenger(courier.clone())),
         Arc::new(Vault::new(&MasterKey::new([7; 32]))),
         Settings::default(),

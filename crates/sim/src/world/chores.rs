@@ -149,16 +149,19 @@ impl World {
         self.tell_all(index)
     }
 
-    /// Other nodes learn of it.
+    /// Other nodes learn of it with their next beat.
     pub(super) fn tell_all(&mut self, index: usize) -> Step {
-        for other in 0..self.nodes.len() {
-            if other != index {
-                let node = self.node(other);
-                let told = node.run(node.platform.engine.directory.reload());
-                told.ok_or("a node died")?.map_err(|error| error.0)?;
-            }
+        for other in (0..self.nodes.len()).filter(|other| *other != index) {
+            self.beat(other)?;
         }
         Ok(())
+    }
+
+    /// A node tells that it lives, and hears of the others.
+    pub(super) fn beat(&self, index: usize) -> Step {
+        let node = self.node(index);
+        let beat = node.run(node.platform.engine.beat());
+        beat.ok_or("a node died")?.map_err(|error| error.0)
     }
 
     /// Changes a sales unit as the portal does.

@@ -59,10 +59,10 @@ impl World {
         {
             member.leave();
         }
-        if index == 0 {
-            self.units
-                .iter_mut()
-                .for_each(|unit| unit.entrance.forget_windows());
+        // One process alone counts in memory.
+        if self.nodes.len() == 1 {
+            let units = self.units.iter_mut();
+            units.for_each(|unit| unit.entrance.forget_windows());
         }
     }
 

@@ -231,17 +231,8 @@ impl World {
         node.expect("nodes are started again before anything is asked of them")
     }
 
-    /// A sales unit with limits is served by one node alone, so that its windows are in one place.
-    fn node_for(&self, unit: usize, rng: &mut StdRng) -> usize {
-        let limited = self
-            .units
-            .get(unit)
-            .is_some_and(|unit| unit.entrance.limited);
-        if limited {
-            0
-        } else {
-            rng.random_range(0..self.nodes.len())
-        }
+    fn any_node(&self, rng: &mut StdRng) -> usize {
+        rng.random_range(0..self.nodes.len())
     }
 
     fn now(&self, unit: usize) -> Ms {
@@ -405,7 +396,6 @@ impl World {
             in_turn: self.plan.store == Keeping::Sqlite,
             clock: self.clock.clone(),
             network: self.network.clone(),
-            place: i64::try_from(index).unwrap_or_default(),
             seed: self.plan.seed ^ (self.lives << 40),
             breakage: self.plan.breakage,
             runs_agenda: self.plan.store == Keeping::Memory && self.plan.seed % 2 == 1,
