@@ -11,6 +11,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod clients;
 mod crash;
 mod oracles;
@@ -62,6 +63,11 @@ enum Task {
     Bench(bench::Options),
     /// Crash the platform at very many moments, and count what is lost. Takes about a quarter of an hour after the build.
     Crash(crash::Options),
+    /// Break things under load, and check what was promised: nodes, connections, hosts of a PostgreSQL cluster.
+    ///
+    /// Builds in release mode first, and needs root for network namespaces (by sudo when you are not). Everything takes
+    /// about 25 minutes; `cargo xtask test` runs a short form.
+    Chaos(chaos::Options),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +81,7 @@ fn main() -> ExitCode {
         Task::Pictures => test::pictures(&mut report, &root),
         Task::Crash(options) => crash::run(&mut report, &root, &options),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
+        Task::Chaos(options) => report.step("chaos", || chaos::run(&root, &options)),
     }
     report.finish()
 }

@@ -19,4 +19,6 @@ pub(crate) enum Part {
     Prism,
     /// The binary killed and without power, with very many shops at work.
     Crash,
+    /// Two nodes on three PostgreSQL whose leader fails, and other breakage, in the short form of `chaos`.
+    Chaos,
 }

@@ -8,11 +8,11 @@ use anyhow::{Context as _, bail};
 use crate::process;
 
 /// Something the tests call, how to see that it is there, and the packages that bring it.
-struct Need {
-    what: &'static str,
-    program: &'static str,
-    proof: &'static [&'static str],
-    packages: &'static [&'static str],
+pub(crate) struct Need {
+    pub(crate) what: &'static str,
+    pub(crate) program: &'static str,
+    pub(crate) proof: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
 }
 
 const NEEDS: &[Need] = &[
@@ -71,7 +71,19 @@ const NEEDS: &[Need] = &[
 
 /// Installs what is missing. Fails when something is missing still, naming it.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !need.is_there()).collect();
+    provide(&NEEDS)?;
+    match has_nextest() {
+        true => eprintln!("there: cargo-nextest, which will run the tests"),
+        false => {
+            eprintln!("cargo-nextest is not installed; `cargo test` serves as well, more slowly")
+        }
+    }
+    Ok(())
+}
+
+/// The same for other needs than everybody's.
+pub(crate) fn provide(needs: &[Need]) -> anyhow::Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !need.is_there()).collect();
     if !missing.is_empty() {
         let packages: Vec<&str> = missing
             .iter()
@@ -81,18 +93,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
         install(&packages)
             .with_context(|| format!("please install by hand what brings: {}", names(&missing)))?;
     }
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !need.is_there()).collect();
+    let missing: Vec<&Need> = needs.iter().filter(|need| !need.is_there()).collect();
     if !missing.is_empty() {
         bail!("still missing after the installation: {}", names(&missing));
     }
-    let there: Vec<&str> = NEEDS.iter().map(|need| need.what).collect();
+    let there: Vec<&str> = needs.iter().map(|need| need.what).collect();
     eprintln!("there: {}", there.join(", "));
-    match has_nextest() {
-        true => eprintln!("there: cargo-nextest, which will run the tests"),
-        false => {
-            eprintln!("cargo-nextest is not installed; `cargo test` serves as well, more slowly")
-        }
-    }
     Ok(())
 }
 
@@ -116,25 +122,24 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !process::works("apt-get", &["--version"]) {
         bail!("this is no Debian: there is no apt-get");
     }
-    let root = may_all()?;
+    let root = is_root()?;
+    if !root && !process::works("sudo", &["--version"]) {
+        bail!("you are not root and there is no sudo");
+    }
     process::run(&mut apt(root, &["update", "-qq"]))?;
     let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
     arguments.extend(packages);
     process::run(&mut apt(root, &arguments))
 }
 
-/// Whether we are root. Fails when we are not, and have no sudo either.
-fn may_all() -> anyhow::Result<bool> {
-    let root = process::read(Command::new("id").arg("-u"))?.trim() == "0";
-    if !root && !process::works("sudo", &["--version"]) {
-        bail!("you are not root and there is no sudo");
-    }
-    Ok(root)
+/// Whether we may do everything.
+pub(crate) fn is_root() -> anyhow::Result<bool> {
+    Ok(process::read(Command::new("id").arg("-u"))?.trim() == "0")
 }
 
 /// A program that is run as root, through sudo when we are not.
 pub(crate) fn as_root(program: &Path) -> anyhow::Result<Command> {
-    if may_all()? {
+    if is_root()? {
         return Ok(Command::new(program));
     }
     let mut command = Command::new("sudo");
@@ -144,7 +149,13 @@ pub(crate) fn as_root(program: &Path) -> anyhow::Result<Command> {
 
 fn apt(root: bool, arguments: &[&str]) -> Command {
     // `env` sets the variable behind sudo, too, which would drop it otherwise.
-    let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    // In run level 1 packages start no services: tests start their own.
+    let words = [
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "RUNLEVEL=1",
+        "apt-get",
+    ];
     let mut words = words.into_iter().chain(arguments.iter().copied());
     let program = if root { words.next() } else { Some("sudo") };
     let mut command = Command::new(program.unwrap_or("env"));

@@ -7,7 +7,7 @@ use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemRes
 use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
 use sandkasse_engine::{Chance, Engine, WallClock, directory::sealed_entries};
 use sandkasse_gate::{Gate, token::KeySource};
-use sandkasse_store::{MemoryStore, SqliteStore, Store, StoreError};
+use sandkasse_store::{MemoryStore, Nodes, SqliteStore, Store, StoreError};
 use sandkasse_vault::Vault;
 
 use crate::{
@@ -142,6 +142,9 @@ pub(crate) fn courier(
 const SEED_REPEATS: &str = "--seed makes the same ids and keys again, and this database has those of an earlier run: \
      use a new one (--database sqlite:OTHER-FILE), or one that is forgotten (--database sqlite::memory:)";
 
+/// What one node does while others wait: making what a new installation has.
+const START: &str = "start";
+
 /// The platform, with demo data if it is new.
 pub(crate) async fn platform(
     settings: &Settings,
@@ -152,7 +155,7 @@ pub(crate) async fn platform(
 ) -> Result<Arc<Platform>, Ended> {
     let chance = match settings.seed {
         Some(seed) => Chance::seeded(seed),
-        None => Chance::from_entropy(),
+        None => Chance::from_entropy(data.store.nodes().map(Nodes::slot)),
     };
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,
@@ -172,6 +175,7 @@ pub(crate) async fn platform(
     )
     .await
     .map_err(failed)?;
+    engine.turn(START).await.map_err(failed)?;
     let is_new = Environment::ALL
         .into_iter()
         .all(|environment| engine.directory.of(environment).is_empty());
@@ -186,6 +190,7 @@ pub(crate) async fn platform(
     users::ensure(&engine, settings.demo_data)
         .await
         .map_err(failed)?;
+    engine.end_turn(START).await.map_err(failed)?;
     if !settings.demo_data_bearable && demo::is_within(&engine) {
         return Err(Ended::WrongUse(exposure::DEMO_KEYS_WITHIN.to_owned()));
     }
@@ -202,10 +207,14 @@ pub(crate) async fn platform(
         tracing::info!(calls = owed, "calls that an earlier run owed are sent now");
     }
     let engine = Arc::new(engine);
+    let key = |own: &KeySource| match engine.store().nodes() {
+        Some(_) => KeySource::Directory(engine.clone()),
+        None => own.clone(),
+    };
     let gate = Gate::new(
         engine.clone(),
-        data.test_key.clone(),
-        data.production_key.clone(),
+        key(&data.test_key),
+        key(&data.production_key),
         settings.lenient_bearer,
     );
     let platform = Platform {

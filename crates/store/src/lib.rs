@@ -8,12 +8,14 @@ pub mod contract;
 pub mod memory;
 pub mod nodes;
 pub mod port;
+pub mod postgres;
 pub mod rows;
 pub mod sqlite;
 
 pub use memory::MemoryStore;
 pub use nodes::DEAD_AFTER_MS;
 pub use port::*;
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 use std::borrow::Cow;
