@@ -17,8 +17,8 @@ pub(crate) enum Part {
     Browser,
     /// Prism as a validating proxy with the official OpenAPI documents.
     Prism,
-    /// The binary killed and without power, with very many shops at work.
-    Crash,
     /// Two nodes on three PostgreSQL whose leader fails, and other breakage, in the short form of `chaos`.
     Chaos,
+    /// The binary killed and without power, with very many shops at work.
+    Crash,
 }

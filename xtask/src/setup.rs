@@ -122,10 +122,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !process::works("apt-get", &["--version"]) {
         bail!("this is no Debian: there is no apt-get");
     }
-    let root = is_root()?;
-    if !root && !process::works("sudo", &["--version"]) {
-        bail!("you are not root and there is no sudo");
-    }
+    let root = may_all()?;
     process::run(&mut apt(root, &["update", "-qq"]))?;
     let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
     arguments.extend(packages);
@@ -133,13 +130,22 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
 }
 
 /// Whether we may do everything.
-pub(crate) fn is_root() -> anyhow::Result<bool> {
+fn is_root() -> anyhow::Result<bool> {
     Ok(process::read(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
+/// Whether we are root. Fails when we are not, and have no sudo either.
+fn may_all() -> anyhow::Result<bool> {
+    let root = is_root()?;
+    if !root && !process::works("sudo", &["--version"]) {
+        bail!("you are not root and there is no sudo");
+    }
+    Ok(root)
 }
 
 /// A program that is run as root, through sudo when we are not.
 pub(crate) fn as_root(program: &Path) -> anyhow::Result<Command> {
-    if is_root()? {
+    if may_all()? {
         return Ok(Command::new(program));
     }
     let mut command = Command::new("sudo");

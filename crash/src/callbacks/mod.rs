@@ -205,7 +205,7 @@ async fn start(scene: &Scene) -> anyhow::Result<(Arc<Engine>, CourierHandle)> {
     };
     let courier = CourierHandle::new(courier, store.clone(), Arc::new(move || now.now()), limits);
     let outgoing = Arc::new(Messenger(courier.clone()));
-    let chance = Chance::from_entropy(None);
+    let chance = Chance::from_entropy();
     let engine = Engine::open(store, clock, chance, outgoing, vault, Settings::default()).await?;
     courier.recover(|_| UrlPolicy::Local).await?;
     Ok((Arc::new(engine), courier))

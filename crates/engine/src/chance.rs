@@ -17,12 +17,7 @@ const TRANSACTIONS: Range<u64> = 1_000_000_000_000_000..9_000_000_000_000_000;
 pub struct Chance {
     random: Mutex<StdRng>,
     transactions: AtomicU64,
-    /// From one transaction id to the next.
-    step: u64,
 }
-
-/// So many processes can work on one store.
-const SLOTS: u64 = 16;
 
 impl Chance {
     /// Repeats under the same seed.
@@ -31,25 +26,18 @@ impl Chance {
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             // The real platform stood about here in July 2021.
             transactions: AtomicU64::new(5_002_701_467),
-            step: 1,
         }
     }
 
     /// Never repeats. Transaction ids begin at a place of chance, so that two processes share none,
     /// whatever their clocks show: when they make a million each, with a probability of one in four
-    /// thousand million. Those that work at the same time on one store never do: each has a slot
-    /// below [`SLOTS`].
-    pub fn from_entropy(slot: Option<u8>) -> Chance {
+    /// thousand million.
+    pub fn from_entropy() -> Chance {
         let mut random = StdRng::from_os_rng();
-        let start = random.random_range(TRANSACTIONS);
-        let (first, step) = match slot {
-            Some(slot) => (start - start % SLOTS + u64::from(slot), SLOTS),
-            None => (start, 1),
-        };
+        let first = random.random_range(TRANSACTIONS);
         Chance {
             random: Mutex::new(random),
             transactions: AtomicU64::new(first),
-            step,
         }
     }
 
@@ -67,7 +55,7 @@ impl Chance {
 
     /// The platform's number for the next movement of money: ten digits or more.
     pub fn transaction_id(&self) -> TransactionId {
-        TransactionId((self.transactions.fetch_add(self.step, Ordering::Relaxed) + 1).to_string())
+        TransactionId((self.transactions.fetch_add(1, Ordering::Relaxed) + 1).to_string())
     }
 
     /// A number below `bound`.

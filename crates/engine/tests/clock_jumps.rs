@@ -219,7 +219,7 @@ async fn r_15_load_goes_on_while_the_clock_jumps() {
 fn r_15_processes_share_no_transaction_ids() {
     let mut seen = BTreeSet::new();
     for _ in 0..4 {
-        let chance = Chance::from_entropy(None);
+        let chance = Chance::from_entropy();
         for _ in 0..10_000 {
             let id = chance.transaction_id().0;
             assert!(id.len() >= 10, "{id}");

@@ -7,7 +7,7 @@ use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemRes
 use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
 use sandkasse_engine::{Chance, Engine, WallClock, directory::sealed_entries};
 use sandkasse_gate::{Gate, token::KeySource};
-use sandkasse_store::{MemoryStore, Nodes, SqliteStore, Store, StoreError};
+use sandkasse_store::{MemoryStore, SqliteStore, Store, StoreError};
 use sandkasse_vault::Vault;
 
 use crate::{
@@ -155,7 +155,7 @@ pub(crate) async fn platform(
 ) -> Result<Arc<Platform>, Ended> {
     let chance = match settings.seed {
         Some(seed) => Chance::seeded(seed),
-        None => Chance::from_entropy(data.store.nodes().map(Nodes::slot)),
+        None => Chance::from_entropy(),
     };
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,
