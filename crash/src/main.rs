@@ -1,7 +1,8 @@
 //! Crashes of the platform, counted: killed processes, failing disks, cut power. `cargo xtask crash` builds and runs it.
 //!
 //! [`kills`] kills the process, [`syscalls`] fails its system calls one after the other, [`power`] takes images of its
-//! disk as a power cut leaves them, [`backup`] copies its database while it works. [`ledger`] is what all of them compare: what the shops were told, and what the
+//! disk as a power cut leaves them, [`backup`] copies its database while it works; [`callbacks`]
+//! drops whatever calls merchants. [`ledger`] is what all of them compare: what the shops were told, and what the
 //! platform still knows. Every run begins with a control that must fail, and prints its seed and its counts.
 //! `docs/reliability/crashes.md` tells what is promised, and the last figures.
 #![expect(
@@ -11,6 +12,7 @@
 )]
 
 mod backup;
+mod callbacks;
 mod kills;
 mod ledger;
 mod load;
@@ -48,6 +50,8 @@ struct Arguments {
 enum Task {
     /// Kill the process under load.
     Kills(kills::Options),
+    /// Call merchants that fail in every way, while everything that calls them is dropped again and again.
+    Callbacks(callbacks::Options),
     /// Make copies under load by the documented command, and start on them.
     Backup(backup::Options),
     /// Fail every system call that writes, one after the other. Needs root.
@@ -78,6 +82,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let seed = seed.unwrap_or_else(|| u64::from(StdRng::from_os_rng().next_u32()));
     match &arguments.task {
         Task::Kills(options) => kills::run(options, &target, data.path(), seed),
+        Task::Callbacks(options) => callbacks::run(options, data.path(), seed),
         Task::Backup(options) => backup::run(options, &target, data.path(), seed),
         Task::Syscalls(options) => syscalls::run(options, &target, data.path(), seed),
         Task::Power(options) => power::run(options, &target, data.path(), seed),

@@ -43,6 +43,8 @@ enum Part {
     Pages,
     /// What slow and silent connections and very many wrong secrets cost.
     Connections,
+    /// What receivers of callbacks that hang cost the others.
+    Receivers,
     /// Whether times tell secrets.
     Timing,
 }
@@ -62,7 +64,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         let name = part.to_possible_value().context("every part has a name")?;
         let mut command = Command::new(&bench);
         command.arg(name.get_name()).arg("--data").arg(&data);
-        if *part != Part::Timing {
+        if !matches!(part, Part::Receivers | Part::Timing) {
             command.arg("--sandkasse").arg(&sandkasse);
         }
         match part {
@@ -74,7 +76,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             Part::Errors => {
                 command.args(["--requests", &options.errors.to_string()]);
             }
-            Part::Connections | Part::Timing => {}
+            Part::Connections | Part::Receivers | Part::Timing => {}
         }
         if *part == Part::Measure {
             command.args(["--payments", &options.payments.to_string()]);

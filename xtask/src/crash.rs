@@ -42,6 +42,8 @@ enum Kind {
     Power,
     /// Its database is copied under load.
     Backup,
+    /// What calls merchants is dropped under load, and merchants fail.
+    Callbacks,
 }
 
 /// The long forms, in release mode.
@@ -88,6 +90,7 @@ impl Kind {
             Kind::Syscalls => "crash: failing system calls",
             Kind::Power => "crash: power cuts",
             Kind::Backup => "crash: copies",
+            Kind::Callbacks => "crash: callbacks",
         }
     }
 
@@ -97,6 +100,7 @@ impl Kind {
             Kind::Syscalls => words("syscalls --every 3"),
             Kind::Power => words("power --images 50"),
             Kind::Backup => words("backup --copies 10"),
+            Kind::Callbacks => words("callbacks --payments 20000 --kills 40"),
         }
     }
 
@@ -106,12 +110,13 @@ impl Kind {
             Kind::Syscalls => words(&format!("syscalls --passes {}", options.passes)),
             Kind::Power => words(&format!("power --images {}", options.images)),
             Kind::Backup => words("backup --copies 100"),
+            Kind::Callbacks => words("callbacks"),
         }
     }
 
     fn needs_root(self) -> bool {
         match self {
-            Kind::Kills | Kind::Backup => false,
+            Kind::Kills | Kind::Backup | Kind::Callbacks => false,
             Kind::Syscalls | Kind::Power => true,
         }
     }
