@@ -23,6 +23,7 @@ mod landing;
 mod listener;
 mod logging;
 mod messenger;
+mod migrate_command;
 mod numbers;
 mod output;
 mod parts;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         cli::Command::Up(settings) => start::run(*settings),
         cli::Command::Env(wish) => env_command::run(&wish),
         cli::Command::Explain(wish) => explain_command::run(&wish),
+        cli::Command::Migrate(wish) => migrate_command::run(wish),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

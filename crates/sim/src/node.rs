@@ -149,12 +149,10 @@ async fn open(start: Start, desk: Arc<Desk>) -> Result<Arc<Platform>, StoreError
     let clock = start.clock.clone();
     let now = Arc::new(move || clock.now());
     let courier = CourierHandle::new(wire, store.clone(), now, Limits::default());
-    let milliseconds = start.clock.now().as_millisecond();
-    let slot = store.nodes().map(|nodes| nodes.slot());
     let engine = Engine::open(
         store,
         start.clock,
-        Chance::repeating(start.seed, milliseconds, slot),
+        Chance::repeating(start.seed),
         Arc::new(Messenger(courier.clone())),
         Arc::new(Vault::new(&MasterKey::new([7; 32]))),
         Settings::default(),
