@@ -3,12 +3,13 @@
 //! All of it is read in one transaction, so it is of one moment: the one at which it was asked for.
 //! As long as it is being read the write-ahead log cannot begin anew, and grows.
 
+use rusqlite::types::{FromSqlError, ValueRef};
 use rusqlite::{Connection, Params, Row as Found, params};
 use tokio::sync::mpsc::{self, Sender};
 
 use super::error::failed;
 use super::rows::{self, Col};
-use crate::port::{Kind, Partition, Row, Rows, Seal, StoreError, StoredEvent, StreamId};
+use crate::port::{CallState, Kind, Partition, Row, Rows, Seal, StoreError, StoredEvent, StreamId};
 
 /// Begins to tell, over a connection that only reads.
 pub(super) fn rows(connection: Connection, of: Option<Partition>) -> Result<Rows, StoreError> {
@@ -181,8 +182,16 @@ impl Teller<'_> {
                     state, begun_at, outcome, seal, begun_seal, ended_seal FROM calls {of} ORDER BY number"
         );
         self.each(&sql, values, "calls", [9, 10, 2, 0], |row| {
+            let record = rows::call(row)?;
+            let begun = !matches!(record.state, CallState::Owed);
+            let ended = matches!(record.state, CallState::Done { .. });
+            let has = |column| Ok::<_, rusqlite::Error>(row.get_ref(column)? != ValueRef::Null);
+            if (has(12)?, has(13)?) != (begun, ended) {
+                let why = "when it was begun, how it ended and its state do not go together";
+                return Err(FromSqlError::Other(why.into()).into());
+            }
             Ok(Row::Call {
-                record: rows::call(row)?,
+                record,
                 seal: seal(row, 14)?,
                 begun: seal(row, 15)?,
                 ended: seal(row, 16)?,
