@@ -14,6 +14,7 @@ mod ceilings;
 mod errors;
 mod http;
 mod journal;
+mod kept;
 mod latency;
 mod load;
 mod machine;
@@ -50,6 +51,8 @@ enum Task {
     Errors(errors::Options),
     /// Measure the portal's pages when very much is stored, and what open inspector pages cost.
     Pages(pages::Options),
+    /// Measure the doctor, export, import and reset of very many payments, and what seals cost.
+    Kept(kept::Options),
     /// Measure whether the time of an answer tells a secret.
     Timing(timing::Options),
     /// Serve the first ceiling: axum with JSON both ways, no data.
@@ -85,6 +88,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Journal(options) => alone(journal::run(&options)),
         Task::Errors(options) => alone(errors::run(&options)),
         Task::Pages(options) => alone(pages::run(&options)),
+        Task::Kept(options) => alone(kept::run(&options)),
         Task::Timing(options) => alone(timing::run(&options)),
         Task::CeilingAxum { port_file } => ceilings::axum_only::serve(&port_file),
         Task::CeilingDurable {

@@ -19,6 +19,7 @@ mod explain_command;
 mod exposure;
 mod files;
 mod http_client;
+mod kept;
 mod landing;
 mod listener;
 mod logging;
@@ -58,6 +59,9 @@ fn main() -> ExitCode {
         cli::Command::Up(settings) => start::run(*settings),
         cli::Command::Env(wish) => env_command::run(&wish),
         cli::Command::Explain(wish) => explain_command::run(&wish),
+        cli::Command::Export(wish) => kept::export(&wish),
+        cli::Command::Import(wish) => kept::import(&wish),
+        cli::Command::Doctor(wish) => kept::doctor(&wish),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,9 +5,11 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use sandkasse_api::Platform;
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
 use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
-use sandkasse_engine::{Chance, Engine, WallClock, directory::sealed_entries};
+use sandkasse_engine::{
+    Chance, Engine, WallClock, directory::sealed_entries, moving::is_importing,
+};
 use sandkasse_gate::{Gate, token::KeySource};
-use sandkasse_store::{MemoryStore, SqliteStore, Store, StoreError};
+use sandkasse_store::{MemoryStore, Sealer, SqliteStore, Store, StoreError};
 use sandkasse_vault::Vault;
 
 use crate::{
@@ -33,12 +35,31 @@ pub(crate) struct Data {
     pub(crate) journal: Option<PathBuf>,
 }
 
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// To run on it. A new one is made, with a master key.
+    Platform,
+    /// To put into it what another installation had, whose master key must be there.
+    Import,
+    /// To look at what is there.
+    Look,
+}
+
 /// Opens a database. With the wrong master key, nothing in it or beside it is changed.
 pub(crate) async fn open(
     database: &Database,
     master_key: Option<&MasterKeyText>,
+    opening: Opening,
 ) -> Result<Data, Ended> {
     let path = match database {
+        Database::Memory if opening != Opening::Platform => {
+            return Err(Ended::WrongUse(
+                "sqlite::memory: is forgotten with its process: name a file with `--database sqlite:FILE`, or the \
+                 running platform with `--portal URL`"
+                    .to_owned(),
+            ));
+        }
         Database::Memory => {
             return Ok(Data {
                 store: Arc::new(MemoryStore::new()),
@@ -52,17 +73,28 @@ pub(crate) async fn open(
         }
         Database::File(path) => path,
     };
+    if opening == Opening::Look && !path.exists() {
+        return Err(Ended::WrongUse(format!(
+            "there is no database {}: name another with `--database sqlite:FILE`",
+            path.display()
+        )));
+    }
     let folder = DataFolder::of(path).map_err(Ended::WrongUse)?;
     let store = SqliteStore::open(path)
         .map_err(|error| Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)")))?;
     let store = Arc::new(store);
-    let vault = match vault(&folder, store.as_ref(), master_key).await {
+    let vault = match vault(&folder, store.as_ref(), master_key, opening).await {
         Ok(vault) => Arc::new(vault),
         Err(ended) => {
             store.close().await;
             return Err(ended);
         }
     };
+    if opening == Opening::Platform {
+        let sealer = Sealer::new(vault.row_seals());
+        let sealing = store.seal_with(sealer).await;
+        sealing.map_err(|error| Ended::Failed(error.to_string()))?;
+    }
     Ok(Data {
         test_key: folder.signing_key(Environment::Test, &vault),
         production_key: folder.signing_key(Environment::Production, &vault),
@@ -81,11 +113,19 @@ async fn vault(
     folder: &DataFolder,
     store: &dyn Store,
     given: Option<&MasterKeyText>,
+    opening: Opening,
 ) -> Result<Vault, Ended> {
     let (entries, _) = store
         .directory(0)
         .await
         .map_err(|error| Ended::Failed(error.to_string()))?;
+    if opening == Opening::Platform && is_importing(&entries) {
+        return Err(Ended::WrongUse(
+            "an import into this database was begun and not finished: run `sandkasse import` with the same file again, \
+             or name a new database with `--database`"
+                .to_owned(),
+        ));
+    }
     let mut sealed = sealed_entries(&entries);
     sealed.extend(folder.sealed());
     let path = folder.master_key_path();
@@ -93,7 +133,16 @@ async fn vault(
         Some(given) => given.key(),
         None => match folder.master_key().map_err(Ended::WrongUse)? {
             Some(key) => key,
-            None if sealed.is_empty() => folder.make_master_key().map_err(Ended::WrongUse)?,
+            None if sealed.is_empty() && opening == Opening::Platform => {
+                folder.make_master_key().map_err(Ended::WrongUse)?
+            }
+            None if sealed.is_empty() => {
+                return Err(Ended::WrongUse(format!(
+                    "what is moved is sealed under a master key, and none is here: put that of the installation where it \
+                     comes from beside this database, as {} (`chmod 600`), or give it as SANDKASSE_MASTER_KEY",
+                    path.display()
+                )));
+            }
             None => {
                 return Err(Ended::WrongUse(format!(
                     "the master key is missing, and without it what lies sealed in this folder cannot be read: \
@@ -105,10 +154,16 @@ async fn vault(
         },
     };
     let vault = Vault::new(&key);
-    if sealed
+    let opened = sealed
         .iter()
-        .any(|(place, it)| vault.open(place, it).is_err())
-    {
+        .filter(|(place, it)| vault.open(place, it).is_ok())
+        .count();
+    // Who looks wants to know which ones do not open, unless it is all of them.
+    let is_right = match opening {
+        Opening::Look => opened > 0 || sealed.is_empty(),
+        Opening::Platform | Opening::Import => opened == sealed.len(),
+    };
+    if !is_right {
         let whose = match given {
             Some(_) => "SANDKASSE_MASTER_KEY is".to_owned(),
             None => format!("{} holds", path.display()),

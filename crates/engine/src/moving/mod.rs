@@ -10,6 +10,7 @@ mod unit;
 
 pub use export::{Export, Exported};
 pub use import::{Import, Taken, is_importing, read_unit};
+pub use unit::snapshot_of;
 
 use sandkasse_store::StoreError;
 

@@ -14,16 +14,18 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use sandkasse_domain::sales_unit::SalesUnit;
+use sandkasse_domain::{Environment, Msn, Timestamp, sales_unit::SalesUnit};
 use sandkasse_store::{
-    CallState, DirectoryEntry, Row, StoreError,
+    CallState, CommitError, DirectoryEntry, Row, Store, StoreError,
     lines::{Counts, Header},
 };
+use sandkasse_vault::Vault;
 
 use super::{Export, NotMoved, export::header};
 use crate::{
-    Engine, Unit,
+    Engine, Refused, Unit,
     directory::{Change, entry, parse},
+    intent::At,
 };
 
 impl Engine {
@@ -56,6 +58,26 @@ impl Engine {
             ..header(self.clock.now(), &self.vault)
         };
         Ok(Export::begin(first, rows, &header, &self.vault))
+    }
+
+    /// Forgets everything of a sales unit but its entry of the directory: its keys, traits and clock
+    /// stay.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails; nothing is changed then.
+    pub async fn empty(&self, unit: &Arc<Unit>) -> Result<(), Refused> {
+        let _alone = self.pace(unit, At::Now, true).await?;
+        let partition = unit.partition();
+        match self.store.replace(&partition, Vec::new()).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => {
+                return Err(Refused::Fault("nothing was in conflict".to_owned()));
+            }
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+        self.apps.clear();
+        Ok(())
     }
 
     /// Puts a snapshot in the place of what is there of its sales unit. See the module.
@@ -188,4 +210,50 @@ struct Snapshot {
     merchant: Change,
     facts: SalesUnit,
     rows: Vec<Row>,
+}
+
+/// A sales unit of a store that no platform runs on; `now` is real time. `None` when there is no
+/// such unit.
+///
+/// # Errors
+///
+/// When the store fails, or its directory does not open.
+pub async fn snapshot_of(
+    store: &dyn Store,
+    vault: &Vault,
+    now: Timestamp,
+    (environment, msn): (Environment, &Msn),
+) -> Result<Option<Export>, NotMoved> {
+    let (entries, _) = store.directory(0).await?;
+    let mut unit = None;
+    let mut merchants = Vec::new();
+    for entry in entries
+        .into_iter()
+        .filter(|it| it.environment == environment)
+    {
+        match parse(&entry, vault) {
+            Ok(Change::Unit(facts)) if facts.msn == *msn => unit = Some((facts, entry)),
+            Ok(Change::Merchant(_, merchant)) => merchants.push((merchant, entry)),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    let Some((facts, entry)) = unit else {
+        return Ok(None);
+    };
+    let merchant = merchants
+        .into_iter()
+        .find(|(merchant, _)| merchant.orgno == facts.merchant);
+    let first = merchant.into_iter().map(|(_, entry)| entry);
+    let first = first.chain([entry]);
+    let first = first.map(|entry| Row::Directory { entry, seal: None });
+    let ahead = SignedDuration::from_millis(facts.clock_ahead_ms);
+    let header = Header {
+        unit: Some(format!("{environment}/{msn}")),
+        unit_clock: Some(now.checked_add(ahead).unwrap_or(Timestamp::MAX)),
+        ..header(now, vault)
+    };
+    let rows = store
+        .rows(Some(&crate::partition(environment, msn)))
+        .await?;
+    Ok(Some(Export::begin(first.collect(), rows, &header, vault)))
 }

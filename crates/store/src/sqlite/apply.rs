@@ -5,9 +5,9 @@
 use rusqlite::params;
 use sandkasse_domain::Timestamp;
 
+use super::aside;
 use super::fill::blob;
 use super::rows::{Col, state};
-use super::schema;
 use super::statements::Statements;
 use crate::port::{
     AuditLine, Commit, DirectoryEntry, Generation, OutgoingCall, Partition, Row, SavedReply, Seal,
@@ -116,7 +116,8 @@ impl Statements<'_> {
             }
             Work::PutDirectory(entries, seen) => return self.put_directory(entries, *seen),
             Work::Clear(kept) => {
-                self.connection.execute_batch(schema::CLEAR)?;
+                aside::put_aside(self.connection)?;
+                self.is_aside = true;
                 self.clear_heads(kept)?;
                 self.clear_directory.execute([kept])?
             }

@@ -8,6 +8,7 @@
 //! system's, so a killed process leaves none behind.
 
 mod apply;
+mod aside;
 mod error;
 mod fill;
 mod heads;

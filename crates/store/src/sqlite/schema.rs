@@ -136,10 +136,6 @@ CREATE TABLE heads (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Empties every table but the directory and the audit log.
-pub(super) const CLEAR: &str =
-    "DELETE FROM records; DELETE FROM events; DELETE FROM replies; DELETE FROM calls;";
-
 /// What a database file is.
 pub(super) enum Found {
     /// Ours, and now of the version [`KNOWN`].

@@ -29,6 +29,8 @@ pub(super) struct Statements<'c> {
     pub(super) prune_audit: Statement<'c>,
     /// What notes about whole tables are sealed with, if anything.
     pub(super) sealer: Option<Sealer>,
+    /// Whether something may be aside, to be deleted when nobody waits.
+    pub(super) is_aside: bool,
     /// The number of each record that the present commit writes, if it is there already.
     pub(super) numbers: Vec<Option<i64>>,
     #[cfg(test)]
@@ -95,6 +97,7 @@ impl<'c> Statements<'c> {
             add_to_audit: connection.prepare("INSERT INTO audit VALUES (?1, ?2, ?3, ?4)")?,
             prune_audit: connection.prepare("DELETE FROM audit WHERE number <= ?1")?,
             sealer: None,
+            is_aside: true,
             numbers: Vec::new(),
             #[cfg(test)]
             fail_next_fsync: false,
