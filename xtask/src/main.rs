@@ -11,6 +11,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod clients;
 mod oracles;
 mod part;
@@ -59,6 +60,11 @@ enum Task {
     ///
     /// Builds everything in release mode first. The default takes about four minutes after the build.
     Bench(bench::Options),
+    /// Break things under load, and check what was promised: nodes, connections, hosts of a PostgreSQL cluster.
+    ///
+    /// Builds in release mode first, and needs root for network namespaces (by sudo when you are not). Everything takes
+    /// about 25 minutes; `cargo xtask test` runs a short form.
+    Chaos(chaos::Options),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +77,7 @@ fn main() -> ExitCode {
         Task::Setup => report.step("setup", setup::run),
         Task::Pictures => test::pictures(&mut report, &root),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
+        Task::Chaos(options) => report.step("chaos", || chaos::run(&root, &options)),
     }
     report.finish()
 }

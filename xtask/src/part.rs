@@ -17,4 +17,6 @@ pub(crate) enum Part {
     Browser,
     /// Prism as a validating proxy with the official OpenAPI documents.
     Prism,
+    /// Two nodes on three PostgreSQL whose leader fails, and other breakage, in the short form of `chaos`.
+    Chaos,
 }

@@ -7,11 +7,11 @@ use anyhow::{Context as _, bail};
 use crate::process;
 
 /// Something the tests call, how to see that it is there, and the packages that bring it.
-struct Need {
-    what: &'static str,
-    program: &'static str,
-    proof: &'static [&'static str],
-    packages: &'static [&'static str],
+pub(crate) struct Need {
+    pub(crate) what: &'static str,
+    pub(crate) program: &'static str,
+    pub(crate) proof: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
 }
 
 const NEEDS: [Need; 4] = [
@@ -48,7 +48,19 @@ const NEEDS: [Need; 4] = [
 
 /// Installs what is missing. Fails when something is missing still, naming it.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !need.is_there()).collect();
+    provide(&NEEDS)?;
+    match has_nextest() {
+        true => eprintln!("there: cargo-nextest, which will run the tests"),
+        false => {
+            eprintln!("cargo-nextest is not installed; `cargo test` serves as well, more slowly")
+        }
+    }
+    Ok(())
+}
+
+/// The same for other needs than everybody's.
+pub(crate) fn provide(needs: &[Need]) -> anyhow::Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !need.is_there()).collect();
     if !missing.is_empty() {
         let packages: Vec<&str> = missing
             .iter()
@@ -58,18 +70,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
         install(&packages)
             .with_context(|| format!("please install by hand what brings: {}", names(&missing)))?;
     }
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !need.is_there()).collect();
+    let missing: Vec<&Need> = needs.iter().filter(|need| !need.is_there()).collect();
     if !missing.is_empty() {
         bail!("still missing after the installation: {}", names(&missing));
     }
-    let there: Vec<&str> = NEEDS.iter().map(|need| need.what).collect();
+    let there: Vec<&str> = needs.iter().map(|need| need.what).collect();
     eprintln!("there: {}", there.join(", "));
-    match has_nextest() {
-        true => eprintln!("there: cargo-nextest, which will run the tests"),
-        false => {
-            eprintln!("cargo-nextest is not installed; `cargo test` serves as well, more slowly")
-        }
-    }
     Ok(())
 }
 
@@ -93,7 +99,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !process::works("apt-get", &["--version"]) {
         bail!("this is no Debian: there is no apt-get");
     }
-    let root = process::read(Command::new("id").arg("-u"))?.trim() == "0";
+    let root = is_root()?;
     if !root && !process::works("sudo", &["--version"]) {
         bail!("you are not root and there is no sudo");
     }
@@ -103,9 +109,20 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     process::run(&mut apt(root, &arguments))
 }
 
+/// Whether we may do everything.
+pub(crate) fn is_root() -> anyhow::Result<bool> {
+    Ok(process::read(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
 fn apt(root: bool, arguments: &[&str]) -> Command {
     // `env` sets the variable behind sudo, too, which would drop it otherwise.
-    let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    // In run level 1 packages start no services: tests start their own.
+    let words = [
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "RUNLEVEL=1",
+        "apt-get",
+    ];
     let mut words = words.into_iter().chain(arguments.iter().copied());
     let program = if root { words.next() } else { Some("sudo") };
     let mut command = Command::new(program.unwrap_or("env"));

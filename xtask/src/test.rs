@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{process, setup};
+use crate::{chaos, process, setup};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -61,6 +61,9 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     }
     if !ready.is_empty() {
         drive(report, root, options, oracles.as_ref(), &ready);
+    }
+    if options.wants(Part::Chaos) {
+        report.step("chaos", || chaos::short(root, options.binary.as_deref()));
     }
 }
 

@@ -51,6 +51,7 @@ impl House {
                 journal_bytes,
                 portal: "http://portal.sandkasse.invalid".to_owned(),
                 on_disk: None,
+                shared_secret: None,
             };
             Inspector::new(world.platform.clone(), config)
         };

@@ -23,8 +23,9 @@ impl Call<'_> {
         let header = self.request.headers.get(HEADER);
         // What is no text names no fault either.
         let header = header.map(|value| value.to_str().unwrap_or_default());
-        let faults = &self.platform.engine.faults;
-        let Some(fault) = faults.strike(self.environment, msn, target, header) else {
+        let engine = &self.platform.engine;
+        let struck = engine.strike(self.environment, msn, target, header).await;
+        let Some(fault) = struck else {
             return Ok(None);
         };
         let bank = match fault {

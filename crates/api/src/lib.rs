@@ -291,7 +291,7 @@ impl Platform {
         let route = routes::find(environment, &request.method, &request.path);
         // Before any check: who cannot get through does not even learn that a path is wrong.
         let target = route.as_ref().ok().and_then(fault::target);
-        match self.engine.faults.outage(environment, target) {
+        match self.engine.outage(environment, target).await {
             Some(Fault::Slow { ms }) => self.hold_back(ms).await,
             Some(fault) => {
                 if fault == Fault::Drop {

@@ -137,15 +137,22 @@ impl CourierHandle {
         let owed = self.worker.store.recover_calls().await?;
         let count = owed.len();
         for (partition, call) in owed {
-            let job = Job {
-                policy: policy_of(&partition),
-                partition,
-                call,
-            };
-            self.worker.seats.enqueue_owed(&job.partition);
-            self.spawn(|worker| async move { worker.run(job).await });
+            let policy = policy_of(&partition);
+            self.post_owed(partition, policy, call);
         }
         Ok(count)
+    }
+
+    /// Takes over a call that an earlier or another process owed. However many there are, none is
+    /// given up.
+    pub fn post_owed(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall) {
+        let job = Job {
+            partition,
+            policy,
+            call,
+        };
+        self.worker.seats.enqueue_owed(&job.partition);
+        self.spawn(|worker| async move { worker.run(job).await });
     }
 
     /// Makes a call as a part of something else and waits for its outcome. It is noted as begun

@@ -62,8 +62,26 @@ impl Agenda {
         self.earlier.notify_one();
     }
 
+    /// Deadlines of records that other processes may have committed.
+    pub(crate) fn learn(&self, heads: Vec<(Partition, Timestamp)>) {
+        for (partition, deadline) in heads {
+            self.note(&partition, deadline);
+        }
+    }
+
+    /// A clock may have been moved.
+    pub(crate) fn look_again(&self) {
+        self.earlier.notify_one();
+    }
+
     pub(crate) fn clear(&self) {
         self.next.lock().clear();
+    }
+
+    /// Another node is at it; it may leave something.
+    fn put_off(&self, partition: &Partition, until: Timestamp) {
+        self.next.lock().insert(partition.clone(), until);
+        self.earlier.notify_one();
     }
 
     /// Takes a unit's head away, before looking what is due. What is noted meanwhile stays.
@@ -166,6 +184,11 @@ impl Engine {
         pace: AtPace,
     ) -> Result<(), StoreError> {
         let partition = unit.partition();
+        // While time is advanced here, what is due is brought about here.
+        if matches!(pace, AtPace::Free) && !self.claim_agenda(&partition).await? {
+            self.agenda.put_off(&partition, until + AFTER_FAULT);
+            return Ok(());
+        }
         // First, so that a deadline committed from here on is noted and not overwritten.
         self.agenda.take(&partition);
         let ran = self.run_due_batches(unit, &partition, until, pace).await;
@@ -178,6 +201,9 @@ impl Engine {
         };
         if let Some(next) = next {
             self.agenda.note(&partition, next);
+        }
+        if matches!(pace, AtPace::Free) {
+            self.release_agenda(&partition).await;
         }
         ran.map(drop)
     }

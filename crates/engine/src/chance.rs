@@ -13,7 +13,12 @@ use uuid::Uuid;
 pub struct Chance {
     random: Mutex<StdRng>,
     transactions: AtomicU64,
+    /// From one transaction id to the next.
+    step: u64,
 }
+
+/// So many processes can work on one store.
+const SLOTS: u64 = 16;
 
 impl Chance {
     /// Repeats under the same seed.
@@ -22,15 +27,23 @@ impl Chance {
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             // The real platform stood about here in July 2021.
             transactions: AtomicU64::new(5_002_701_467),
+            step: 1,
         }
     }
 
     /// Never repeats. Transaction ids go on from `milliseconds` of Unix time, so that they stay
     /// unique over restarts: fewer than a thousand are made a second, on average.
-    pub fn from_entropy(milliseconds: i64) -> Chance {
+    /// Processes on one store make different ones: each has a slot below [`SLOTS`].
+    pub fn from_entropy(milliseconds: i64, slot: Option<u8>) -> Chance {
+        let start = u64::try_from(milliseconds).unwrap_or_default();
+        let (first, step) = match slot {
+            Some(slot) => (start * SLOTS + u64::from(slot), SLOTS),
+            None => (start, 1),
+        };
         Chance {
             random: Mutex::new(StdRng::from_os_rng()),
-            transactions: AtomicU64::new(u64::try_from(milliseconds).unwrap_or_default()),
+            transactions: AtomicU64::new(first),
+            step,
         }
     }
 
@@ -48,7 +61,7 @@ impl Chance {
 
     /// The platform's number for the next movement of money: ten digits or more.
     pub fn transaction_id(&self) -> TransactionId {
-        TransactionId((self.transactions.fetch_add(1, Ordering::Relaxed) + 1).to_string())
+        TransactionId((self.transactions.fetch_add(self.step, Ordering::Relaxed) + 1).to_string())
     }
 
     /// A number below `bound`.

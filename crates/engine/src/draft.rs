@@ -7,10 +7,10 @@ use sandkasse_domain::{
     person::PersonId,
 };
 use sandkasse_store::{
-    Commit, CommitError, OutgoingCall, SavedReply, StoreError, StoredEvent, Write,
+    Commit, CommitError, Kind, OutgoingCall, SavedReply, StoreError, StoredEvent, StreamId, Write,
 };
 
-use crate::{Engine, Unit, outgoing, payment_stream, unreadable};
+use crate::{Changed, Engine, Unit, outgoing, payment_stream, unreadable};
 
 /// A decision in the making.
 pub(crate) struct Draft {
@@ -20,6 +20,8 @@ pub(crate) struct Draft {
     pub(crate) calls: Vec<OutgoingCall>,
     /// Into whose apps the payment came.
     pub(crate) newcomers: Vec<PersonId>,
+    /// What keeps another process from deciding on the same sums.
+    pub(crate) sums: Option<Write>,
 }
 
 impl Draft {
@@ -30,6 +32,7 @@ impl Draft {
             happened: Vec::new(),
             calls: Vec::new(),
             newcomers: Vec::new(),
+            sums: None,
         }
     }
 
@@ -92,6 +95,7 @@ impl Engine {
         let consent = self.consent_change(unit, payment, &draft.happened).await?;
         let (consent, _turn) = consent.unzip();
         writes.extend(consent);
+        writes.extend(draft.sums.take());
         let newcomers = std::mem::take(&mut draft.newcomers);
         writes.extend(self.came_to_apps(unit, draft, &newcomers).await?);
         let calls = std::mem::take(&mut draft.calls);
@@ -117,11 +121,31 @@ impl Engine {
                 outgoing.post(partition.clone(), policy, call);
             }
             // Nobody waiting is no error.
-            let _ = changes.send((partition, order));
+            let _ = changes.send(Changed::Payment(partition, order));
             Ok(())
         });
         made.await
             .unwrap_or_else(|error| Err(StoreError(error.to_string()).into()))
+    }
+
+    /// What a decision on sums over the unit writes besides, read before the sums are. Within a
+    /// process such decisions are made one at a time; this keeps other processes out.
+    pub(crate) async fn sums_guard(&self, unit: &Unit) -> Result<Option<Write>, StoreError> {
+        if self.store.nodes().is_none() {
+            return Ok(None);
+        }
+        let stream = StreamId {
+            kind: Kind::Sums,
+            name: "decided".to_owned(),
+        };
+        let before = self.store.load(&unit.partition(), &stream).await?;
+        Ok(Some(Write {
+            stream,
+            expected: before.map(|record| record.version),
+            body: "{}".to_owned(),
+            deadline: None,
+            events: vec![],
+        }))
     }
 
     /// What a person's app remembers of an approval: force approve works from now on.

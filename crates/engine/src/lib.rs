@@ -23,6 +23,7 @@ mod incidents;
 mod intent;
 mod lanes;
 pub mod moving;
+mod nodes;
 pub mod outgoing;
 mod payments;
 mod people;
@@ -30,6 +31,7 @@ mod shipping;
 mod unit;
 mod upcoming;
 mod view;
+mod windows;
 
 use std::sync::Arc;
 
@@ -51,15 +53,22 @@ pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
 pub use intent::{Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
 pub use people::ActRefused;
+pub use sandkasse_store::Hit;
 pub use shipping::{read_method, read_methods};
 pub use unit::Unit;
 pub use upcoming::{Limit, LimitKind, Upcoming};
+pub use windows::Windows;
 
 /// How the platform reaches its merchants.
 #[async_trait]
 pub trait Outgoing: Send + Sync {
     /// Takes over a call that a commit has made owed. Returns at once.
     fn post(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall);
+
+    /// Takes over a call that another process owed and left; however many there are, none is given up.
+    fn post_owed(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall) {
+        self.post(partition, policy, call);
+    }
 
     /// Makes a call whose answer somebody is waiting for.
     async fn ask(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall)
@@ -106,13 +115,25 @@ pub struct Engine {
     pub audit: audit::Audit,
     /// Secrets at rest.
     pub vault: Arc<Vault>,
+    /// Where calls are counted, if other processes count too.
+    pub windows: Option<Windows>,
     store: Arc<dyn Store>,
     outgoing: Arc<dyn Outgoing>,
     lanes: lanes::Lanes,
     agenda: Arc<agenda::Agenda>,
     apps: Arc<apps::Apps>,
     settings: Settings,
-    changes: broadcast::Sender<(Partition, String)>,
+    changes: broadcast::Sender<Changed>,
+    others: nodes::Others,
+}
+
+/// Why whoever waits for a payment should look again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// This payment changed, by its order id.
+    Payment(Partition, String),
+    /// Any may have: another process works on the same store.
+    Anything,
 }
 
 impl Engine {
@@ -135,6 +156,7 @@ impl Engine {
             audit,
             faults: faults::Faults::default(),
             vault,
+            windows: Windows::of(&store),
             store,
             outgoing,
             lanes: lanes::Lanes::default(),
@@ -142,7 +164,9 @@ impl Engine {
             apps: Arc::default(),
             settings,
             changes: broadcast::channel(1024).0,
+            others: nodes::Others::default(),
         };
+        engine.follow_shared_faults();
         engine.ensure_secrets().await?;
         Ok(engine)
     }
@@ -157,9 +181,9 @@ impl Engine {
         unit.now(self.clock.now())
     }
 
-    /// Tells of every payment that changes from now on, by partition and order id. A receiver
-    /// that lags may miss some and should look again at what it waits for.
-    pub fn changes(&self) -> broadcast::Receiver<(Partition, String)> {
+    /// Tells of every payment that changes from now on. A receiver that lags may miss some and
+    /// should look again at what it waits for.
+    pub fn changes(&self) -> broadcast::Receiver<Changed> {
         self.changes.subscribe()
     }
 
@@ -172,6 +196,26 @@ impl Engine {
     /// the audit log. Operations under way end first; those that still wait for their turn come to
     /// nothing.
     pub async fn clear(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.others.resetting.lock().await;
+        let _alone = self.retire_units().await;
+        self.store.clear(&directory::INSTALLATION).await?;
+        self.forget_rest().await?;
+        if let Some(nodes) = self.store.nodes() {
+            // The new epoch is this node's own doing.
+            let beat = nodes.beat(self.directory.generation()).await?;
+            self.others.expect(beat.epoch);
+        }
+        Ok(())
+    }
+
+    /// Another process has forgotten everything: this one does too.
+    async fn forget(&self) -> Result<(), StoreError> {
+        let _alone = self.retire_units().await;
+        self.forget_rest().await
+    }
+
+    /// Operations under way end first; those that still wait for their turn come to nothing.
+    async fn retire_units(&self) -> Vec<tokio::sync::OwnedRwLockWriteGuard<()>> {
         let units: Vec<Arc<Unit>> = Environment::ALL
             .into_iter()
             .flat_map(|environment| {
@@ -181,10 +225,13 @@ impl Engine {
             .collect();
         let mut alone = Vec::with_capacity(units.len());
         for unit in &units {
-            alone.push(unit.running.pace.write().await);
+            alone.push(unit.running.pace.clone().write_owned().await);
             unit.running.retire();
         }
-        self.store.clear(&directory::INSTALLATION).await?;
+        alone
+    }
+
+    async fn forget_rest(&self) -> Result<(), StoreError> {
         self.agenda.clear();
         self.apps.clear();
         self.faults.clear();

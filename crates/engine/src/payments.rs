@@ -51,11 +51,14 @@ impl Engine {
         let mut looked_up = false;
         for _ in 0..ATTEMPTS {
             let now = self.now(unit);
+            let mut draft = Draft::new();
+            if needs_sums {
+                draft.sums = self.sums_guard(unit).await?;
+            }
             let mut facts = self.initiate_facts(unit, mobile.as_ref(), now).await?;
             if looked_up {
                 facts.first_used = self.first_used(unit, &order.id).await?;
             }
-            let mut draft = Draft::new();
             let events = match initiate(order.clone(), facts) {
                 Ok(events) => events,
                 Err(_) if !looked_up => {
@@ -119,7 +122,7 @@ impl Engine {
         };
         // Once, however often the decision is made.
         if matches!(intent, Intent::Person(Act::Approve { .. })) {
-            fault = self.faults.at_approval(unit).map(BankFault::Reserve);
+            fault = self.at_approval(unit).await.map(BankFault::Reserve);
         }
         for _ in 0..ATTEMPTS {
             let now = match at {
@@ -136,7 +139,10 @@ impl Engine {
                 }
             }
             let mut draft = Draft::of(record.version, parse_payment(&record.body)?);
-            self.catch_up(unit, &mut draft, now);
+            if needs_sums {
+                draft.sums = self.sums_guard(unit).await?;
+            }
+            self.catch_up(unit, &mut draft, now).await;
             let caught_up = draft.happened.len();
             let decided = self.decide(unit, &mut draft, &intent, fault, now).await;
             if let (Err(refused), true) = (&decided, draft.happened.is_empty()) {
@@ -165,7 +171,7 @@ impl Engine {
     }
 
     /// Lets happen what was due before `now`, each at its own moment.
-    fn catch_up(&self, unit: &Arc<Unit>, draft: &mut Draft, now: Timestamp) {
+    async fn catch_up(&self, unit: &Arc<Unit>, draft: &mut Draft, now: Timestamp) {
         while let Some(payment) = &draft.payment
             && let Some((moment, due)) = payment.due()
             && moment <= now
@@ -174,7 +180,7 @@ impl Engine {
                 Due::TimeOut | Due::BankAnswers | Due::RemainderReleased => {
                     payment.decide(&Command::TimePasses, moment)
                 }
-                Due::PayerActs => match self.unasked_approval(unit, payment, moment) {
+                Due::PayerActs => match self.unasked_approval(unit, payment, moment).await {
                     Some(command) => payment.decide(&command, moment),
                     // The shop must be asked how it ships, which cannot be done while the order
                     // is held: the agenda does it.

@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// The approval of a person who acts unasked, when nothing has to be asked of the shop first.
-    pub(crate) fn unasked_approval(
+    pub(crate) async fn unasked_approval(
         &self,
         unit: &Arc<Unit>,
         payment: &Payment,
@@ -139,7 +139,7 @@ impl Engine {
                 if approval.bank == bank::BankAnswer::WantsConfirmation {
                     approval.bank = bank::BankAnswer::Accepts;
                 }
-                if let Some(refusal) = self.faults.at_approval(unit) {
+                if let Some(refusal) = self.at_approval(unit).await {
                     approval.bank = bank::BankAnswer::Refuses(refusal);
                 }
                 Some(Command::Approve(approval))

@@ -27,7 +27,7 @@ pub(crate) struct Running {
     /// Held for reading by every operation and for writing while the clock is advanced, so that
     /// nothing happens at an old moment while the new one is being reached. Operations whose
     /// decision needs sums over the whole unit hold it for writing too.
-    pub(crate) pace: RwLock<()>,
+    pub(crate) pace: Arc<RwLock<()>>,
     /// When it was last used, on its own clock, in milliseconds; 0 when not since the process began.
     used_at: AtomicI64,
     /// Set when the platform was reset: whoever still holds this unit may change nothing more.
@@ -39,7 +39,7 @@ impl Running {
         Running {
             ahead_ms: AtomicI64::new(ahead_ms),
             used_at: AtomicI64::new(0),
-            pace: RwLock::new(()),
+            pace: Arc::default(),
             retired: AtomicBool::new(false),
         }
     }

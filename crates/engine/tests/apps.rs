@@ -1,11 +1,8 @@
 //! What is in whose app.
 
-use std::sync::Arc;
-
 use sandkasse_domain::{Environment, person::Person};
 use sandkasse_engine::{Act, Settings};
-use sandkasse_store::MemoryStore;
-use sandkasse_testkit::{World, minutes, seconds};
+use sandkasse_testkit::{FreshStore, World, minutes, seconds};
 
 /// Order ids, open ones marked.
 async fn app(world: &World, person: &Person, limit: usize) -> Vec<String> {
@@ -71,12 +68,12 @@ async fn what_times_out_is_no_longer_asked() {
 
 #[tokio::test]
 async fn an_app_is_found_again_after_a_restart_and_empty_after_a_reset() {
-    let store = Arc::new(MemoryStore::default());
-    let world = World::with(store.clone(), Settings::default()).await;
+    let fresh = FreshStore::new().await;
+    let world = World::with(fresh.store(), Settings::default()).await;
     let kari = world.person(|_| {}).await;
     let shop = world.shop(|_| {}).await;
     shop.reserved("paid", 1000, &kari).await;
-    let again = World::with(store, Settings::default()).await;
+    let again = World::with(fresh.store(), Settings::default()).await;
     assert_eq!(app(&again, &kari, 10).await, ["paid"]);
     again.platform.engine.clear().await.unwrap();
     assert!(app(&again, &kari, 10).await.is_empty());

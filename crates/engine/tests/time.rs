@@ -1,11 +1,9 @@
 //! Clocks per sales unit, and what happens later by itself.
 
-use std::sync::Arc;
-
 use sandkasse_domain::{Minor, person::Acts};
 use sandkasse_engine::{Act, ActRefused, Refused, Settings};
-use sandkasse_store::{CallFailure, MemoryStore};
-use sandkasse_testkit::{World, days, hours, minutes, seconds};
+use sandkasse_store::CallFailure;
+use sandkasse_testkit::{FreshStore, World, days, hours, minutes, seconds};
 use serde_json::{Value, json};
 
 fn times(details: &Value) -> Vec<(String, String)> {
@@ -175,12 +173,12 @@ async fn a_person_who_acts_unasked_asks_the_shop_how_it_ships() {
 
 #[tokio::test]
 async fn what_fell_due_while_nobody_ran_happens_after_a_restart() {
-    let store = Arc::new(MemoryStore::default());
-    let world = World::with(store.clone(), Settings::default()).await;
+    let fresh = FreshStore::new().await;
+    let world = World::with(fresh.store(), Settings::default()).await;
     let shop = world.shop(|_| {}).await;
     shop.initiate("acme-1", 1000).await.ok();
 
-    let again = World::with(store, Settings::default()).await;
+    let again = World::with(fresh.store(), Settings::default()).await;
     again.pass(hours(1)).await;
     let calls = again.recorder.callbacks("acme-1");
     assert_eq!(calls.len(), 1);
@@ -189,8 +187,8 @@ async fn what_fell_due_while_nobody_ran_happens_after_a_restart() {
 
 #[tokio::test]
 async fn a_clock_only_goes_forward_and_survives_a_restart() {
-    let store = Arc::new(MemoryStore::default());
-    let world = World::with(store.clone(), Settings::default()).await;
+    let fresh = FreshStore::new().await;
+    let world = World::with(fresh.store(), Settings::default()).await;
     let shop = world.shop(|_| {}).await;
     shop.advance(days(2)).await;
     shop.advance(-days(1)).await;
@@ -203,7 +201,7 @@ async fn a_clock_only_goes_forward_and_survives_a_restart() {
     );
     let before = shop.now();
 
-    let again = World::with(store, Settings::default()).await;
+    let again = World::with(fresh.store(), Settings::default()).await;
     let snapshot = again.platform.engine.directory.of(shop.environment);
     let unit = snapshot.unit(&shop.msn).expect("stored");
     assert_eq!(again.platform.engine.now(unit), before);

@@ -241,7 +241,7 @@ impl Gate {
     ///
     /// A call whose MSN a later step refuses has a window of its own, so nobody can use up another
     /// unit's: `claimed` is that MSN.
-    pub fn rate(
+    pub async fn rate(
         &self,
         environment: Environment,
         keyring: &Keyring,
@@ -275,15 +275,17 @@ impl Gate {
             on_clock: unit.map_or(real, |unit| unit.now(real)),
             real,
         };
-        self.rates
-            .count(&key, limit, moment)
-            .map_err(|retry_after| GateCause::RateExceeded {
-                id: limit.id.into(),
-                operation: limit.operation.into(),
-                limit: limit.per_minute,
-                about: about.described(unit.map(|unit| unit.facts.msn.as_str())),
-                retry_after,
-            })?;
+        let counted = match &self.engine.windows {
+            Some(windows) => RateWindows::count_shared(windows, &key, limit, moment).await,
+            None => self.rates.count(&key, limit, moment),
+        };
+        counted.map_err(|retry_after| GateCause::RateExceeded {
+            id: limit.id.into(),
+            operation: limit.operation.into(),
+            limit: limit.per_minute,
+            about: about.described(unit.map(|unit| unit.facts.msn.as_str())),
+            retry_after,
+        })?;
         trace.passed(Step::Rate, format!("at most {} a minute", limit.per_minute));
         Ok(())
     }

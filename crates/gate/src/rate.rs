@@ -2,7 +2,8 @@
 //!
 //! A window opens with the first call under a key and lasts a minute on the sales unit's clock;
 //! all calls count, refused and repeated ones too. Windows live in memory: a restart forgets them,
-//! which lets at most twice the limit pass in the minute that saw it.
+//! which lets at most twice the limit pass in the minute that saw it. Where several processes work
+//! on one store, windows live there, and calls that come at the same time are counted together.
 //!
 //! What a window counts for comes from the caller, before anything has judged it, and may be a
 //! megabyte long or a secret; so windows are kept under a digest of it.
@@ -12,6 +13,7 @@ use std::{collections::HashMap, time::Duration};
 use aws_lc_rs::digest::{SHA256, digest};
 use parking_lot::Mutex;
 use sandkasse_domain::Timestamp;
+use sandkasse_engine::{Hit, Windows};
 
 /// How long a window lasts.
 const WINDOW_MS: i64 = 60_000;
@@ -44,11 +46,11 @@ struct Window {
 /// All open windows.
 #[derive(Debug, Default)]
 pub struct RateWindows {
-    windows: Mutex<Windows>,
+    windows: Mutex<Open>,
 }
 
 #[derive(Debug, Default)]
-struct Windows {
+struct Open {
     open: HashMap<Digest, Window>,
     sweep_at: usize,
 }
@@ -62,15 +64,27 @@ pub struct Moment {
     pub real: Timestamp,
 }
 
+fn digest_of(key: &str) -> Digest {
+    let mut half = Digest::default();
+    let digest = digest(&SHA256, key.as_bytes());
+    half.iter_mut()
+        .zip(digest.as_ref())
+        .for_each(|(to, from)| *to = *from);
+    half
+}
+
+/// How long a window that opened then stays open, in whole seconds, at least 1.
+fn left(opened_at: i64, now: i64) -> Duration {
+    let left = opened_at + WINDOW_MS - now;
+    let seconds = left.div_euclid(1000) + i64::from(left % 1000 != 0);
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(1).max(1))
+}
+
 impl RateWindows {
-    /// Counts a call. `Err` says how long until the window closes, in whole seconds, at least 1.
+    /// Counts a call in this process. `Err` says how long until the window closes, in whole seconds,
+    /// at least 1.
     pub fn count(&self, key: &str, limit: Limit, moment: Moment) -> Result<(), Duration> {
-        let mut digest_of = Digest::default();
-        let digest = digest(&SHA256, key.as_bytes());
-        digest_of
-            .iter_mut()
-            .zip(digest.as_ref())
-            .for_each(|(to, from)| *to = *from);
+        let digest_of = digest_of(key);
         let now = moment.on_clock.as_millisecond();
         let real = u32::try_from(moment.real.as_second()).unwrap_or_default();
         let fresh = Window {
@@ -95,16 +109,35 @@ impl RateWindows {
             window.calls += 1;
             return Ok(());
         }
-        let left = window.opened_at + WINDOW_MS - now;
-        let seconds = left.div_euclid(1000) + i64::from(left % 1000 != 0);
-        Err(Duration::from_secs(
-            u64::try_from(seconds).unwrap_or(1).max(1),
-        ))
+        Err(left(window.opened_at, now))
+    }
+
+    /// Counts a call in windows that other processes see too. One that cannot be counted passes.
+    pub async fn count_shared(
+        windows: &Windows,
+        key: &str,
+        limit: Limit,
+        moment: Moment,
+    ) -> Result<(), Duration> {
+        let hit = Hit {
+            key: digest_of(key),
+            now: moment.on_clock,
+            length_ms: WINDOW_MS,
+            most: limit.per_minute,
+            kept_ms: WINDOW_MS,
+        };
+        match windows.count(hit).await {
+            Some(window) if !window.counted => {
+                let opened_at = window.opened_at.as_millisecond();
+                Err(left(opened_at, moment.on_clock.as_millisecond()))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Forgets all windows.
     pub fn clear(&self) {
-        *self.windows.lock() = Windows::default();
+        *self.windows.lock() = Open::default();
     }
 }
 

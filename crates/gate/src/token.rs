@@ -19,6 +19,7 @@ use jsonwebtoken::{
 };
 use quick_cache::sync::Cache;
 use sandkasse_domain::{Environment, Timestamp};
+use sandkasse_engine::Engine;
 use sandkasse_vault::{Vault, is_sealed};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
@@ -94,7 +95,7 @@ pub struct Tokens {
 }
 
 /// Where the signing key comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum KeySource {
     /// A file in PEM, sealed; made when missing. One that lies there in clear, as earlier versions
     /// wrote it, is read and sealed.
@@ -106,6 +107,8 @@ pub enum KeySource {
     },
     /// Made anew by every process.
     Fresh,
+    /// In the directory, for all processes on one store; made when missing.
+    Directory(Arc<Engine>),
     /// Given, in PEM. For tests.
     Pem(&'static str),
 }
@@ -234,9 +237,10 @@ impl Tokens {
     async fn key(&self) -> Result<&SigningKey, String> {
         let load = || async {
             let (environment, source) = (self.environment, self.source.clone());
-            tokio::task::spawn_blocking(move || load(environment, &source))
-                .await
-                .map_err(|error| error.to_string())?
+            if let KeySource::Directory(engine) = &source {
+                return parsed(environment, &shared(environment, engine).await?);
+            }
+            aside(move || load(environment, &source)).await
         };
         self.key.get_or_try_init(load).await
     }
@@ -283,12 +287,35 @@ pub fn same_secret(received: &str, expected: &str) -> bool {
         .is_ok()
 }
 
+/// Making or reading a key takes longer than other requests should wait.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| error.to_string())?
+}
+
+/// The key that all processes sign with. Of two that make it at once, one is kept.
+async fn shared(environment: Environment, engine: &Engine) -> Result<String, String> {
+    let known = || engine.directory.of(environment).signing_key();
+    if let Some(pem) = known() {
+        return Ok(pem);
+    }
+    let made = aside(generate).await?;
+    let kept = engine.directory.keep_signing_key(environment, made).await;
+    kept.map_err(|error| error.to_string())
+}
+
 fn load(environment: Environment, source: &KeySource) -> Result<SigningKey, String> {
     let pem = match source {
         KeySource::Pem(pem) => (*pem).to_owned(),
-        KeySource::Fresh => generate()?,
+        KeySource::Fresh | KeySource::Directory(_) => generate()?,
         KeySource::File { path, vault } => from_file(environment, path, vault)?,
     };
+    parsed(environment, &pem)
+}
+
+fn parsed(environment: Environment, pem: &str) -> Result<SigningKey, String> {
     let unusable = |error: jsonwebtoken::errors::Error| format!("the signing key: {error}");
     let signing = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(unusable)?;
     let public = Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(unusable)?;

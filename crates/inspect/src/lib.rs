@@ -16,6 +16,7 @@ mod reader;
 mod record;
 mod remedy;
 mod secrets;
+mod shared;
 mod stored;
 mod tally;
 mod texts;
@@ -40,6 +41,7 @@ pub use reader::Reader;
 pub use record::{Owner, Record};
 pub use remedy::{Remedy, Saves, Step};
 pub use secrets::fingerprint;
+pub use shared::Sharing;
 pub use tally::{Counted, NO_OPERATION, Pace, Series, Tally};
 pub use texts::{Check, Header, ShownHeader};
 pub use tried::Tried;
@@ -50,7 +52,7 @@ pub const EXPLAIN: HeaderName = HeaderName::from_static("explain");
 pub const PATH: &str = "/explain/";
 
 /// What an installation decides about explanations.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default)]
 pub struct InspectorConfig {
     /// Whether refusals carry the header.
     pub explain: bool,
@@ -60,6 +62,9 @@ pub struct InspectorConfig {
     pub portal: String,
     /// Where calls are kept for longer than memory holds them, and than the process lives.
     pub on_disk: Option<OnDisk>,
+    /// Where several processes work on one store: makes the addresses of explanations, the same in
+    /// all of them.
+    pub shared_secret: Option<String>,
 }
 
 /// A file of calls.
@@ -113,7 +118,7 @@ impl Inspector {
     /// An empty journal.
     pub fn new(platform: Arc<Platform>, config: InspectorConfig) -> Inspector {
         // Not the platform's own chance: addresses differ also under one seed.
-        let fresh = || Chance::from_entropy(0).bytes::<32>();
+        let fresh = || Chance::from_entropy(0, None).bytes::<32>();
         let bytes = config.journal_bytes;
         let (journal, addresses) = match &config.on_disk {
             Some(on_disk) if bytes > 0 => {
@@ -126,10 +131,15 @@ impl Inspector {
                     hmac::Key::new(hmac::HMAC_SHA256, on_disk.secret.as_bytes()),
                 )
             }
-            Some(_) | None => (
-                Journal::new(bytes),
-                hmac::Key::new(hmac::HMAC_SHA256, &fresh()),
-            ),
+            Some(_) | None => {
+                let journal = match (platform.engine.store().nodes(), &config.shared_secret) {
+                    (Some(nodes), Some(_)) => Journal::among_others(bytes, nodes.slot()),
+                    _ => Journal::new(bytes),
+                };
+                let secret = config.shared_secret.as_ref().map(String::as_bytes);
+                let key = hmac::Key::new(hmac::HMAC_SHA256, secret.unwrap_or(&fresh()));
+                (journal, key)
+            }
         };
         Inspector {
             platform,
@@ -266,11 +276,30 @@ impl Inspector {
     /// Explains the refusal at an address, as far as this reader may know. `None` when there is
     /// none, it was forgotten, or it is not this reader's.
     pub async fn explain(&self, address: &str, reader: &Reader) -> Option<Explanation> {
-        let record = self.at(address)?;
+        let record = match self.at(address) {
+            Some(record) => record,
+            None => self.taken_in(address).await?,
+        };
         if !reader.may_read(&record) {
             return None;
         }
         self.explained(&record, address, reader).await
+    }
+
+    /// The call at an address that another process may have noted just now.
+    async fn taken_in(&self, address: &str) -> Option<Arc<Record>> {
+        let clock = &self.platform.engine.clock;
+        let (number, _) = address.split_once('-')?;
+        let noted_at = journal::noted_at(number.parse().ok()?)?;
+        while self.journal.is_among_others()
+            && clock.now().duration_since(noted_at).abs() < shared::LATEST
+        {
+            clock.sleep_until(clock.now() + shared::LOOK).await;
+            if let Some(record) = self.at(address) {
+                return Some(record);
+            }
+        }
+        None
     }
 
     /// Explains the refusal of a call.

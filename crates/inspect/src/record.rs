@@ -20,8 +20,10 @@ const OVERHEAD: usize = 512;
 /// One call and its answer.
 #[derive(Debug)]
 pub struct Record {
-    /// Its place in the order of all calls.
+    /// Names it. Greater for later calls; there may be gaps.
     pub number: u64,
+    /// Its place in the order in which calls came to this process's journal, without gaps.
+    pub place: u64,
     /// Real time at which the answer was ready.
     pub at: Timestamp,
     /// How long the answer took, in microseconds of real time, where that was measured.
@@ -101,6 +103,7 @@ impl Record {
         let texts = Texts::of(request, answer, &told.trace, &is_key(engine));
         Record {
             number: 0,
+            place: 0,
             at: told.moment.at,
             took_us: told.moment.took_us,
             environment,

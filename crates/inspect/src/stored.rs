@@ -6,6 +6,7 @@ use http::Method;
 use sandkasse_api::Why;
 use sandkasse_domain::{Environment, Msn, Timestamp};
 use sandkasse_engine::Engine;
+use sandkasse_store::Noted;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -30,6 +31,24 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// What other processes read.
+    pub(crate) fn packed(head: &str, text: &str) -> Vec<u8> {
+        serde_json::to_vec(&(head, text)).unwrap_or_default()
+    }
+
+    /// What another process wrote; `None` when it cannot be read.
+    pub(crate) fn unpacked(noted: Noted) -> Option<Row> {
+        let (head, text) = serde_json::from_slice(&noted.body).ok()?;
+        Some(Row {
+            number: noted.number,
+            at: noted.at.as_microsecond(),
+            environment: noted.environment.name().to_owned(),
+            msn: noted.msn.map(|msn| msn.to_string()),
+            head,
+            text,
+        })
+    }
+
     pub(crate) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         Ok(Row {
             number: row.get::<_, i64>("number")?.cast_unsigned(),
@@ -74,6 +93,11 @@ impl Shelf {
 
     /// `None` when it cannot be read, or does not add up.
     pub(crate) fn record(&self, row: Row) -> Option<Arc<Record>> {
+        self.fresh(row).map(Arc::new)
+    }
+
+    /// The same, for whoever gives it a place.
+    pub(crate) fn fresh(&self, row: Row) -> Option<Record> {
         let head: Head<'_> = serde_json::from_str(&row.head).ok()?;
         let environment: Environment = row.environment.parse().ok()?;
         let directory = self.0.directory.of(environment);
@@ -91,8 +115,9 @@ impl Shelf {
             Some(msn) => Some(Msn::try_new(&msn)?),
             None => None,
         };
-        Some(Arc::new(Record {
+        Some(Record {
             number: row.number,
+            place: 0,
             at: Timestamp::from_microsecond(row.at).ok()?,
             took_us: head.took_us,
             environment,
@@ -104,6 +129,6 @@ impl Shelf {
             why: head.why,
             size: Record::size_of(&texts),
             texts,
-        }))
+        })
     }
 }

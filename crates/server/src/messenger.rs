@@ -39,6 +39,10 @@ impl Outgoing for Messenger {
         self.courier.post(partition, self.policy(policy), call);
     }
 
+    fn post_owed(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall) {
+        self.courier.post_owed(partition, self.policy(policy), call);
+    }
+
     async fn ask(
         &self,
         partition: Partition,

@@ -9,7 +9,7 @@ use sandkasse_engine::{
     Chance, Engine, WallClock, directory::sealed_entries, moving::is_importing,
 };
 use sandkasse_gate::{Gate, token::KeySource};
-use sandkasse_store::{MemoryStore, Sealer, SqliteStore, Store, StoreError};
+use sandkasse_store::{MemoryStore, Nodes, Sealer, SqliteStore, Store, StoreError};
 use sandkasse_vault::Vault;
 
 use crate::{
@@ -197,6 +197,9 @@ pub(crate) fn courier(
 const SEED_REPEATS: &str = "--seed makes the same ids and keys again, and this database has those of an earlier run: \
      use a new one (--database sqlite:OTHER-FILE), or one that is forgotten (--database sqlite::memory:)";
 
+/// What one node does while others wait: making what a new installation has.
+const START: &str = "start";
+
 /// The platform, with demo data if it is new.
 pub(crate) async fn platform(
     settings: &Settings,
@@ -207,7 +210,10 @@ pub(crate) async fn platform(
 ) -> Result<Arc<Platform>, Ended> {
     let chance = match settings.seed {
         Some(seed) => Chance::seeded(seed),
-        None => Chance::from_entropy(clock.now().as_millisecond()),
+        None => {
+            let slot = data.store.nodes().map(Nodes::slot);
+            Chance::from_entropy(clock.now().as_millisecond(), slot)
+        }
     };
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,
@@ -227,6 +233,7 @@ pub(crate) async fn platform(
     )
     .await
     .map_err(failed)?;
+    engine.turn(START).await.map_err(failed)?;
     let is_new = Environment::ALL
         .into_iter()
         .all(|environment| engine.directory.of(environment).is_empty());
@@ -241,6 +248,7 @@ pub(crate) async fn platform(
     users::ensure(&engine, settings.demo_data)
         .await
         .map_err(failed)?;
+    engine.end_turn(START).await.map_err(failed)?;
     if !settings.demo_data_bearable && demo::is_within(&engine) {
         return Err(Ended::WrongUse(exposure::DEMO_KEYS_WITHIN.to_owned()));
     }
@@ -257,10 +265,14 @@ pub(crate) async fn platform(
         tracing::info!(calls = owed, "calls that an earlier run owed are sent now");
     }
     let engine = Arc::new(engine);
+    let key = |own: &KeySource| match engine.store().nodes() {
+        Some(_) => KeySource::Directory(engine.clone()),
+        None => own.clone(),
+    };
     let gate = Gate::new(
         engine.clone(),
-        data.test_key.clone(),
-        data.production_key.clone(),
+        key(&data.test_key),
+        key(&data.production_key),
         settings.lenient_bearer,
     );
     let platform = Platform {

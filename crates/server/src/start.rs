@@ -156,6 +156,10 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
                 secret: data.vault.digest("addresses of explanations").to_hex(),
             })
             .filter(|it| it.most_bytes > 0),
+        shared_secret: data
+            .store
+            .nodes()
+            .map(|_| data.vault.digest("addresses of explanations").to_hex()),
     };
     let inspector = Arc::new(Inspector::new(platform.clone(), config));
     let register = parts::register(&settings, &platform.engine, &clock);
@@ -187,7 +191,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         .keys(Environment::Test, Some(demo::MAIN_UNIT))
         .ok()
         .filter(|keys| demo::is_known(Environment::Test, &keys.client_secret));
-    let portal = Portal::new(guard, control, places.clone());
+    let portal = Portal::new(guard, control.clone(), places.clone());
     let mut listeners = JoinSet::new();
     let surroundings = Surroundings {
         portal: places.portal.clone(),
@@ -220,6 +224,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         clock,
         stopped,
     ));
+    let shared = inspector.clone().run_shared();
     if let Some(path) = &settings.ready_file {
         files::write_ready_file(path, &places.test, &places.production, &places.portal)
             .map_err(Ended::WrongUse)?;
@@ -242,6 +247,9 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         listeners,
         beside: vec![
             tokio::spawn(keep_agenda(platform.engine.clone())),
+            tokio::spawn(platform.engine.clone().run_nodes()),
+            tokio::spawn(follow_resets(control.clone())),
+            tokio::spawn(shared),
             tokio::spawn(warm_keys(platform.clone())),
             tokio::spawn(prune(platform.engine.clone())),
             tokio::spawn(register::keep_checking(platform.engine.clone(), register)),
@@ -292,6 +300,15 @@ async fn warm_keys(platform: Arc<Platform>) {
         if let Err(error) = platform.gate.tokens(environment).key_set().await {
             tracing::error!(%environment, error, "there is no signing key, so there are no tokens");
         }
+    }
+}
+
+/// Another node has forgotten everything: so does what is in this process's memory.
+async fn follow_resets(control: Arc<Control>) {
+    let mut resets = control.platform.engine.resets();
+    while resets.changed().await.is_ok() {
+        tracing::info!("another node was reset");
+        control.forget();
     }
 }
 

@@ -97,6 +97,7 @@ impl House {
                 journal_bytes: 16 * 1024 * 1024,
                 portal: format!("http://{PORTAL}"),
                 on_disk: None,
+                shared_secret: None,
             },
         ));
         let control = Control {

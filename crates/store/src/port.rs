@@ -49,11 +49,14 @@ pub enum Kind {
     Consent,
     /// That a payment came to a person's app, by person, moment and order.
     InApp,
+    /// What decisions with a sum over the whole unit write besides, so that two processes cannot
+    /// make them at once.
+    Sums,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 3] = [Kind::Payment, Kind::Consent, Kind::InApp];
+    pub const ALL: [Kind; 4] = [Kind::Payment, Kind::Consent, Kind::InApp, Kind::Sums];
 
     /// The name under which a store keeps it.
     pub fn name(self) -> &'static str {
@@ -61,6 +64,7 @@ impl Kind {
             Kind::Payment => "payment",
             Kind::Consent => "consent",
             Kind::InApp => "in_app",
+            Kind::Sums => "sums",
         }
     }
 }

@@ -7,14 +7,14 @@ use parking_lot::Mutex;
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, TableResolver};
 use sandkasse_domain::{Timestamp, sales_unit::UrlPolicy};
 use sandkasse_engine::{Outgoing, Settings};
-use sandkasse_store::{CallOutcome, MemoryStore, OutgoingCall, Partition, Store};
+use sandkasse_store::{CallOutcome, OutgoingCall, Partition};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::broadcast,
 };
 
-use crate::{World, recorder::vault};
+use crate::{FreshStore, World, recorder::vault};
 
 /// Calls merchants over sockets. The real limits hold, in real time.
 pub struct RealCourier {
@@ -22,9 +22,10 @@ pub struct RealCourier {
 }
 
 impl RealCourier {
-    /// A world in memory that calls its merchants.
+    /// A world that calls its merchants.
     pub async fn world() -> (World, Arc<RealCourier>) {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let fresh = FreshStore::new().await;
+        let store = fresh.store();
         let courier = Courier::new(
             CourierConfig {
                 vault: Some(vault()),
@@ -39,7 +40,7 @@ impl RealCourier {
         let (settings, unused) = (Settings::default(), Arc::default());
         let (outgoing, resolver) = (courier.clone(), TableResolver::new());
         let world = World::with_outgoing(store, settings, unused, outgoing, resolver, false).await;
-        (world, courier)
+        (world.keeping(fresh), courier)
     }
 
     /// Waits until nothing is waiting or in flight.

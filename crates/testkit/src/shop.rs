@@ -33,6 +33,14 @@ impl Shop {
         }
     }
 
+    /// The same shop, calling another node.
+    pub fn at(&self, world: &World) -> Shop {
+        Shop {
+            world: world.clone(),
+            ..self.clone()
+        }
+    }
+
     /// The unit as the platform knows it now.
     pub fn unit(&self) -> Arc<Unit> {
         let snapshot = self.world.platform.engine.directory.of(self.environment);

@@ -21,9 +21,9 @@ use sandkasse_engine::{
 use sandkasse_gate::{Gate, token::KeySource};
 use sandkasse_store::{MemoryStore, Store};
 
-use crate::{Ask, Recorder, Shop, recorder::vault};
+use crate::{Ask, FreshStore, Recorder, Shop, recorder::vault};
 
-/// Both environments, in memory, at noon of a day in June 2023.
+/// Both environments, on a new store, at noon of a day in June 2023.
 #[derive(Clone)]
 pub struct World {
     /// The platform itself.
@@ -33,12 +33,26 @@ pub struct World {
     /// What the platform said to its merchants.
     pub recorder: Arc<Recorder>,
     numbers: Arc<AtomicU32>,
+    /// What the store needs for as long as it is used.
+    keep: Option<Arc<FreshStore>>,
 }
 
 impl World {
-    /// Empty, in memory, with the seed 1.
+    /// Empty, on a [`FreshStore`], with the seed 1.
     pub async fn new() -> World {
-        World::with(Arc::new(MemoryStore::default()), Settings::default()).await
+        World::with_settings(Settings::default()).await
+    }
+
+    /// Empty, on a [`FreshStore`], with settings of your choice.
+    pub async fn with_settings(settings: Settings) -> World {
+        let fresh = FreshStore::new().await;
+        World::with(fresh.store(), settings).await.keeping(fresh)
+    }
+
+    /// Keeps what the store of this world needs.
+    pub fn keeping(mut self, fresh: FreshStore) -> World {
+        self.keep = Some(Arc::new(fresh));
+        self
     }
 
     /// On a store of your choice, with settings of your choice.
@@ -48,14 +62,14 @@ impl World {
         World::with_outgoing(store, settings, recorder, outgoing, resolver, false).await
     }
 
-    /// In memory, with hosts that DNS knows. Without this no host exists, which only sales units
+    /// On a [`FreshStore`], with hosts that DNS knows. Without this no host exists, which only sales units
     /// with the strict URL policy notice.
     pub async fn with_dns(resolver: TableResolver) -> World {
         let recorder = Arc::new(Recorder::default());
-        let store = Arc::new(MemoryStore::default());
+        let fresh = FreshStore::new().await;
         let outgoing = recorder.clone();
         World::with_outgoing(
-            store,
+            fresh.store(),
             Settings::default(),
             recorder,
             outgoing,
@@ -63,15 +77,16 @@ impl World {
             false,
         )
         .await
+        .keeping(fresh)
     }
 
-    /// In memory, accepting tokens without the word `Bearer`.
+    /// On a [`FreshStore`], accepting tokens without the word `Bearer`.
     pub async fn with_lenient_bearer() -> World {
         let recorder = Arc::new(Recorder::default());
-        let store = Arc::new(MemoryStore::default());
+        let fresh = FreshStore::new().await;
         let (outgoing, resolver) = (recorder.clone(), TableResolver::new());
         World::with_outgoing(
-            store,
+            fresh.store(),
             Settings::default(),
             recorder,
             outgoing,
@@ -79,6 +94,7 @@ impl World {
             true,
         )
         .await
+        .keeping(fresh)
     }
 
     /// With another way to reach merchants than the recorder, such as a real courier.
@@ -121,7 +137,60 @@ impl World {
             clock,
             recorder,
             numbers: Arc::new(AtomicU32::new(0)),
+            keep: None,
         }
+    }
+
+    /// Another node on the same store, with a clock of its own choosing; `store` is a handle of it.
+    /// What this world's numbers make is unique among both.
+    pub async fn node(&self, store: Arc<dyn Store>, seed: u64) -> World {
+        let recorder = Arc::new(Recorder::default());
+        let engine = Engine::open(
+            store,
+            self.clock.clone(),
+            Chance::seeded(seed),
+            recorder.clone(),
+            vault(),
+            Settings::default(),
+        )
+        .await
+        .expect("the store opens");
+        let engine = Arc::new(engine);
+        let key = KeySource::Directory(engine.clone());
+        let gate = Gate::new(engine.clone(), key.clone(), key, false);
+        World {
+            platform: Arc::new(Platform {
+                engine,
+                gate,
+                resolver: Arc::new(TableResolver::new()),
+                test_base: self.platform.test_base.clone(),
+                production_base: self.platform.production_base.clone(),
+            }),
+            clock: self.clock.clone(),
+            recorder,
+            numbers: self.numbers.clone(),
+            keep: self.keep.clone(),
+        }
+    }
+
+    /// Several nodes on one store in memory.
+    pub async fn nodes(count: u64) -> Vec<World> {
+        let memory = MemoryStore::new();
+        let alone = World::new().await;
+        let mut nodes = Vec::new();
+        for seed in 0..count {
+            let clock = alone.clock.clone();
+            let store = memory.join(Arc::new(move || clock.now()));
+            nodes.push(alone.node(Arc::new(store), seed).await);
+        }
+        for node in &nodes {
+            node.platform
+                .engine
+                .beat()
+                .await
+                .expect("memory does not fail");
+        }
+        nodes
     }
 
     pub(crate) fn number(&self) -> u32 {

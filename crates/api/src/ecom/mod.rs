@@ -82,7 +82,7 @@ async fn admitted(
     if let Err(cause @ GateCause::KeysWithoutRight { .. }) = acting {
         return Err(cause.into());
     }
-    rate(call, &keyring, acting.as_ref().ok(), operation, &sight)?;
+    rate(call, &keyring, acting.as_ref().ok(), operation, &sight).await?;
     let caller = acting?;
     call.who.unit = Some(caller.unit.facts.msn.clone());
     let saw = sight.header.map_or("not sent", |_| "the one acted for");
@@ -137,7 +137,7 @@ impl<'a> Sight<'a> {
 
 /// Step 6. The order id counted for is the literal one of path or body; a body in which none can
 /// be found is not counted.
-fn rate(
+async fn rate(
     call: &mut Call<'_>,
     keyring: &Keyring,
     acting: Option<&Caller>,
@@ -179,7 +179,9 @@ fn rate(
     };
     let (gate, environment) = (&call.platform.gate, call.environment);
     let about = About { order, key };
-    Ok(gate.rate(environment, keyring, acting, limit, &about, call.trace)?)
+    Ok(gate
+        .rate(environment, keyring, acting, limit, &about, call.trace)
+        .await?)
 }
 
 /// A fault on demand, after step 9: the caller is proved, and nothing is decided yet.

@@ -1,10 +1,8 @@
 //! The other wordings: the guide of June 2023, and what was recorded in 2021 (reference: README,
 //! rulings 4 and 10; ecom.md §5).
-use std::sync::Arc;
 
 use sandkasse_domain::{Wording, sales_unit::Product};
 use sandkasse_engine::{Act, Settings};
-use sandkasse_store::MemoryStore;
 use sandkasse_testkit::{Got, World, closed, days};
 use serde_json::{Value, json};
 
@@ -13,7 +11,7 @@ async fn world(wording: Wording) -> World {
         test_wording: wording,
         ..Settings::default()
     };
-    World::with(Arc::new(MemoryStore::default()), settings).await
+    World::with_settings(settings).await
 }
 
 /// One refusal of each kind whose words have changed.

@@ -1,8 +1,6 @@
 //! FAQ "Why `errorCode 35`?" and "Why `errorCode 37`?": FAQ-73 to FAQ-79, FAQ-81 to FAQ-84,
 //! FAQ-86, FAQ-120.
 
-use std::sync::Arc;
-
 use sandkasse_api::Why;
 use sandkasse_domain::{
     Environment::Test,
@@ -11,7 +9,6 @@ use sandkasse_domain::{
 };
 use sandkasse_engine::Settings;
 use sandkasse_gate::{GateCause, Standing as Refused};
-use sandkasse_store::MemoryStore;
 use sandkasse_testkit::{Shop, World, closed, days};
 
 use super::faq_stage::{BOTH, Faq, NOT_AVAILABLE, ORDER_UNKNOWN, Says, check, is};
@@ -137,7 +134,7 @@ async fn faq_81_faq_82_faq_83_a_test_unit_that_nobody_used() {
             test_idle_deactivation: closes,
             ..Settings::default()
         };
-        let world = World::with(Arc::new(MemoryStore::default()), settings).await;
+        let world = World::with_settings(settings).await;
         let off =
             |it: &mut sandkasse_domain::sales_unit::SalesUnit| it.rate_limits = RateLimits::Off;
         let shop = world.shop(off).await;

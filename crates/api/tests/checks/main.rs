@@ -51,6 +51,7 @@ mod faq_stage;
 mod faults;
 mod hostile_input;
 mod isolation;
+mod nodes;
 mod partner_keys;
 mod partner_keys_others;
 mod platform_fields;

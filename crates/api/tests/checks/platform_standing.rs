@@ -1,14 +1,10 @@
 //! States of units, merchants and partners: what they close, and what stays open (reference:
 //! platform.md §2.1).
 
-use std::sync::Arc;
-
 use sandkasse_domain::{
     merchant::Standing,
     sales_unit::{SalesUnit, UnitState},
 };
-use sandkasse_engine::Settings;
-use sandkasse_store::MemoryStore;
 use sandkasse_testkit::{World, closed, days};
 
 use super::faq_stage::{BOTH, Faq, NOT_AVAILABLE, Says, check, is};
@@ -71,8 +67,7 @@ async fn plat_31_plat_32_what_the_register_says() {
 
 #[tokio::test]
 async fn plat_34_test_units_are_not_given_up() {
-    let store = Arc::new(MemoryStore::default());
-    let world = World::with(store, Settings::default()).await;
+    let world = World::new().await;
     let shop = world.shop(|_: &mut SalesUnit| {}).await;
     shop.initiate("acme-1", 100).await.ok();
     world.pass(days(400)).await;

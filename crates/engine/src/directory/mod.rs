@@ -7,7 +7,10 @@ mod client;
 mod snapshot;
 mod stored;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use arc_swap::ArcSwap;
 use sandkasse_domain::{
@@ -24,7 +27,7 @@ use sandkasse_store::{CommitError, DirectoryEntry, Generation, Store, StoreError
 use sandkasse_vault::Vault;
 use tokio::sync::Mutex;
 
-use crate::unit::Unit;
+use crate::{faults::SharedFault, unit::Unit};
 
 pub use client::{Client, OfficeKeys, OfficeKind};
 pub use snapshot::Snapshot;
@@ -70,6 +73,12 @@ pub enum Change {
     IncidentGone(Environment, IncidentId),
     /// A secret of the platform itself, by name.
     Secret(Environment, String, String),
+    /// What all processes sign tokens with, in PEM.
+    SigningKey(Environment, String),
+    /// A fault rule that all processes follow.
+    Fault(u64, Box<SharedFault>),
+    /// A fault rule that they follow no more.
+    FaultGone(Environment, u64),
 }
 
 /// The directory of both environments.
@@ -80,6 +89,8 @@ pub struct Directory {
     production: ArcSwap<Snapshot>,
     /// Who changes something has it, one at a time: the generation that the snapshots show.
     shown: Mutex<Generation>,
+    /// The same, for whoever only asks.
+    generation: AtomicU64,
 }
 
 /// How often a change is made again because another node changed the same entry.
@@ -94,6 +105,7 @@ impl Directory {
             test: empty(),
             production: empty(),
             shown: Mutex::new(0),
+            generation: AtomicU64::new(0),
             vault,
         };
         directory.reload().await?;
@@ -173,7 +185,7 @@ impl Directory {
 
     /// Makes the changes that `decide` wants of what is there now, again where another node was
     /// faster. `None` changes nothing.
-    async fn decide(
+    pub(crate) async fn decide(
         &self,
         mut decide: impl FnMut() -> Option<Vec<Change>> + Send,
     ) -> Result<bool, StoreError> {
@@ -318,6 +330,21 @@ impl Directory {
         Ok(here.incident(id).filter(|_| changed).cloned())
     }
 
+    /// Keeps a signing key unless there is one; answers the one that is kept.
+    pub async fn keep_signing_key(
+        &self,
+        environment: Environment,
+        made: String,
+    ) -> Result<String, StoreError> {
+        let kept = self.decide(|| {
+            let known = self.of(environment).signing_key();
+            let missing = || vec![Change::SigningKey(environment, made.clone())];
+            known.is_none().then(missing)
+        });
+        kept.await?;
+        Ok(self.of(environment).signing_key().unwrap_or(made))
+    }
+
     async fn make(&self, shown: &mut Generation, changes: Vec<Change>) -> Result<(), CommitError> {
         let entries = changes
             .iter()
@@ -326,12 +353,22 @@ impl Directory {
         let made = self.store.put_directory(entries, *shown).await?;
         if made == *shown + 1 {
             self.show(&changes)?;
-            *shown = made;
+            self.is_shown(shown, made);
         } else {
             // Other nodes changed something in between; it is told together with this.
             self.read_on(shown).await?;
         }
         Ok(())
+    }
+
+    fn is_shown(&self, shown: &mut Generation, generation: Generation) {
+        *shown = generation;
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    /// The generation that is shown; while something is changed, the one before.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Reads what other nodes changed. Answers the generation that is shown then.
@@ -352,7 +389,7 @@ impl Directory {
                 unit.running.set_ahead(facts.clock_ahead_ms);
             }
         }
-        *shown = generation;
+        self.is_shown(shown, generation);
         Ok(())
     }
 
@@ -393,7 +430,7 @@ impl Directory {
                 .try_for_each(|change| snapshot.apply(change))?;
             self.slot(environment).store(Arc::new(snapshot));
         }
-        *shown = generation;
+        self.is_shown(&mut shown, generation);
         Ok(())
     }
 }
@@ -430,6 +467,7 @@ impl Change {
     fn environment(&self) -> Environment {
         match self {
             Change::Unit(unit) => unit.environment,
+            Change::Fault(_, fault) => fault.rule.environment,
             Change::Register(_)
             | Change::User(_)
             | Change::UserGone(_)
@@ -443,6 +481,8 @@ impl Change {
             | Change::Office(environment, _)
             | Change::Incident(environment, _)
             | Change::IncidentGone(environment, _)
+            | Change::SigningKey(environment, _)
+            | Change::FaultGone(environment, _)
             | Change::Secret(environment, ..) => *environment,
         }
     }

@@ -1,6 +1,9 @@
 //! Everybody in one environment, at one moment.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use sandkasse_domain::{
     Msn, PhoneNumber,
@@ -16,7 +19,10 @@ use sandkasse_store::StoreError;
 use sandkasse_vault::{Digest, Vault};
 
 use super::{Change, Client, OfficeKeys};
-use crate::unit::{Running, Unit};
+use crate::{
+    faults::SharedFault,
+    unit::{Running, Unit},
+};
 
 /// Everybody in one environment, at one moment.
 #[derive(Clone)]
@@ -37,6 +43,8 @@ pub struct Snapshot {
     users: HashMap<String, Arc<User>>,
     api_tokens: HashMap<String, Arc<ApiToken>>,
     incidents: HashMap<IncidentId, Arc<Incident>>,
+    signing_key: Option<String>,
+    faults: BTreeMap<u64, Arc<SharedFault>>,
 }
 
 impl Snapshot {
@@ -56,6 +64,8 @@ impl Snapshot {
             users: HashMap::new(),
             api_tokens: HashMap::new(),
             incidents: HashMap::new(),
+            signing_key: None,
+            faults: BTreeMap::new(),
         }
     }
 
@@ -202,6 +212,16 @@ impl Snapshot {
         self.secrets.get(name).map(String::as_str)
     }
 
+    /// What all processes sign tokens with, in PEM, if they share it.
+    pub fn signing_key(&self) -> Option<String> {
+        self.signing_key.clone()
+    }
+
+    /// The fault rules that processes share, by id.
+    pub(crate) fn faults(&self) -> &BTreeMap<u64, Arc<SharedFault>> {
+        &self.faults
+    }
+
     /// An incident that an admin wrote.
     pub fn incident(&self, id: &IncidentId) -> Option<&Arc<Incident>> {
         self.incidents.get(id)
@@ -267,6 +287,13 @@ impl Snapshot {
             }
             Change::IncidentGone(_, id) => {
                 self.incidents.remove(id);
+            }
+            Change::SigningKey(_, pem) => self.signing_key = Some(pem.clone()),
+            Change::Fault(id, fault) => {
+                self.faults.insert(*id, Arc::new(SharedFault::clone(fault)));
+            }
+            Change::FaultGone(_, id) => {
+                self.faults.remove(id);
             }
             Change::Register(row) => {
                 self.register.insert(row.orgno.clone(), row.clone());

@@ -19,9 +19,15 @@ const REGISTER: &str = "register";
 const USER: &str = "user";
 const API_TOKEN: &str = "api_token";
 
-/// The kinds that belong to the installation: they outlive a reset of the platform.
-pub(crate) const INSTALLATION: [&str; 2] = [USER, API_TOKEN];
 const INCIDENT: &str = "incident";
+const SIGNING_KEY: &str = "signing_key";
+const FAULT: &str = "fault";
+
+/// There is one of a kind.
+const ONLY: &str = "only";
+
+/// The kinds that belong to the installation: they outlive a reset of the platform.
+pub(crate) const INSTALLATION: [&str; 3] = [USER, API_TOKEN, SIGNING_KEY];
 
 /// That an import into this store was begun and has not ended. No platform starts on such a store.
 pub const IMPORT: &str = "import";
@@ -48,6 +54,9 @@ pub(crate) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, St
         Change::Secret(_, name, secret) => (SECRET, name.clone(), json(secret)?),
         Change::Incident(_, incident) => (INCIDENT, incident.id.0.clone(), json(incident)?),
         Change::IncidentGone(_, id) => (INCIDENT, id.0.clone(), None),
+        Change::SigningKey(_, pem) => (SIGNING_KEY, ONLY.to_owned(), json(pem)?),
+        Change::Fault(id, fault) => (FAULT, id.to_string(), json(fault)?),
+        Change::FaultGone(_, id) => (FAULT, id.to_string(), None),
         Change::Register(row) => (REGISTER, row.orgno.0.clone(), json(row)?),
         Change::User(user) => (USER, user.id.clone(), json(user)?),
         Change::UserGone(id) => (USER, id.clone(), None),
@@ -68,7 +77,7 @@ pub(crate) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, St
 }
 
 fn holds_keys(kind: &str) -> bool {
-    [SALES_UNIT, PARTNER, PSP, OFFICE, SECRET].contains(&kind)
+    [SALES_UNIT, PARTNER, PSP, OFFICE, SECRET, SIGNING_KEY].contains(&kind)
 }
 
 /// Where a sealed entry lies; it opens nowhere else.
@@ -117,11 +126,18 @@ pub(crate) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, Sto
         OFFICE => Change::Office(environment, read(kind, body)?),
         SECRET => Change::Secret(environment, entry.key.clone(), read(kind, body)?),
         INCIDENT => Change::Incident(environment, read(kind, body)?),
+        SIGNING_KEY => Change::SigningKey(environment, read(kind, body)?),
+        FAULT => Change::Fault(fault_id(&entry.key)?, read(kind, body)?),
         REGISTER => Change::Register(read(kind, body)?),
         USER => Change::User(read(kind, body)?),
         API_TOKEN => Change::ApiToken(read(kind, body)?),
         unknown => return Err(StoreError(format!("unknown directory entry `{unknown}`"))),
     })
+}
+
+fn fault_id(key: &str) -> Result<u64, StoreError> {
+    let id = key.parse();
+    id.map_err(|_| StoreError(format!("`{key}` is no id of a fault rule")))
 }
 
 /// An entry that is there no more.
@@ -130,6 +146,7 @@ fn gone(entry: &DirectoryEntry) -> Result<Change, StoreError> {
     Ok(match entry.kind.as_str() {
         PERSON => Change::PersonGone(environment, PersonId(key)),
         INCIDENT => Change::IncidentGone(environment, IncidentId(key)),
+        FAULT => Change::FaultGone(environment, fault_id(&key)?),
         USER => Change::UserGone(key),
         API_TOKEN => Change::ApiTokenGone(key),
         kind => return Err(StoreError(format!("a `{kind}` of the directory is gone"))),

@@ -126,6 +126,7 @@ impl Kept {
             Kind::Payment => self.payment(vault, expected, report),
             Kind::Consent => self.consent(expected, report),
             Kind::InApp => self.in_app(expected, report),
+            Kind::Sums => self.sums(report),
         }
     }
 
@@ -324,12 +325,21 @@ impl Kept {
         }
     }
 
+    /// It counts decisions, and holds nothing.
+    fn sums(&self, report: &mut Report) {
+        let Record { body, deadline, .. } = &self.record;
+        if (body.as_str(), *deadline) != ("{}", None) || !self.events.is_empty() {
+            let what = "there is more in it than that decisions were made";
+            self.found(report, Ailment::Fold, what);
+        }
+    }
+
     /// Names what is expected because of this record and was not there.
     pub(super) fn name_missing(&self, expected: &mut Expected, report: &mut Report) {
         match self.stream.kind {
             Kind::Payment => self.name_missing_of_payment(expected, report),
             Kind::Consent => self.name_missing_of_consent(expected, report),
-            Kind::InApp => {}
+            Kind::InApp | Kind::Sums => {}
         }
     }
 

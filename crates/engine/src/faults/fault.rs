@@ -52,7 +52,8 @@ pub enum BankFault {
 }
 
 /// What is called: an operation of a merchant API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// On a payment. An approval is also one in the app.
     Payment(Operation),

@@ -1,7 +1,8 @@
 //! Faults on demand: what the platform documents, does seldom, and a developer wants to test.
 //!
 //! A rule strikes calls that fit it: always, the next few times, or by chance. A header asks for a
-//! fault of one call. The rules live in memory, end with the process or a reset, and are bounded.
+//! fault of one call. The rules live in memory, end with the process or a reset, and are bounded;
+//! those of several processes are [`shared`].
 //! Nothing here knows a port or a format: the merchant APIs ask whether a call is struck, and word
 //! it; what the bank refuses goes into the engine's commands, and payments remember it.
 //!
@@ -13,6 +14,7 @@
 
 mod dice;
 mod fault;
+mod shared;
 
 use std::{
     num::NonZeroU32,
@@ -27,15 +29,18 @@ use sandkasse_domain::{
 
 use crate::Unit;
 
+use serde::{Deserialize, Serialize};
+
 use dice::Dice;
 pub use dice::Probability;
 pub use fault::{BadFault, BankFault, Fault, MAX_SLOW_MS, Target, USUAL_SLOW_MS};
+pub use shared::{ArmRefused, SharedFault};
 
 /// There are never more rules.
 pub const MAX_RULES: usize = 1000;
 
 /// Which calls are struck, by what, and when.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// Calls to this environment.
     pub environment: Environment,
@@ -50,7 +55,8 @@ pub struct Rule {
 }
 
 /// How often a rule strikes calls that fit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum When {
     /// Each time, until the rule is taken away.
     Always,
@@ -117,6 +123,17 @@ enum Moment {
 impl Faults {
     /// Puts a rule in force, at a moment of real time.
     pub fn add(&self, rule: Rule, at: Timestamp) -> Result<Armed, RuleRefused> {
+        self.check(&rule)?;
+        let mut rules = self.rules.lock();
+        rules.last_id += 1;
+        let armed = Armed::new(rules.last_id, rule, at);
+        rules.armed.push(armed.clone());
+        self.recount(&rules);
+        Ok(armed)
+    }
+
+    /// Whether a rule can be put in force.
+    fn check(&self, rule: &Rule) -> Result<(), RuleRefused> {
         if rule.fault == Fault::SqlGlitch && rule.environment == Environment::Production {
             return Err(RuleRefused::TestOnly);
         }
@@ -125,25 +142,64 @@ impl Faults {
         {
             return Err(RuleRefused::DoesNotFit(rule.fault, target));
         }
-        let mut rules = self.rules.lock();
-        if rules.armed.len() >= MAX_RULES {
+        if self.count.load(Ordering::Acquire) >= MAX_RULES {
             return Err(RuleRefused::TooMany);
         }
-        rules.last_id += 1;
-        let seed = match rule.when {
-            When::Chance { seed, .. } => seed,
-            When::Always | When::Next(_) => 0,
-        };
-        let armed = Armed {
-            id: rules.last_id,
-            rule,
-            struck: 0,
-            since: at,
-            dice: Dice::new(seed),
-        };
-        rules.armed.push(armed.clone());
+        Ok(())
+    }
+
+    /// An id that no other process makes: it follows real time, and ends with this one's slot.
+    fn fresh_id(&self, at: Timestamp, slot: u8) -> u64 {
+        let mut rules = self.rules.lock();
+        let now = u64::try_from(at.as_millisecond()).unwrap_or_default() * 16;
+        rules.last_id = (rules.last_id / 16 * 16 + 16).max(now);
+        rules.last_id + u64::from(slot)
+    }
+
+    /// Makes the rules those of the directory; what is known of each stays.
+    fn follow<'a>(&self, shared: impl Iterator<Item = (u64, &'a SharedFault)>) {
+        let mut rules = self.rules.lock();
+        let mut known = std::mem::take(&mut rules.armed);
+        for (id, shared) in shared {
+            let at = known.iter().position(|armed| armed.id == id);
+            let armed = match at {
+                Some(at) => known.swap_remove(at),
+                None => Armed::new(id, shared.rule.clone(), shared.since),
+            };
+            rules.armed.push(armed);
+        }
+        rules.armed.sort_by_key(|armed| (armed.since, armed.id));
         self.recount(&rules);
-        Ok(armed)
+    }
+
+    /// The rules that could strike a call, oldest first.
+    fn candidates(
+        &self,
+        (environment, msn, target): (Environment, Option<&Msn>, Option<Target>),
+        moment: Moment,
+        may_be: impl Fn(Fault) -> bool,
+    ) -> Vec<(u64, Rule)> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let rules = self.rules.lock();
+        let armed = rules.armed.iter();
+        armed
+            .filter(|armed| armed.rule.moment() == moment && may_be(armed.rule.fault))
+            .filter(|armed| armed.rule.is_about(environment, msn, target))
+            .map(|armed| (armed.id, armed.rule.clone()))
+            .collect()
+    }
+
+    /// A shared rule struck: the call of this number among all, if they are counted.
+    fn struck(&self, id: u64, number: Option<u32>) {
+        let mut rules = self.rules.lock();
+        if let Some(armed) = rules.armed.iter_mut().find(|armed| armed.id == id) {
+            armed.struck = match (armed.rule.when, number) {
+                (When::Next(_), Some(number)) => u64::from(number),
+                (When::Always | When::Next(_) | When::Chance { .. }, _) => armed.struck + 1,
+            };
+        }
     }
 
     /// Those in force, oldest first.
@@ -190,10 +246,14 @@ impl Faults {
     /// What the bank says to an approval in the app, if a rule wants it to refuse.
     pub(crate) fn at_approval(&self, unit: &Unit) -> Option<Refusal> {
         let (environment, msn) = (unit.facts.environment, &unit.facts.msn);
-        let target = Some(Target::Payment(Operation::Approve));
-        // Nobody calls, so no other kind can happen.
-        let of_the_bank = |fault| matches!(fault, Fault::Bank(_));
-        match self.first_of(environment, Some(msn), target, Moment::Proved, of_the_bank) {
+        let target = Some(APPROVAL);
+        match self.first_of(
+            environment,
+            Some(msn),
+            target,
+            Moment::Proved,
+            is_of_the_bank,
+        ) {
             Some(Fault::Bank(BankFault::Reserve(refusal))) => Some(refusal),
             Some(_) | None => None,
         }
@@ -238,6 +298,13 @@ impl Faults {
     fn recount(&self, rules: &Rules) {
         self.count.store(rules.armed.len(), Ordering::Release);
     }
+}
+
+const APPROVAL: Target = Target::Payment(Operation::Approve);
+
+/// When a person approves nobody calls, so no other kind can happen.
+fn is_of_the_bank(fault: Fault) -> bool {
+    matches!(fault, Fault::Bank(_))
 }
 
 /// The fault that a header asks for, if it can happen here.
@@ -289,6 +356,20 @@ impl Rule {
 }
 
 impl Armed {
+    fn new(id: u64, rule: Rule, since: Timestamp) -> Armed {
+        let seed = match rule.when {
+            When::Chance { seed, .. } => seed,
+            When::Always | When::Next(_) => 0,
+        };
+        Armed {
+            id,
+            rule,
+            struck: 0,
+            since,
+            dice: Dice::new(seed),
+        }
+    }
+
     fn strikes(&mut self) -> bool {
         let strikes = match self.rule.when {
             When::Always | When::Next(_) => true,

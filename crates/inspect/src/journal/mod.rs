@@ -12,7 +12,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use sandkasse_domain::{Environment, Msn, Timestamp};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -27,6 +27,11 @@ pub const MOST_OF_A_UNIT: usize = 1000;
 pub const MOST_A_SECOND: usize = MOST_OF_A_UNIT;
 /// So long a call is kept.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// So many processes can have journals that are one.
+const SLOTS: u64 = 16;
+/// So many numbers begin in a millisecond, of all processes together.
+const A_MILLISECOND: u64 = 1024;
 
 /// So many calls are taken from the journal at a time.
 const PORTION: usize = 512;
@@ -78,14 +83,21 @@ pub struct Journal {
     most_bytes: usize,
     kept: Mutex<Kept>,
     noted: Notify,
+    /// Where other processes have journals too: this one's slot.
+    slot: Option<u8>,
     /// Calls for longer, on disk.
     archive: Option<Archive>,
 }
 
 #[derive(Default)]
 struct Kept {
+    /// The place of the next call.
     next: u64,
+    /// The number of the newest call of this process.
+    newest: u64,
     records: BTreeMap<u64, Arc<Record>>,
+    /// Numbers by the place of the call.
+    places: BTreeMap<u64, u64>,
     of: HashMap<Whose, Theirs>,
     bytes: usize,
     forgotten: u64,
@@ -127,6 +139,7 @@ impl Journal {
             most_bytes,
             kept: Mutex::default(),
             noted: Notify::new(),
+            slot: None,
             archive: None,
         }
     }
@@ -139,6 +152,19 @@ impl Journal {
         journal.kept.get_mut().next = first;
         journal.archive = Some(archive);
         journal
+    }
+
+    /// The same where other processes have journals too, each with another slot: no two give a call
+    /// the same number.
+    pub(crate) fn among_others(most_bytes: usize, slot: u8) -> Journal {
+        Journal {
+            slot: Some(slot),
+            ..Journal::new(most_bytes)
+        }
+    }
+
+    pub(crate) fn is_among_others(&self) -> bool {
+        self.slot.is_some()
     }
 
     /// Whether anything is kept.
@@ -162,16 +188,52 @@ impl Journal {
 
     /// Notes a call; answers its number.
     pub fn note(&self, mut record: Record) -> u64 {
-        // What is forgotten is freed after the lock, which this is declared before.
-        let mut gone = Vec::new();
         let mut kept = self.kept.lock();
-        let number = kept.next;
-        kept.next += 1;
+        let number = match self.slot {
+            Some(slot) => {
+                let now = u64::try_from(record.at.as_millisecond()).unwrap_or_default();
+                let later = kept.newest / SLOTS * SLOTS + SLOTS;
+                later.max(now * A_MILLISECOND) + u64::from(slot)
+            }
+            None => kept.next,
+        };
+        kept.newest = number;
         record.number = number;
+        let (record, gone) = self.keep(kept, record);
+        // What is forgotten is freed after the lock.
+        drop(gone);
+        if let Some(archive) = &self.archive {
+            archive.offer(record);
+        }
+        self.noted.notify_one();
+        number
+    }
+
+    /// Takes in a call that another process noted, unless it is here.
+    pub(crate) fn take_in(&self, record: Record) {
+        let kept = self.kept.lock();
+        if kept.records.contains_key(&record.number) {
+            return;
+        }
+        drop(self.keep(kept, record));
+        self.noted.notify_one();
+    }
+
+    fn keep(
+        &self,
+        mut kept: MutexGuard<'_, Kept>,
+        mut record: Record,
+    ) -> (Arc<Record>, Vec<Arc<Record>>) {
+        let mut gone = Vec::new();
+        let number = record.number;
+        record.place = kept.next;
+        kept.places.insert(record.place, number);
+        kept.next += 1;
         let (at, size) = (record.at, record.size);
         let whose = (record.environment, record.unit.clone());
         let theirs = kept.of.entry(whose).or_default();
-        theirs.numbers.push_back(number);
+        let place = theirs.numbers.partition_point(|it| *it < number);
+        theirs.numbers.insert(place, number);
         let too_many = if theirs.numbers.len() > MOST_OF_A_UNIT {
             theirs.numbers.front().copied()
         } else {
@@ -190,12 +252,7 @@ impl Journal {
             }
             gone.extend(kept.forget(oldest));
         }
-        drop(kept);
-        if let Some(archive) = &self.archive {
-            archive.offer(record);
-        }
-        self.noted.notify_one();
-        number
+        (record, gone)
     }
 
     /// A call by its number.
@@ -272,16 +329,24 @@ impl Journal {
         numbers.into_iter().filter_map(record).collect()
     }
 
-    /// The number of the next call.
+    /// The place of the next call.
     pub fn next(&self) -> u64 {
         self.kept.lock().next
     }
 
-    /// The calls from this number on, newest first and no more than `most`.
-    pub fn since(&self, number: u64, most: usize) -> Vec<Arc<Record>> {
+    /// The calls from this place on, the last that came first and no more than `most`.
+    pub fn since(&self, place: u64, most: usize) -> Vec<Arc<Record>> {
         let kept = self.kept.lock();
-        let range = kept.records.range(number..).rev();
-        range.take(most).map(|(_, record)| record.clone()).collect()
+        let numbers = kept.places.range(place..).rev().take(most);
+        let record = |(_, number)| kept.records.get(number).cloned();
+        numbers.filter_map(record).collect()
+    }
+
+    /// The same, of those that were noted by this process.
+    pub(crate) fn own_since(&self, place: u64, most: usize) -> Vec<Arc<Record>> {
+        let mut records = self.since(place, most);
+        records.retain(|it| Some(it.number % SLOTS) == self.slot.map(u64::from));
+        records
     }
 
     /// Waits for the next call that is written down. For one who waits: a call that comes while
@@ -316,9 +381,9 @@ impl Journal {
     /// Forgets everything.
     pub fn clear(&self) {
         let mut kept = self.kept.lock();
-        let next = kept.next;
         *kept = Kept {
-            next,
+            next: kept.next,
+            newest: kept.newest,
             ..Kept::default()
         };
         drop(kept);
@@ -328,9 +393,16 @@ impl Journal {
     }
 }
 
+/// When a call was noted, to the millisecond, where other processes have journals too.
+pub(crate) fn noted_at(number: u64) -> Option<Timestamp> {
+    let milliseconds = i64::try_from(number / A_MILLISECOND).ok()?;
+    Timestamp::from_millisecond(milliseconds).ok()
+}
+
 impl Kept {
     fn forget(&mut self, number: u64) -> Option<Arc<Record>> {
         let record = self.records.remove(&number)?;
+        self.places.remove(&record.place);
         self.bytes -= record.size;
         self.forgotten += 1;
         let whose = (record.environment, record.unit.clone());

@@ -28,6 +28,7 @@ impl House {
                 most_bytes,
                 secret: "of this installation".to_owned(),
             }),
+            shared_secret: None,
         };
         Inspector::new(self.world.platform.clone(), config)
     }

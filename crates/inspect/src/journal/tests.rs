@@ -13,6 +13,7 @@ use crate::texts::Texts;
 fn record(at: Timestamp, unit: Option<&str>, size: usize) -> Record {
     Record {
         number: 0,
+        place: 0,
         at,
         took_us: None,
         environment: Environment::Test,
@@ -120,6 +121,7 @@ async fn successes_that_come_too_fast_are_counted_and_refusals_always_kept() {
         journal_bytes: usize::MAX,
         portal: "http://portal.sandkasse.invalid".to_owned(),
         on_disk: None,
+        shared_secret: None,
     };
     let inspector = crate::Inspector::new(world.platform.clone(), config);
     let limitless = |unit: &mut SalesUnit| unit.rate_limits = RateLimits::Off;
@@ -260,6 +262,7 @@ async fn an_address_leads_to_its_call_and_no_other_to_it() {
                 journal_bytes: 1 << 20,
                 portal: "http://portal.sandkasse.invalid".to_owned(),
                 on_disk: None,
+                shared_secret: None,
             },
         )
     };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, pin::pin, sync::Arc};
 use axum::{Json, extract::State};
 use jiff::SignedDuration;
 use sandkasse_domain::Timestamp;
-use sandkasse_engine::Unit;
+use sandkasse_engine::{Changed as Happened, Unit};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
@@ -77,18 +77,20 @@ impl Control {
                 }
             };
             match change {
-                Ok((place, order)) if place == partition => {
+                Ok(Happened::Payment(place, order)) if place == partition => {
                     changed.orders.insert(order);
                 }
-                Ok(_) => {}
+                Ok(Happened::Payment(..) | Happened::Anything) => {}
                 Err(RecvError::Lagged(count)) => {
                     changed.lost += usize::try_from(count).unwrap_or_default()
                 }
                 Err(RecvError::Closed) => break,
             }
         }
-        while let Ok((place, order)) = changes.try_recv() {
-            if place == partition {
+        while let Ok(happened) = changes.try_recv() {
+            if let Happened::Payment(place, order) = happened
+                && place == partition
+            {
                 changed.orders.insert(order);
             }
         }

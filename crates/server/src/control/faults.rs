@@ -3,7 +3,9 @@
 use axum::{Json, extract::State};
 use http::StatusCode;
 use sandkasse_domain::{Environment, Msn, Timestamp};
-use sandkasse_engine::faults::{Armed, Fault, Probability, Rule, RuleRefused, Target, When};
+use sandkasse_engine::faults::{
+    ArmRefused, Armed, Fault, Probability, Rule, RuleRefused, Target, When,
+};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use utoipa::{IntoParams, ToSchema};
@@ -134,10 +136,13 @@ impl From<RuleRefused> for Problem {
 
 impl Control {
     /// Puts a rule in force.
-    pub(crate) fn arm(&self, wish: FaultWish) -> Result<FaultView, Problem> {
+    pub(crate) async fn arm(&self, wish: FaultWish) -> Result<FaultView, Problem> {
         let rule = self.rule(wish)?;
-        let engine = self.engine();
-        Ok(engine.faults.add(rule, engine.clock.now())?.into())
+        match self.engine().arm(rule).await {
+            Ok(armed) => Ok(armed.into()),
+            Err(ArmRefused::Rule(refused)) => Err(refused.into()),
+            Err(ArmRefused::Store(error)) => Err(error.into()),
+        }
     }
 
     /// The rules in force, oldest first.
@@ -198,7 +203,7 @@ impl Control {
 /// found right and before anything is done, so that wrong keys are still refused as such. `drop`
 /// closes the connection and does nothing; `lost-answer` does all and then closes it.
 /// `issuer-refuses` also strikes approvals in the app. There are at most 1000 rules, in memory: they
-/// end with the process, and with a reset.
+/// end with the process, and with a reset. On PostgreSQL all processes follow the same rules, which outlive them.
 ///
 /// One call alone fails with the header `Sandkasse-Fault`, without any rule: `Sandkasse-Fault: drop`,
 /// `Sandkasse-Fault: slow; ms=3000`, or on a force approve `Sandkasse-Fault: issuer-refuses; code=42`.
@@ -224,7 +229,7 @@ pub(super) async fn create(
     State(control): Shared,
     Said(wish): Said<FaultWish>,
 ) -> Result<(StatusCode, Json<FaultView>), Problem> {
-    Ok((StatusCode::CREATED, Json(control.arm(wish)?)))
+    Ok((StatusCode::CREATED, Json(control.arm(wish).await?)))
 }
 
 /// Lists the rules in force, oldest first, with how many calls each struck.
@@ -242,9 +247,9 @@ pub(super) async fn list(State(control): Shared) -> Json<FaultList> {
     delete, path = "/faults", tag = "Faults",
     responses((status = 204, description = "There are none now"))
 )]
-pub(super) async fn clear(State(control): Shared) -> StatusCode {
-    control.engine().faults.clear();
-    StatusCode::NO_CONTENT
+pub(super) async fn clear(State(control): Shared) -> Result<StatusCode, Problem> {
+    control.engine().disarm_all().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Takes one rule away. One whose `count` is used up is gone already.
@@ -260,7 +265,7 @@ pub(super) async fn remove(
     Named(path): Named<FaultPath>,
 ) -> Result<StatusCode, Problem> {
     let id = path.id;
-    if control.engine().faults.remove(id) {
+    if control.engine().disarm(id).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     let detail = format!("there is no rule {id}; GET /control/v1/faults lists those in force");

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use jiff::SignedDuration;
 use sandkasse_domain::payment::{Cause, Happened, Payment};
-use sandkasse_engine::{Refused, Unit, View};
+use sandkasse_engine::{Changed, Refused, Unit, View};
 use sandkasse_store::Partition;
 use serde::{
     Deserialize, Serialize,
@@ -219,11 +219,12 @@ impl Control {
 }
 
 /// Returns when the payment may have changed.
-async fn changed(changes: &mut Receiver<(Partition, String)>, partition: &Partition, order: &str) {
+async fn changed(changes: &mut Receiver<Changed>, partition: &Partition, order: &str) {
     loop {
         match changes.recv().await {
-            Ok((place, name)) if place == *partition && name == order => return,
-            Ok(_) => {}
+            Ok(Changed::Payment(place, name)) if place == *partition && name == order => return,
+            Ok(Changed::Payment(..)) => {}
+            Ok(Changed::Anything) => return,
             // Some were missed: look.
             Err(RecvError::Lagged(_)) => return,
             // The engine is gone; whoever waits will be told that it is too late.

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Problem, Shared};
+use super::{Control, Problem, Shared};
 use crate::demo;
 
 /// What is there after a reset.
@@ -27,10 +27,7 @@ pub(super) async fn reset(State(control): Shared) -> Result<Json<Reset>, Problem
     let _nobody_else = control.making.lock().await;
     let engine = control.engine();
     engine.clear().await?;
-    control.platform.gate.rates.clear();
-    control.inspector.journal.clear();
-    control.inspector.tally.clear();
-    control.bankid.clear();
+    control.forget();
     if control.demo_data {
         demo::fill(engine, control.local_urls).await?;
     }
@@ -38,4 +35,14 @@ pub(super) async fn reset(State(control): Shared) -> Result<Json<Reset>, Problem
     Ok(Json(Reset {
         demo_data: control.demo_data,
     }))
+}
+
+impl Control {
+    /// Forgets what is in this process's memory and belongs to what was reset.
+    pub(crate) fn forget(&self) {
+        self.platform.gate.rates.clear();
+        self.inspector.journal.clear();
+        self.inspector.tally.clear();
+        self.bankid.clear();
+    }
 }

@@ -18,9 +18,8 @@ use http::{
 };
 use sandkasse_api::Platform;
 use sandkasse_domain::{Environment, Msn, payment::Payment};
-use sandkasse_engine::View;
+use sandkasse_engine::{Changed, View};
 use sandkasse_gate::link;
-use sandkasse_store::Partition;
 use tokio::{
     sync::{
         broadcast::{Receiver, error::RecvError},
@@ -113,7 +112,7 @@ struct Follower {
     environment: Environment,
     msn: Msn,
     order: String,
-    changes: Receiver<(Partition, String)>,
+    changes: Receiver<Changed>,
     stop: watch::Receiver<bool>,
     ticks: Interval,
     silent_looks: u32,
@@ -204,12 +203,13 @@ impl Follower {
         let changed = async move {
             loop {
                 match changes.recv().await {
-                    Ok((partition, changed)) => {
+                    Ok(Changed::Payment(partition, changed)) => {
                         let here = partition.environment == environment && partition.msn == *msn;
                         if here && changed == *order {
                             return Woken::Changed;
                         }
                     }
+                    Ok(Changed::Anything) => return Woken::Changed,
                     // It may have been among those that were missed.
                     Err(RecvError::Lagged(_)) => return Woken::Changed,
                     Err(RecvError::Closed) => return Woken::Stop,

@@ -130,7 +130,7 @@ async fn arm_for_all(
 ) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
     let wish = wish(&wanted).map_err(Stop::at(&visitor))?;
-    control.arm(wish).map_err(Stop::at(&visitor))?;
+    control.arm(wish).await.map_err(Stop::at(&visitor))?;
     Ok(shell::see_other("/faults#rules"))
 }
 
@@ -144,7 +144,7 @@ async fn arm_for_unit(
     let mut wish = wish(&wanted).map_err(Stop::at(&visitor))?;
     wish.environment = Some(unit.facts.environment);
     wish.msn = Some(unit.facts.msn.clone());
-    control.arm(wish).map_err(Stop::at(&visitor))?;
+    control.arm(wish).await.map_err(Stop::at(&visitor))?;
     Ok(shell::see_other(&format!("{}#rules", place(&unit))))
 }
 
@@ -155,7 +155,11 @@ async fn remove(
 ) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
     // One that is used up meanwhile is gone as well.
-    control.engine().faults.remove(id);
+    control
+        .engine()
+        .disarm(id)
+        .await
+        .map_err(Stop::at(&visitor))?;
     let back = &button.back;
     let is_ours = back.starts_with("/units/") && back.ends_with("/faults");
     let back = if is_ours { back } else { "/faults" };
@@ -167,7 +171,8 @@ async fn clear_all(
     Posted(visitor, Button { .. }): Posted<Button>,
 ) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
-    control.engine().faults.clear();
+    let cleared = control.engine().disarm_all().await;
+    cleared.map_err(Stop::at(&visitor))?;
     Ok(shell::see_other("/faults#rules"))
 }
 
@@ -178,12 +183,12 @@ async fn clear_unit(
 ) -> Result<Response, Stop> {
     visitor.at_least(Role::Developer)?;
     let unit = unit(&control, &environment, &msn).map_err(Stop::at(&visitor))?;
-    let faults = &control.engine().faults;
-    for armed in faults.list() {
+    for armed in control.engine().faults.list() {
         if armed.rule.environment == unit.facts.environment
             && armed.rule.msn.as_ref() == Some(&unit.facts.msn)
         {
-            faults.remove(armed.id);
+            let gone = control.engine().disarm(armed.id).await;
+            gone.map_err(Stop::at(&visitor))?;
         }
     }
     Ok(shell::see_other(&format!("{}#rules", place(&unit))))

@@ -109,10 +109,15 @@ impl Doing {
             before: before.map(bounded),
             after: after.map(bounded),
         };
-        match control.platform.engine.audit.write(entry).await {
-            Ok(()) => response,
-            Err(error) => unrecorded(&error),
+        let engine = &control.platform.engine;
+        if let Err(error) = engine.audit.write(entry).await {
+            return unrecorded(&error);
         }
+        // What is answered as done is so on every node, for whoever calls another one next.
+        if let Err(error) = engine.settle().await {
+            tracing::warn!(%error, "other nodes may see a change a moment later");
+        }
+        response
     }
 }
 

@@ -66,7 +66,7 @@ impl Default for Visitors {
     fn default() -> Visitors {
         Visitors {
             sessions: Mutex::default(),
-            chance: Chance::from_entropy(0),
+            chance: Chance::from_entropy(0, None),
         }
     }
 }

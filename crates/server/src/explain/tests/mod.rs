@@ -34,6 +34,7 @@ fn inspector(world: &World, explain: bool, journal_bytes: usize) -> Inspector {
             journal_bytes,
             portal: PORTAL.to_owned(),
             on_disk: None,
+            shared_secret: None,
         },
     )
 }

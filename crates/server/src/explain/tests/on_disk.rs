@@ -14,6 +14,7 @@ fn written(world: &World, folder: &tempfile::TempDir) -> Inspector {
             most_bytes: 1 << 30,
             secret: "of this installation".to_owned(),
         }),
+        shared_secret: None,
     };
     Inspector::new(world.platform.clone(), config)
 }

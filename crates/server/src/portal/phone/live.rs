@@ -1,7 +1,7 @@
 //! Tells a page with phones that something changed on one of them, as it happens.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use sandkasse_domain::{Environment, Msn, person::PersonId};
-use sandkasse_store::Partition;
+use sandkasse_engine::Changed;
 use tokio::{
     sync::{
         broadcast::{
@@ -62,6 +62,7 @@ pub(super) fn events(
         look,
         silent_looks: 0,
         ahead_ms: 0,
+        apps: BTreeMap::new(),
         began: false,
     };
     watcher.ahead_ms = watcher.ahead_ms_of_all();
@@ -83,21 +84,32 @@ struct Watcher {
     environment: Environment,
     /// Numbers and whose they are.
     phones: Vec<(String, PersonId)>,
-    changes: Receiver<(Partition, String)>,
+    changes: Receiver<Changed>,
     stop: watch::Receiver<bool>,
     pace: Interval,
     look: Interval,
     silent_looks: u32,
     /// How far the environment's clocks were moved, all together.
     ahead_ms: i64,
+    /// What was in each app when it was looked at last, by number; only where there are several
+    /// processes.
+    apps: BTreeMap<String, App>,
     began: bool,
 }
+
+/// The newest payments of an app, with how often each has changed.
+type App = Vec<(Msn, String, usize)>;
+
+/// So many payments of an app are compared.
+const COMPARED: usize = 10;
 
 /// Why to look again.
 enum Woken {
     Changed(HashSet<(Msn, String)>),
     /// More than can be looked at one by one.
     Much,
+    /// Another process works on the same store, and does not say at what.
+    Anything,
     Tick,
     Stop,
 }
@@ -114,6 +126,7 @@ impl Watcher {
                 Woken::Stop => return None,
                 Woken::Much => return Some(self.all()),
                 Woken::Changed(changed) => self.concerned(&changed).await,
+                Woken::Anything => self.changed_apps().await,
                 Woken::Tick => {
                     let ahead_ms = self.ahead_ms_of_all();
                     if ahead_ms != self.ahead_ms {
@@ -129,7 +142,7 @@ impl Watcher {
                 }
             };
             if !numbers.is_empty() {
-                let event = event(numbers);
+                let event = event(numbers.iter().map(String::as_str));
                 self.silent_looks = 0;
                 return Some(event);
             }
@@ -147,7 +160,7 @@ impl Watcher {
     }
 
     /// On whose phones these payments are, or were.
-    async fn concerned(&self, changed: &HashSet<(Msn, String)>) -> BTreeSet<&str> {
+    async fn concerned(&self, changed: &HashSet<(Msn, String)>) -> BTreeSet<String> {
         let engine = &self.control.platform.engine;
         let directory = engine.directory.of(self.environment);
         let mut numbers = BTreeSet::new();
@@ -161,7 +174,29 @@ impl Watcher {
             };
             let concerned = self.phones.iter();
             let concerned = concerned.filter(|(_, person)| view.was_seen_by(person));
-            numbers.extend(concerned.map(|(number, _)| number.as_str()));
+            numbers.extend(concerned.map(|(number, _)| number.clone()));
+        }
+        numbers
+    }
+
+    /// Whose apps show something else than at the last look.
+    async fn changed_apps(&mut self) -> BTreeSet<String> {
+        let engine = &self.control.platform.engine;
+        let mut numbers = BTreeSet::new();
+        for (number, person) in &self.phones {
+            // What cannot be read now is looked at again at once.
+            let Ok(list) = engine.in_app(self.environment, person, COMPARED).await else {
+                continue;
+            };
+            let app = list.iter().map(|it| {
+                let order = it.view.payment.order.id.to_string();
+                (it.unit.facts.msn.clone(), order, it.view.history.len())
+            });
+            let app: App = app.collect();
+            let before = self.apps.insert(number.clone(), app.clone());
+            if before.is_some_and(|before| before != app) {
+                numbers.insert(number.clone());
+            }
         }
         numbers
     }
@@ -172,12 +207,15 @@ impl Watcher {
         let first = async {
             loop {
                 match changes.recv().await {
-                    Ok((partition, order)) if partition.environment == environment => {
-                        return Some(Some((partition.msn, order)));
+                    Ok(Changed::Payment(partition, order))
+                        if partition.environment == environment =>
+                    {
+                        return Woken::Changed([(partition.msn, order)].into());
                     }
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return Some(None),
-                    Err(RecvError::Closed) => return None,
+                    Ok(Changed::Payment(..)) => {}
+                    Ok(Changed::Anything) => return Woken::Anything,
+                    Err(RecvError::Lagged(_)) => return Woken::Much,
+                    Err(RecvError::Closed) => return Woken::Stop,
                 }
             }
         };
@@ -187,22 +225,25 @@ impl Watcher {
             // Whoever would say so is gone: that is an end as well.
             _ = stop.wait_for(|stop| *stop) => return Woken::Stop,
         };
-        let Some(first) = first else {
-            return Woken::Stop;
+        let mut changed = match first {
+            Woken::Stop | Woken::Anything => return first,
+            Woken::Changed(changed) => changed,
+            Woken::Much | Woken::Tick => HashSet::new(),
         };
+        let mut is_much = changed.is_empty();
         tokio::select! {
             _ = self.pace.tick() => {}
             _ = self.stop.wait_for(|stop| *stop) => return Woken::Stop,
         }
-        let mut is_much = first.is_none();
-        let mut changed: HashSet<_> = first.into_iter().collect();
         loop {
             match self.changes.try_recv() {
-                Ok((partition, order)) => {
+                Ok(Changed::Payment(partition, order)) => {
                     if partition.environment == environment && changed.len() <= MOST {
                         changed.insert((partition.msn, order));
                     }
                 }
+                // The next one is soon enough.
+                Ok(Changed::Anything) => {}
                 Err(TryRecvError::Lagged(_)) => is_much = true,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }

@@ -1,0 +1,372 @@
+//! Several nodes on one store answer like one.
+
+use std::collections::HashSet;
+
+use sandkasse_domain::{
+    Environment, Minor, keys::KeyName, payment::Operation, sales_unit::RateLimits, user::Role,
+};
+use sandkasse_engine::{
+    Changed,
+    audit::Entry,
+    faults::{Fault, Probability, Rule, Target, When},
+};
+use sandkasse_testkit::{Ask, Got, Shop, World, days, minutes};
+use tokio::task::JoinSet;
+
+const DETAILS: Target = Target::Payment(Operation::Details);
+
+/// Every node takes in what the others did.
+async fn beat(nodes: &[World]) {
+    for node in nodes {
+        let beat = node.platform.engine.beat().await;
+        beat.expect("memory does not fail");
+    }
+}
+
+/// A unit without limits that every node knows.
+async fn shop(nodes: &[World]) -> Shop {
+    let [first, ..] = nodes else {
+        panic!("there are nodes")
+    };
+    let shop = first.shop(|it| it.rate_limits = RateLimits::Off).await;
+    beat(nodes).await;
+    shop
+}
+
+async fn together(asks: impl IntoIterator<Item = Ask>) -> Vec<Got> {
+    let calls: JoinSet<Got> = asks.into_iter().map(Ask::send).collect();
+    calls.join_all().await
+}
+
+fn statuses(answers: &[Got]) -> HashSet<u16> {
+    answers.iter().map(|it| it.status).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r_6_one_key_at_two_nodes_is_one_capture() {
+    let nodes = World::nodes(2).await;
+    let kari = nodes[0].person(|_| {}).await;
+    let shop = shop(&nodes).await;
+    shop.reserved("acme-1", 30000, &kari).await;
+    let mut asks = Vec::new();
+    for index in 0..200 {
+        let here = shop.at(&nodes[index % 2]);
+        let body = here.modify_body(1000);
+        let ask = here.ask_modify("capture", "acme-1", &body).await;
+        asks.push(ask.header("X-Request-Id", "key-1"));
+    }
+    let answers = together(asks).await;
+    for answer in &answers {
+        answer.answered(200, &answers[0].body, "");
+    }
+    assert_eq!(shop.log("acme-1").await, ["CAPTURE", "RESERVE", "INITIATE"]);
+    let other = shop.at(&nodes[1]);
+    let reused = other.capture_as("key-1", "acme-1", 999).await;
+    reused.refused(400, "VippsError", "93", "idempotency.key_reused");
+    assert_eq!(shop.log("acme-1").await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r_7_many_keys_at_two_nodes_never_exceed() {
+    let nodes = World::nodes(2).await;
+    let kari = nodes[0].person(|_| {}).await;
+    let shop = shop(&nodes).await;
+    for round in 0..20 {
+        let order = format!("acme-{round}");
+        shop.reserved(&order, 3000, &kari).await;
+        let mut asks = Vec::new();
+        for index in 0..8 {
+            let here = shop.at(&nodes[index % 2]);
+            let body = here.modify_body(1000);
+            let ask = here.ask_modify("capture", &order, &body).await;
+            asks.push(ask.header("X-Request-Id", &format!("key-{round}-{index}")));
+        }
+        let answers = together(asks).await;
+        let (done, refused): (Vec<&Got>, Vec<&Got>) =
+            answers.iter().partition(|it| it.status == 200);
+        assert_eq!(done.len(), 3, "{order}");
+        for answer in refused {
+            answer.refused(400, "Payment", "61", "capture.exceeds_sum");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r_10_limits_hold_across_three_nodes() {
+    let nodes = World::nodes(3).await;
+    let shop = nodes[0].shop(|_| {}).await;
+    beat(&nodes).await;
+    for (order, limit) in [("acme-1", 2), ("acme-2", 2)] {
+        let mut answers = Vec::new();
+        for index in 0..9 {
+            answers.push(shop.at(&nodes[index % 3]).initiate(order, 1000).await);
+        }
+        let limited = answers.iter().filter(|it| it.status == 429).count();
+        assert_eq!(answers.len() - limited, limit, "{order}");
+        assert_eq!(answers[8].header("retry-after"), Some("60"));
+    }
+}
+
+#[tokio::test]
+async fn s_6_a_regenerated_key_is_dead_on_every_node() {
+    let nodes = World::nodes(3).await;
+    let shop = shop(&nodes).await;
+    let others = [shop.at(&nodes[1]), shop.at(&nodes[2])];
+    let with_old = others[0].ask_token();
+    with_old.clone().send().await.ok();
+    shop.regenerate(KeyName::ClientSecret).await;
+    shop.regenerate(KeyName::PrimarySubscriptionKey).await;
+    beat(&nodes).await;
+    for other in &others {
+        let old = other.ask_token().header("client_secret", "another");
+        assert_eq!(old.send().await.status, 401);
+        other.ask_token().send().await.ok();
+    }
+    assert_eq!(with_old.send().await.status, 401);
+}
+
+#[tokio::test]
+async fn a_token_of_one_node_is_good_at_another() {
+    let nodes = World::nodes(2).await;
+    let shop = shop(&nodes).await;
+    shop.initiate("acme-1", 1000).await.ok();
+    let token = shop.token().await;
+    let other = shop.at(&nodes[1]);
+    let ask = other.ask("GET", "/ecomm/v2/payments/acme-1/details").await;
+    let at_other = ask.header("Authorization", &format!("Bearer {token}"));
+    at_other.send().await.ok();
+}
+
+#[tokio::test]
+async fn a_clock_that_one_node_advances_is_ahead_at_every_node() {
+    let nodes = World::nodes(2).await;
+    let kari = nodes[0].person(|_| {}).await;
+    let shop = shop(&nodes).await;
+    shop.reserved("acme-1", 1000, &kari).await;
+    let other = shop.at(&nodes[1]);
+    shop.advance(days(181)).await;
+    beat(&nodes).await;
+    assert_eq!(shop.now(), other.now());
+    let late = other.capture("acme-1", 1000).await;
+    late.refused(400, "Payment", "98", "capture.too_late");
+}
+
+#[tokio::test]
+async fn two_nodes_change_one_unit_and_both_changes_stay() {
+    let nodes = World::nodes(2).await;
+    let shop = shop(&nodes).await;
+    let other = shop.at(&nodes[1]);
+    for round in 0..10 {
+        shop.change(|it| it.name = format!("Name {round}")).await;
+        other
+            .change(|it| it.limits.paid_out = Minor::try_new(round).expect("small"))
+            .await;
+    }
+    beat(&nodes).await;
+    for unit in [shop.unit(), other.unit()] {
+        assert_eq!(unit.facts.name, "Name 9");
+        assert_eq!(unit.facts.limits.paid_out.units(), 9);
+    }
+}
+
+#[tokio::test]
+async fn sums_over_a_unit_hold_across_nodes() {
+    let nodes = World::nodes(2).await;
+    let most = Minor::try_new(5000).expect("small");
+    let shop = nodes[0]
+        .shop(|it| {
+            it.rate_limits = RateLimits::Off;
+            it.limits.request = Some(most);
+        })
+        .await;
+    beat(&nodes).await;
+    let mut asks = Vec::new();
+    for index in 0..20 {
+        let here = shop.at(&nodes[index % 2]);
+        let body = here.initiate_body(&format!("acme-{index}"), 1000);
+        asks.push(here.ask("POST", "/ecomm/v2/payments").await.json(&body));
+    }
+    let answers = together(asks).await;
+    let accepted = answers.iter().filter(|it| it.status == 200).count();
+    assert_eq!(accepted, 5, "{:?}", statuses(&answers));
+}
+
+#[tokio::test]
+async fn a_rule_for_the_next_calls_counts_for_all_nodes() {
+    let nodes = World::nodes(2).await;
+    let shop = shop(&nodes).await;
+    shop.initiate("acme-1", 1000).await.ok();
+    let rule = |when| Rule {
+        environment: Environment::Test,
+        msn: Some(shop.msn.clone()),
+        target: Some(DETAILS),
+        fault: Fault::InternalError,
+        when,
+    };
+    let next = When::Next(3.try_into().expect("not zero"));
+    let armed = nodes[0].platform.engine.arm(rule(next)).await;
+    armed.expect("it can be");
+    beat(&nodes).await;
+    let struck = async |count: usize| {
+        let mut struck = Vec::new();
+        for index in 0..count {
+            let here = shop.at(&nodes[index % 2]);
+            struck.push(here.details("acme-1").await.status == 500);
+        }
+        struck
+    };
+    let first: Vec<bool> = struck(8).await;
+    assert_eq!(first.iter().filter(|it| **it).count(), 3);
+    beat(&nodes).await;
+    for node in &nodes {
+        assert!(node.platform.engine.faults.list().is_empty());
+    }
+    // The same seed strikes the same calls as in one process.
+    let probability = Probability::try_new(0.3).expect("it is one");
+    let chance = || {
+        rule(When::Chance {
+            probability,
+            seed: 1,
+        })
+    };
+    nodes[1]
+        .platform
+        .engine
+        .arm(chance())
+        .await
+        .expect("it can be");
+    beat(&nodes).await;
+    let shared = struck(40).await;
+    let alone = World::new().await;
+    alone
+        .platform
+        .engine
+        .arm(chance())
+        .await
+        .expect("it can be");
+    let faults = &alone.platform.engine;
+    let mut single = Vec::new();
+    for _ in 0..40 {
+        let struck = faults.strike(Environment::Test, Some(&shop.msn), DETAILS, None);
+        single.push(struck.await.is_some());
+    }
+    assert_eq!(shared, single);
+}
+
+#[tokio::test]
+async fn a_reset_at_one_node_is_one_at_all() {
+    let nodes = World::nodes(2).await;
+    let shop = shop(&nodes).await;
+    let mut resets = nodes[1].platform.engine.resets();
+    shop.initiate("acme-1", 1000).await.ok();
+    nodes[0]
+        .platform
+        .engine
+        .clear()
+        .await
+        .expect("memory does not fail");
+    beat(&nodes).await;
+    assert!(resets.has_changed().expect("the engine is there"));
+    resets.mark_unchanged();
+    let directory = &nodes[1].platform.engine.directory;
+    assert!(directory.of(Environment::Test).is_empty());
+    let again = self::shop(&nodes).await;
+    again.at(&nodes[1]).initiate("acme-1", 1000).await.ok();
+    beat(&nodes).await;
+    assert!(!resets.has_changed().expect("the engine is there"));
+}
+
+#[tokio::test]
+async fn what_a_dead_node_owed_another_does() {
+    let memory = sandkasse_store::MemoryStore::new();
+    let alone = World::new().await;
+    let clock = || {
+        let clock = alone.clock.clone();
+        std::sync::Arc::new(move || sandkasse_engine::WallClock::now(&*clock))
+    };
+    let dying = std::sync::Arc::new(memory.join(clock()));
+    let first = alone.node(dying.clone(), 1).await;
+    let second = alone
+        .node(std::sync::Arc::new(memory.join(clock())), 2)
+        .await;
+    let nodes = [first, second];
+    let shop = shop(&nodes).await;
+    shop.initiate("acme-1", 1000).await.ok();
+    shop.initiate("acme-2", 1000).await.ok();
+    let kari = nodes[0].person(|_| {}).await;
+    shop.approve("acme-1", &kari).await.expect("kari can pay");
+    beat(&nodes).await;
+    // The recorder sends nothing, so the call is owed when the node dies.
+    assert_eq!(nodes[1].recorder.calls().len(), 0);
+    dying.leave();
+    nodes[1]
+        .platform
+        .engine
+        .beat()
+        .await
+        .expect("memory does not fail");
+    assert_eq!(nodes[1].recorder.callbacks("acme-1").len(), 1);
+    // What falls due is brought about by whoever lives.
+    nodes[1].pass(minutes(6)).await;
+    assert_eq!(nodes[1].recorder.callbacks("acme-2").len(), 1);
+    nodes[1]
+        .platform
+        .engine
+        .beat()
+        .await
+        .expect("memory does not fail");
+    assert_eq!(nodes[1].recorder.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_due_happens_once() {
+    let nodes = World::nodes(3).await;
+    let shop = shop(&nodes).await;
+    for order in 0..50 {
+        shop.initiate(&format!("acme-{order}"), 1000).await.ok();
+    }
+    // A node that comes looks at everything that is due.
+    for node in &nodes {
+        let engine = &node.platform.engine;
+        let heads = engine.store().next_deadlines().await;
+        assert_eq!(heads.expect("memory does not fail").len(), 1);
+    }
+    nodes[0].clock.advance(minutes(6));
+    let runs = nodes.iter().map(|it| it.platform.engine.run_due_units());
+    for run in runs {
+        run.await;
+    }
+    beat(&nodes).await;
+    let calls: usize = nodes.iter().map(|it| it.recorder.calls().len()).sum();
+    assert_eq!(calls, 50);
+}
+
+#[tokio::test]
+async fn whoever_waits_looks_again_when_another_node_may_have_changed_something() {
+    let nodes = World::nodes(2).await;
+    let mut changes = nodes[1].platform.engine.changes();
+    shop(&nodes).await;
+    assert_eq!(changes.try_recv(), Ok(Changed::Anything));
+}
+
+#[tokio::test]
+async fn s_20_two_nodes_write_one_audit_log() {
+    let nodes = World::nodes(2).await;
+    for round in 0..20 {
+        let entry = Entry {
+            at: nodes[0].now(),
+            actor: "Ola".to_owned(),
+            role: Some(Role::Admin),
+            how: "session".to_owned(),
+            action: round.to_string(),
+            status: Some(200),
+            before: None,
+            after: None,
+        };
+        let audit = &nodes[round % 2].platform.engine.audit;
+        audit.write(entry).await.expect("memory does not fail");
+    }
+    let verdict = nodes[0].platform.engine.audit.verify().await;
+    let verdict = verdict.expect("memory does not fail");
+    assert_eq!((verdict.lines, verdict.broken_at), (20, None));
+}

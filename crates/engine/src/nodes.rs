@@ -1,0 +1,209 @@
+//! What this process does because others may work on the same store.
+//!
+//! Nothing here decides about a payment: the version of a record does. A beat takes in what other
+//! nodes did to the directory, forgets everything when one of them did, and, when a node came or
+//! went, looks anew at what is due and at which calls are left behind. One beat is at most
+//! [`BEAT`] late, or a notification of the store early.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use jiff::SignedDuration;
+use parking_lot::Mutex;
+use sandkasse_domain::sales_unit::UrlPolicy;
+use sandkasse_store::{Epoch, Generation, Partition, StoreError};
+use tokio::sync::{Mutex as Turn, watch};
+
+use crate::{Changed, Engine};
+
+/// How often a node tells that it lives.
+const BEAT: SignedDuration = SignedDuration::from_millis(500);
+/// How long a change waits to be seen by every node.
+const LONGEST_SETTLING: SignedDuration = SignedDuration::from_secs(1);
+/// How often it looks whether it is.
+const SETTLING: SignedDuration = SignedDuration::from_millis(10);
+/// A claim on what is due in a sales unit ends after so long, in milliseconds, if its node does not
+/// end it.
+const CLAIM_MS: u64 = 10_000;
+
+/// What is known of the other nodes.
+pub(crate) struct Others {
+    heard: Mutex<Option<(Epoch, BTreeSet<String>)>>,
+    several: AtomicBool,
+    /// Held while everything is forgotten.
+    pub(crate) resetting: Turn<()>,
+    /// How often another node forgot everything.
+    resets: watch::Sender<u64>,
+}
+
+impl Default for Others {
+    fn default() -> Others {
+        Others {
+            heard: Mutex::default(),
+            several: AtomicBool::new(false),
+            resetting: Turn::default(),
+            resets: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Others {
+    fn knows(&self, epoch: Epoch) -> bool {
+        let heard = self.heard.lock();
+        heard.as_ref().is_some_and(|(known, _)| *known == epoch)
+    }
+
+    /// The epoch that the next beat will tell is no news.
+    pub(crate) fn expect(&self, epoch: Epoch) {
+        if let Some((known, _)) = &mut *self.heard.lock() {
+            *known = epoch;
+        }
+    }
+}
+
+impl Engine {
+    /// Runs for ever where there may be other nodes; returns at once where there are none.
+    pub async fn run_nodes(self: Arc<Self>) {
+        let Some(nodes) = self.store.nodes() else {
+            return;
+        };
+        loop {
+            if let Err(error) = self.beat().await {
+                tracing::warn!(%error, "this node could not tell that it lives");
+            }
+            tokio::select! {
+                () = self.clock.sleep_until(self.clock.now() + BEAT) => {}
+                () = nodes.woken() => {}
+            }
+        }
+    }
+
+    /// Tells the other nodes that this one lives, and takes in what they did.
+    pub async fn beat(&self) -> Result<(), StoreError> {
+        let Some(nodes) = self.store.nodes() else {
+            return Ok(());
+        };
+        let seen = self.directory.generation();
+        let beat = nodes.beat(seen).await?;
+        let living: BTreeSet<_> = beat.living.into_iter().map(|it| it.id).collect();
+        self.others
+            .several
+            .store(living.len() > 1, Ordering::Release);
+        let before = self.others.heard.lock().clone();
+        let is_another_epoch = before.as_ref().is_some_and(|(it, _)| *it != beat.epoch);
+        if is_another_epoch {
+            let _alone = self.others.resetting.lock().await;
+            // Unless it was this node's own doing, and just then.
+            if !self.others.knows(beat.epoch) {
+                self.forget().await?;
+                self.others.resets.send_modify(|count| *count += 1);
+            }
+        } else if beat.generation != seen {
+            self.directory.catch_up().await?;
+            self.agenda.look_again();
+        }
+        self.follow_shared_faults();
+        if before.is_none_or(|(_, known)| known != living) {
+            self.agenda.learn(self.store.next_deadlines().await?);
+            self.take_over().await?;
+        }
+        // Only now, so that what failed is tried again with the next beat.
+        *self.others.heard.lock() = Some((beat.epoch, living));
+        if self.are_several() && self.changes.receiver_count() > 0 {
+            // What other nodes commit is not told one by one.
+            let _ = self.changes.send(Changed::Anything);
+        }
+        Ok(())
+    }
+
+    /// Whether other nodes live.
+    pub(crate) fn are_several(&self) -> bool {
+        self.others.several.load(Ordering::Acquire)
+    }
+
+    /// Changes when another node has forgotten everything, and this one too.
+    pub fn resets(&self) -> watch::Receiver<u64> {
+        self.others.resets.subscribe()
+    }
+
+    /// Waits until every living node works with the directory as this one does, but not long: a
+    /// node that does not answer sees it when it comes back.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        let Some(nodes) = self.store.nodes().filter(|_| self.are_several()) else {
+            return Ok(());
+        };
+        let wanted: Generation = self.directory.generation();
+        let until = self.clock.now() + LONGEST_SETTLING;
+        loop {
+            let beat = nodes.beat(self.directory.generation()).await?;
+            let is_seen = beat.living.iter().all(|it| it.seen >= wanted);
+            if is_seen || self.clock.now() >= until {
+                return Ok(());
+            }
+            self.clock.sleep_until(self.clock.now() + SETTLING).await;
+        }
+    }
+
+    /// Sends what nodes that are gone have left unsent.
+    async fn take_over(&self) -> Result<(), StoreError> {
+        let owed = self.store.recover_calls().await?;
+        if !owed.is_empty() {
+            tracing::info!(
+                calls = owed.len(),
+                "calls that another node owed are sent now"
+            );
+        }
+        for (partition, call) in owed {
+            let snapshot = self.directory.of(partition.environment);
+            let unit = snapshot.unit(&partition.msn);
+            let policy = unit.map_or(UrlPolicy::Strict, |unit| unit.facts.url_policy);
+            self.outgoing.post_owed(partition, policy, call);
+        }
+        Ok(())
+    }
+
+    /// Claims what is due in a sales unit, so that other nodes leave it to this one.
+    pub(crate) async fn claim_agenda(&self, partition: &Partition) -> Result<bool, StoreError> {
+        match self.store.nodes() {
+            Some(nodes) if self.are_several() => nodes.claim(&task(partition), CLAIM_MS).await,
+            Some(_) | None => Ok(true),
+        }
+    }
+
+    pub(crate) async fn release_agenda(&self, partition: &Partition) {
+        if let Some(nodes) = self.store.nodes().filter(|_| self.are_several())
+            && let Err(error) = nodes.release(&task(partition)).await
+        {
+            tracing::warn!(%error, "a claim is left to end by itself");
+        }
+    }
+
+    /// While one node starts, others wait, so that demo data and secrets are made once. Returns
+    /// when this node has its turn; it must [end](Engine::end_turn) it.
+    pub async fn turn(&self, what: &str) -> Result<(), StoreError> {
+        let Some(nodes) = self.store.nodes() else {
+            return Ok(());
+        };
+        while !nodes.claim(what, CLAIM_MS).await? {
+            self.clock.sleep_until(self.clock.now() + SETTLING).await;
+        }
+        self.directory.catch_up().await.map(drop)
+    }
+
+    /// Ends a [`turn`](Engine::turn).
+    pub async fn end_turn(&self, what: &str) -> Result<(), StoreError> {
+        match self.store.nodes() {
+            Some(nodes) => nodes.release(what).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn task(partition: &Partition) -> String {
+    format!("agenda/{}/{}", partition.environment, partition.msn)
+}
