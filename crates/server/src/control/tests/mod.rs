@@ -4,6 +4,7 @@
 mod acts;
 mod closing;
 mod faults;
+mod moving;
 mod orders;
 mod partners;
 mod payments;
