@@ -183,10 +183,9 @@ impl Nodes for Member {
 
     async fn note(&self, calls: Vec<Noted>) -> Result<(), StoreError> {
         let journal = &mut self.state.lock().nodes.journal;
-        let mut next = journal.last_key_value().map_or(0, |(last, _)| last + 1);
-        for call in calls {
-            journal.insert(next, (self.id.clone(), call));
-            next += 1;
+        let first = journal.last_key_value().map_or(0, |(last, _)| last + 1);
+        for (place, call) in (first..).zip(calls) {
+            journal.insert(place, (self.id.clone(), call));
         }
         Ok(())
     }
