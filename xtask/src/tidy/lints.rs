@@ -18,7 +18,10 @@ const EXCEPTED: [&str; 1] = ["fuzz/Cargo.toml"];
 pub(crate) fn lints(files: &Files) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut crates = 0;
-    for file in files.iter().filter(|file| file.path.ends_with("Cargo.toml")) {
+    for file in files
+        .iter()
+        .filter(|file| file.path.ends_with("Cargo.toml"))
+    {
         let path = &file.path;
         let manifest: toml::Table = match file.text.parse() {
             Ok(manifest) => manifest,
@@ -29,9 +32,13 @@ pub(crate) fn lints(files: &Files) -> Vec<Problem> {
         };
         if let Some(workspace) = manifest.get("workspace").filter(|_| path == "Cargo.toml") {
             for (tool, lint, level) in LINTS {
-                let found = workspace.get("lints").and_then(|it| it.get(tool)?.get(lint));
+                let found = workspace
+                    .get("lints")
+                    .and_then(|it| it.get(tool)?.get(lint));
                 if found.and_then(toml::Value::as_str) != Some(level) {
-                    problems.push(format!("{path}: workspace.lints.{tool}.{lint} must be {level:?}"));
+                    problems.push(format!(
+                        "{path}: workspace.lints.{tool}.{lint} must be {level:?}"
+                    ));
                 }
             }
         }
@@ -41,7 +48,9 @@ pub(crate) fn lints(files: &Files) -> Vec<Problem> {
         crates += 1;
         let taken = manifest.get("lints").and_then(|it| it.get("workspace"));
         if taken.and_then(toml::Value::as_bool) != Some(true) {
-            problems.push(format!("{path}: take the workspace's lints: [lints] workspace = true"));
+            problems.push(format!(
+                "{path}: take the workspace's lints: [lints] workspace = true"
+            ));
         }
     }
     if crates == 0 {
@@ -66,7 +75,10 @@ mod tests {
     fn s_18_a_crate_without_the_lints_is_a_problem() {
         assert_eq!(found(ROOT, TAKES), Vec::<Problem>::new());
         let problems = found(ROOT, "[package]\nname = \"a\"\n");
-        assert!(problems[0].starts_with("crates/a/Cargo.toml"), "{problems:?}");
+        assert!(
+            problems[0].starts_with("crates/a/Cargo.toml"),
+            "{problems:?}"
+        );
     }
 
     #[test]
