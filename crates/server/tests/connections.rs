@@ -49,7 +49,7 @@ fn s_10_silent_connections_at_one_listener_leave_the_others_alone() {
         }
     }
     // The database is asked, and other files are opened, while they are there.
-    for _ in 0..20 {
+    for _ in 0..5 {
         for url in [
             format!("{}/control/v1/sales-units", server.portal),
             format!("{}/discovery/keys", server.production),
