@@ -5,7 +5,8 @@
 //! store notes how it ended. A process that dies before the note leaves it owed, and
 //! [`CourierHandle::recover`] posts it again; one that dies after leaves it begun, which becomes
 //! *interrupted* and is never repeated, because the merchant may have got it. The store lets only
-//! one worker begin a call, so posting twice is harmless.
+//! one worker begin a call, so posting twice is harmless. While the store cannot note that a call
+//! begins, the call waits.
 //!
 //! One receiver that hangs must not slow the others. So a call first waits for a seat at its host
 //! ([`Limits::per_host`]) and only then for one of all ([`Limits::in_flight`]): callers of a
@@ -37,6 +38,10 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The rule that a call given up because of [`Limits::backlog`] fails with.
 pub const BACKLOG_FULL: &str = "backlog-full";
+
+/// How long to wait before a store that failed is asked again: twice as long each time, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// So many ended calls wait for whoever looks on.
 const ENDED: usize = 256;
@@ -262,13 +267,25 @@ impl Worker {
         .await;
     }
 
+    /// Notes that the call begins, as soon as the store can: a store that is away for a while makes
+    /// a call late, and never lost until the next start. `false` when it must not be sent.
     async fn begin(&self, job: &Job) -> bool {
-        match self.store.begin_call(&job.call.id, (self.now)()).await {
-            Ok(begun) => begun,
-            Err(error) => {
-                tracing::error!(call = %job.call.id, msn = ?job.partition.msn, %error, "call not sent: it could not be noted as begun");
-                false
+        let mut wait = FIRST_WAIT;
+        loop {
+            let error = match self.store.begin_call(&job.call.id, (self.now)()).await {
+                Ok(begun) => return begun,
+                Err(error) => error,
+            };
+            tracing::error!(call = %job.call.id, msn = ?job.partition.msn, %error, "call not sent yet: it could not be noted as begun");
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the store is away in real time, whatever a sales unit's clock shows"
+            )]
+            tokio::time::sleep(wait).await;
+            if self.seats.is_closed() {
+                return false;
             }
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 

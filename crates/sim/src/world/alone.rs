@@ -58,7 +58,7 @@ impl World {
     /// In every third world nodes die seldom and know what became of a commit, so that in the end all
     /// must be done without a restart.
     pub(super) fn is_calm(&self) -> bool {
-        self.plan.seed % 3 == 0
+        self.plan.seed.is_multiple_of(3)
     }
 
     /// A commit that is made, and said not to be. SQLite promises that there is none.

@@ -134,8 +134,7 @@ impl World {
                 old.choose(rng).copied().unwrap_or_default()
             }
             _ => recent
-                .iter()
-                .nth(rng.random_range(0..recent.len()))
+                .get(rng.random_range(0..recent.len()))
                 .copied()
                 .unwrap_or_default(),
         }

@@ -55,7 +55,7 @@ impl World {
         self.nodes[index] = None;
         // The others hear of some deaths at once, and of others when they have heard nothing for long.
         if let Some(member) = self.members[index].take()
-            && self.crashes % 2 == 0
+            && self.crashes.is_multiple_of(2)
         {
             member.leave();
         }
