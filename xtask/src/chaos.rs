@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _};
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::setup::{self, Need};
