@@ -276,7 +276,10 @@ impl<'a> Story<'a> {
                 key,
             } => {
                 let mut body = shop.modify_body(Value::Null);
-                body["shouldReleaseRemainingFunds"] = release.into();
+                if let Some(members) = body.as_object_mut() {
+                    let member = "shouldReleaseRemainingFunds".to_owned();
+                    members.insert(member, release.into());
+                }
                 self.modify("cancel", order, key, body).await;
             }
             Step::Status { order } => {

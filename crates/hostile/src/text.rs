@@ -301,9 +301,9 @@ impl Writer<'_> {
 
     /// The value as text, with something in the middle.
     fn spoilt(&mut self, value: &Value) {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            _ => value.to_string().replace(['"', '\\'], ""),
+        let text = match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string().replace(['"', '\\'], ""),
         };
         let at = self.dice.below(text.len() + 1);
         let (before, after) = text.as_bytes().split_at(at);
