@@ -276,7 +276,9 @@ impl<'a> Story<'a> {
                 key,
             } => {
                 let mut body = shop.modify_body(Value::Null);
-                body["shouldReleaseRemainingFunds"] = release.into();
+                if let Some(members) = body.as_object_mut() {
+                    members.insert("shouldReleaseRemainingFunds".to_owned(), release.into());
+                }
                 self.modify("cancel", order, key, body).await;
             }
             Step::Status { order } => {
