@@ -277,8 +277,7 @@ impl<'a> Story<'a> {
             } => {
                 let mut body = shop.modify_body(Value::Null);
                 if let Some(members) = body.as_object_mut() {
-                    let member = "shouldReleaseRemainingFunds".to_owned();
-                    members.insert(member, release.into());
+                    members.insert("shouldReleaseRemainingFunds".to_owned(), release.into());
                 }
                 self.modify("cancel", order, key, body).await;
             }

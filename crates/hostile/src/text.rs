@@ -301,9 +301,13 @@ impl Writer<'_> {
 
     /// The value as text, with something in the middle.
     fn spoilt(&mut self, value: &Value) {
-        let text = match value.as_str() {
-            Some(text) => text.to_owned(),
-            None => value.to_string().replace(['"', '\\'], ""),
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => value.to_string().replace(['"', '\\'], ""),
         };
         let at = self.dice.below(text.len() + 1);
         let (before, after) = text.as_bytes().split_at(at);

@@ -1,6 +1,12 @@
 //! Very many connections that say nothing, or little (RELIABILITY S-10). How fast the others are answered meanwhile measures
 //! `cargo xtask bench connections`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it did not expect"
+)]
+
 #[expect(dead_code, reason = "shops and receivers are for other tests")]
 mod support;
 
