@@ -41,6 +41,10 @@ enum Part {
     Errors,
     /// How long pages take when very much is stored, and what open inspector pages cost.
     Pages,
+    /// What slow and silent connections and very many wrong secrets cost.
+    Connections,
+    /// What receivers of callbacks that hang cost the others.
+    Receivers,
     /// Whether times tell secrets.
     Timing,
 }
@@ -60,7 +64,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         let name = part.to_possible_value().context("every part has a name")?;
         let mut command = Command::new(&bench);
         command.arg(name.get_name()).arg("--data").arg(&data);
-        if *part != Part::Timing {
+        if !matches!(part, Part::Receivers | Part::Timing) {
             command.arg("--sandkasse").arg(&sandkasse);
         }
         match part {
@@ -72,7 +76,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             Part::Errors => {
                 command.args(["--requests", &options.errors.to_string()]);
             }
-            Part::Timing => {}
+            Part::Connections | Part::Receivers | Part::Timing => {}
         }
         if *part == Part::Measure {
             command.args(["--payments", &options.payments.to_string()]);

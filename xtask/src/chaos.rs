@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::setup::{self, Need};
@@ -122,7 +122,8 @@ fn begin(
         None => cargo::build(root, "sandkasse", release)?,
     };
     let chaos = cargo::build(root, "sandkasse-chaos", release)?;
-    let mut command = as_root(&chaos)?;
+    // Hosts are network namespaces, and PostgreSQL runs as its own user: both need root.
+    let mut command = setup::as_root(&chaos)?;
     command
         .args(arguments)
         .arg("--sandkasse")
@@ -132,21 +133,6 @@ fn begin(
         .arg("--logs")
         .arg(folder.join("logs"));
     process::run(&mut command)
-}
-
-/// Hosts are network namespaces, and PostgreSQL runs as its own user: both need root.
-fn as_root(program: &Path) -> anyhow::Result<Command> {
-    if setup::is_root()? {
-        return Ok(Command::new(program));
-    }
-    if !process::works("sudo", &["--version"]) {
-        bail!(
-            "chaos makes network namespaces and runs servers as other users: run it as root, or install sudo"
-        );
-    }
-    let mut command = Command::new("sudo");
-    command.arg(program);
-    Ok(command)
 }
 
 /// Patroni and its driver in a folder of their own; installed once.

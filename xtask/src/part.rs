@@ -13,6 +13,14 @@ pub(crate) enum Part {
     RustPostgres,
     /// The examples in documentation comments.
     Doc,
+    /// A million steps of the simulation.
+    Sim,
+    /// What may be among our dependencies: licences, sources, bans.
+    Deny,
+    /// A million hostile requests, in process.
+    Hostile,
+    /// Coverage-guided fuzzing, a minute for each target.
+    Fuzz,
     /// The PyPI client `vipps`, unmodified.
     PypiVipps,
     /// The official Postman collection, run by newman.
@@ -23,4 +31,6 @@ pub(crate) enum Part {
     Prism,
     /// Two nodes on three PostgreSQL whose leader fails, and other breakage, in the short form of `chaos`.
     Chaos,
+    /// The binary killed and without power, with very many shops at work.
+    Crash,
 }

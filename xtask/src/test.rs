@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{chaos, process, setup};
+use crate::{chaos, crash, deny, fuzz, hostile, process, setup, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -46,8 +46,8 @@ pub(crate) fn ci(report: &mut Report, root: &Path, options: &Options) {
 pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     let oracles = report.produce("official documents", || look(root, options));
     let Some(oracles) = oracles else { return };
-    let parts = [Part::Rust, Part::RustSqlite, Part::RustPostgres];
-    if parts.into_iter().any(|part| options.wants(part)) {
+    let in_rust = [Part::Rust, Part::RustSqlite, Part::RustPostgres];
+    if in_rust.into_iter().any(|part| options.wants(part)) {
         // The store's own tests need a server, too.
         report.step("setup", setup::run);
     }
@@ -65,6 +65,20 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     if options.wants(Part::Doc) {
         report.step("doc tests", || doc(root, oracles.as_ref()));
     }
+    if options.wants(Part::Sim) {
+        report.step("simulation", || sim::all(root));
+    }
+    if options.wants(Part::Deny) {
+        report.step("deny", || deny::offline(root));
+    }
+    if options.wants(Part::Hostile) {
+        report.step("hostile requests", || {
+            hostile::usual(root, options.oracles.clone())
+        });
+    }
+    if options.wants(Part::Fuzz) {
+        report.step("fuzz", || fuzz::usual(root));
+    }
     let (ready, lacking): (Vec<&Client>, Vec<&Client>) = CLIENTS
         .iter()
         .filter(|client| options.wants(client.part))
@@ -72,7 +86,7 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     for client in lacking {
         report.left_out(client.name, oracles::WHERE_PUBLISHED);
     }
-    if !ready.is_empty() {
+    if !ready.is_empty() || options.wants(Part::Crash) {
         drive(report, root, options, oracles.as_ref(), &ready);
     }
     if options.wants(Part::Chaos) {
@@ -164,6 +178,12 @@ fn drive(
             (Some(()), Some(binary)) => {
                 report.step(client.name, || client.run(root, binary, oracles));
             }
+        }
+    }
+    if options.wants(Part::Crash) {
+        match (&tools, &binary) {
+            (Some(()), Some(binary)) => crash::short(report, root, binary),
+            _ => report.could_not_run("crash", "the set-up or the build failed"),
         }
     }
 }

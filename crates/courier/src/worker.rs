@@ -28,7 +28,7 @@ use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition, Store, 
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 
-use crate::send::Courier;
+use crate::send::Attempts;
 use counted::Counted;
 use seats::Seats;
 
@@ -70,7 +70,7 @@ pub struct CourierHandle {
 }
 
 struct Worker {
-    courier: Courier,
+    network: Box<dyn Attempts>,
     store: Arc<dyn Store>,
     now: Clock,
     seats: Seats,
@@ -88,15 +88,20 @@ struct Job {
 }
 
 impl CourierHandle {
-    /// A worker that sends with `courier` and notes in `store`.
+    /// A worker that sends over `network`, such as a [`Courier`](crate::Courier), and notes in `store`.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn new(courier: Courier, store: Arc<dyn Store>, now: Clock, limits: Limits) -> Self {
+    pub fn new(
+        network: impl Attempts + 'static,
+        store: Arc<dyn Store>,
+        now: Clock,
+        limits: Limits,
+    ) -> Self {
         let (tasks, _) = watch::channel(0);
         let worker = Worker {
-            courier,
+            network: Box::new(network),
             store,
             now,
             seats: Seats::new(limits),
@@ -180,7 +185,7 @@ impl CourierHandle {
                 .store
                 .add_begun_call(&job.partition, job.call.clone(), begun_at)
                 .await?;
-            let outcome = worker.courier.attempt(&job.call, job.policy).await;
+            let outcome = worker.network.attempt(&job.call, job.policy).await;
             worker.finish(&job, outcome.clone()).await;
             Ok(outcome)
         });
@@ -191,11 +196,6 @@ impl CourierHandle {
     /// Tells the id of each call that ended, from now on. Whoever is slow misses some.
     pub fn ended(&self) -> broadcast::Receiver<String> {
         self.worker.ended.subscribe()
-    }
-
-    /// Who sends, for [`Courier::check_reachable`].
-    pub fn courier(&self) -> &Courier {
-        &self.worker.courier
     }
 
     /// Waits until nothing is waiting or in flight. For tests; new calls may be posted meanwhile.
@@ -237,7 +237,7 @@ impl Worker {
             return;
         };
         if self.begin(&job).await {
-            let outcome = self.courier.attempt(&job.call, job.policy).await;
+            let outcome = self.network.attempt(&job.call, job.policy).await;
             self.finish(&job, outcome).await;
         }
     }

@@ -12,7 +12,7 @@ use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
 use sandkasse_engine::{Chance, Engine, WallClock, directory::sealed_entries};
 use sandkasse_gate::{Gate, token::KeySource};
 use sandkasse_store::{
-    MemoryStore, Nodes, PostgresStore, SqliteStore, Store, StoreError, postgres::Address,
+    MemoryStore, PostgresStore, SqliteStore, Store, StoreError, postgres::Address,
 };
 use sandkasse_vault::Vault;
 
@@ -209,10 +209,7 @@ pub(crate) async fn platform(
 ) -> Result<Arc<Platform>, Ended> {
     let chance = match settings.seed {
         Some(seed) => Chance::seeded(seed),
-        None => {
-            let slot = data.store.nodes().map(Nodes::slot);
-            Chance::from_entropy(clock.now().as_millisecond(), slot)
-        }
+        None => Chance::from_entropy(),
     };
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,

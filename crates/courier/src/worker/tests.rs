@@ -40,8 +40,17 @@ fn worker_on(store: Arc<dyn Store>, limits: Limits) -> CourierHandle {
         "slow.test",
         "fast.test",
     ];
+    worker_that_knows(store, limits, &names)
+}
+
+/// A worker for which these names are this machine.
+pub(super) fn worker_that_knows(
+    store: Arc<dyn Store>,
+    limits: Limits,
+    names: &[impl AsRef<str>],
+) -> CourierHandle {
     let table = names.iter().fold(TableResolver::new(), |table, name| {
-        table.with(name, ["127.0.0.1"])
+        table.with(name.as_ref(), ["127.0.0.1"])
     });
     let courier = Courier::new(CourierConfig::default(), Arc::new(table));
     CourierHandle::new(courier, store, Arc::new(now), limits)

@@ -183,10 +183,9 @@ impl Nodes for Member {
 
     async fn note(&self, calls: Vec<Noted>) -> Result<(), StoreError> {
         let journal = &mut self.state.lock().nodes.journal;
-        let first = journal.last_key_value().map_or(0, |(last, _)| last + 1);
-        for (place, call) in (first..).zip(calls) {
-            journal.insert(place, (self.id.clone(), call));
-        }
+        let next = journal.last_key_value().map_or(0, |(last, _)| last + 1);
+        let own = calls.into_iter().map(|call| (self.id.clone(), call));
+        journal.extend((next..).zip(own));
         Ok(())
     }
 

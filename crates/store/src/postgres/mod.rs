@@ -16,6 +16,7 @@ mod connection;
 mod directory;
 mod error;
 mod group;
+mod hosts;
 mod moving;
 mod nodes;
 mod numbers;
