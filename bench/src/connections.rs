@@ -199,9 +199,12 @@ async fn keep_silent(address: SocketAddr, number: usize) {
     }
 }
 
+/// The request of each number.
+type Guesses = Rc<dyn Fn(u64) -> Vec<u8>>;
+
 /// Guesses, of one kind.
 struct Guess {
-    request: Rc<dyn Fn(u64) -> Vec<u8>>,
+    request: Guesses,
     number: u64,
     most: u64,
 }
@@ -242,7 +245,7 @@ async fn wrong_secrets(options: &Options) -> anyhow::Result<()> {
         let length = body.len();
         format!("POST /sign-in HTTP/1.1\r\nHost: {portal}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
     };
-    let kinds: [(&str, SocketAddr, Rc<dyn Fn(u64) -> Vec<u8>>); 3] = [
+    let kinds: [(&str, SocketAddr, Guesses); 3] = [
         (
             "client_secret, POST /accesstoken/get",
             test,
@@ -253,10 +256,7 @@ async fn wrong_secrets(options: &Options) -> anyhow::Result<()> {
         (
             "token, sign-in of the portal",
             portal,
-            Rc::new({
-                let form = form.clone();
-                move |number| form(format!("wrong-token-{number:024}"))
-            }),
+            Rc::new(move |number| form(format!("wrong-token-{number:024}"))),
         ),
         (
             "token, control API",

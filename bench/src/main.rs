@@ -17,6 +17,7 @@ mod connections;
 mod errors;
 mod http;
 mod journal;
+mod kept;
 mod latency;
 mod load;
 mod machine;
@@ -58,6 +59,8 @@ enum Task {
     Connections(connections::Options),
     /// Measure how long callbacks take while some receivers hang.
     Receivers(receivers::Options),
+    /// Measure the doctor, export, import and reset of very many payments, and what seals cost.
+    Kept(kept::Options),
     /// Measure whether the time of an answer tells a secret.
     Timing(timing::Options),
     /// Serve the first ceiling: axum with JSON both ways, no data.
@@ -95,6 +98,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Pages(options) => alone(pages::run(&options)),
         Task::Connections(options) => alone(connections::run(&options)),
         Task::Receivers(options) => alone(receivers::run(options)),
+        Task::Kept(options) => alone(kept::run(&options)),
         Task::Timing(options) => alone(timing::run(&options)),
         Task::CeilingAxum { port_file } => ceilings::axum_only::serve(&port_file),
         Task::CeilingDurable {

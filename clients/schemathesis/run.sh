@@ -11,4 +11,6 @@ if [ ! -e "$mark" ]; then
   : > "$mark"
 fi
 [ "${1:-}" = install ] && exit
+# Hypothesis would keep its notes where it is started.
+export HYPOTHESIS_STORAGE_DIRECTORY="$CLIENT_DIR/hypothesis"
 exec "$CLIENT_DIR/bin/python" -B "$here/driver.py"

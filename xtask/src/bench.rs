@@ -45,6 +45,8 @@ enum Part {
     Connections,
     /// What receivers of callbacks that hang cost the others.
     Receivers,
+    /// How long the doctor, moving and a reset take, and what seals cost.
+    Kept,
     /// Whether times tell secrets.
     Timing,
 }
@@ -64,7 +66,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         let name = part.to_possible_value().context("every part has a name")?;
         let mut command = Command::new(&bench);
         command.arg(name.get_name()).arg("--data").arg(&data);
-        if !matches!(part, Part::Receivers | Part::Timing) {
+        if !matches!(part, Part::Kept | Part::Receivers | Part::Timing) {
             command.arg("--sandkasse").arg(&sandkasse);
         }
         match part {
@@ -76,7 +78,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             Part::Errors => {
                 command.args(["--requests", &options.errors.to_string()]);
             }
-            Part::Connections | Part::Receivers | Part::Timing => {}
+            Part::Connections | Part::Kept | Part::Receivers | Part::Timing => {}
         }
         if *part == Part::Measure {
             command.args(["--payments", &options.payments.to_string()]);

@@ -103,9 +103,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 
 /// What fits into every test run: a few minutes.
 pub(crate) fn short(root: &Path, binary: Option<&Path>) -> anyhow::Result<()> {
-    // The other parts need several nodes on one database.
-    let arguments = ["checker", "--short"].map(str::to_owned);
-    begin(root, binary, false, &arguments)
+    begin(root, binary, false, &["--short".to_owned()])
 }
 
 fn begin(

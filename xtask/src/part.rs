@@ -27,6 +27,8 @@ pub(crate) enum Part {
     Postman,
     /// People at the portal, the landing page and the phone, in Chromium.
     Browser,
+    /// Schemathesis: calls made up from the official OpenAPI documents and from our own.
+    Schemathesis,
     /// Prism as a validating proxy with the official OpenAPI documents.
     Prism,
     /// Two nodes on three PostgreSQL whose leader fails, and other breakage, in the short form of `chaos`.

@@ -9,11 +9,12 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 
-use crate::server::{read, run};
+use crate::server::{PATIENCE, pause, read, run};
 
 /// The files are sparse: only what is written takes room.
 const OUTER_BYTES: u64 = 8 << 30;
@@ -109,10 +110,29 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // Not mounted, if mounting failed.
-        let _ = run(Command::new("umount").arg(&self.point));
+        // A loop device lets go of its file some time after it was detached, and until then the file
+        // system that the file is on is busy.
+        let began = Instant::now();
+        while let Err(error) = run(Command::new("umount").arg(&self.point)) {
+            if !is_mounted(&self.point) {
+                break;
+            }
+            if began.elapsed() > PATIENCE {
+                eprintln!("{error:#}");
+                break;
+            }
+            pause(Duration::from_millis(20));
+        }
         if let Err(error) = run(Command::new("losetup").arg("--detach").arg(&self.device)) {
             eprintln!("{error:#}");
         }
     }
+}
+
+fn is_mounted(point: &Path) -> bool {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let point = point.to_string_lossy();
+    mounts
+        .lines()
+        .any(|line| line.split(' ').nth(1) == Some(&point))
 }

@@ -101,6 +101,7 @@ impl<'a> Rig<'a> {
         let order = self.prepare(operation)?;
         let attached = injection.attach(self.server.id(), &self.folder(), &self.data)?;
         let answer = self.perform(operation, &order);
+        let answered_at = now();
         let seen;
         if injection.fault != Fault::Enospc || injection.is_sync() {
             // Whether it ends by itself is known only while it is watched to the end.
@@ -112,9 +113,13 @@ impl<'a> Rig<'a> {
             seen = attached.detach()?;
             if seen.is_struck {
                 ensure!(
-                    !is_success(&answer),
+                    !is_success(&answer) || seen.struck_at.is_some_and(|at| at > answered_at),
                     "answered {answer:?} although the disk failed"
                 );
+                let ended = match ended {
+                    Some(ended) => Some(ended),
+                    None => self.server.ended(PATIENCE)?,
+                };
                 let ended = ended.context("the disk failed, and it does not end")?;
                 let is_own = injection.fault == Fault::Kill || ended.code() == Some(1);
                 ensure!(is_own, "it ended with {ended}: {}", self.target.said());
@@ -128,7 +133,10 @@ impl<'a> Rig<'a> {
         } else {
             seen = attached.detach()?;
             if seen.is_struck {
-                self.is_documented(operation, &answer)?;
+                // Something else may have written when the answer was given already.
+                if !(is_success(&answer) && seen.struck_at.is_some_and(|at| at > answered_at)) {
+                    self.is_documented(operation, &answer)?;
+                }
                 ensure!(
                     self.server.ended(Duration::ZERO)?.is_none(),
                     "a full disk ended it"
@@ -322,4 +330,15 @@ impl<'a> Rig<'a> {
 
 fn is_success(answer: &Option<Answer>) -> bool {
     matches!(answer, Some((200, _)))
+}
+
+/// Seconds of Unix time, as strace tells them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "strace's moments are the machine's"
+)]
+fn now() -> f64 {
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
 }

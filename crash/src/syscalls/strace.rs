@@ -36,6 +36,8 @@ pub(super) struct Injection {
 pub(super) struct Seen {
     /// The fault struck.
     pub(super) is_struck: bool,
+    /// When it struck, in seconds of Unix time.
+    pub(super) struck_at: Option<f64>,
     /// The same system call was made again afterwards, on the same file, and succeeded.
     pub(super) is_retried: bool,
 }
@@ -63,7 +65,7 @@ impl Injection {
             syscall, number, ..
         } = self;
         let text = |path: &Path| Some(path.to_str()?.to_owned());
-        let mut words = vec!["-f".to_owned(), "-y".to_owned(), "-o".to_owned()];
+        let mut words = ["-f", "-y", "-ttt", "-o"].map(str::to_owned).to_vec();
         words.push(text(output).context("a path that is no UTF-8")?);
         words.push(format!("--trace={syscall}"));
         words.push(format!("--inject={syscall}:{what}:when={number}"));
@@ -137,8 +139,11 @@ pub(super) fn seen(output: &Path) -> anyhow::Result<Seen> {
     let file = struck.and_then(file_in);
     let is_retried =
         file.is_some() && lines.any(|line| file_in(line) == file && line.ends_with("= 0"));
+    // "1234 1700000000.123456 fdatasync(…"
+    let struck_at = struck.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
     Ok(Seen {
         is_struck: struck.is_some(),
+        struck_at,
         is_retried,
     })
 }

@@ -239,7 +239,7 @@ fn of_person(person: &PersonId) -> String {
 }
 
 /// Names are sorted upwards, so the moment counts down.
-fn name(person: &PersonId, initiated_at: Timestamp, order: &str) -> String {
+pub(crate) fn name(person: &PersonId, initiated_at: Timestamp, order: &str) -> String {
     let left = i64::MAX.saturating_sub(initiated_at.as_millisecond());
     format!("{}{left:019}/{order}", of_person(person))
 }

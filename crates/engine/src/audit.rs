@@ -26,7 +26,8 @@ const PORTION: usize = 1_000;
 /// How often lines are chained again because another node wrote some.
 const ATTEMPTS: usize = 64;
 /// The `previous` of the first line.
-const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(crate) const BEGINNING: &str =
+    "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Something that was done, or refused to somebody known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,7 +253,7 @@ fn chained(head: &Head, entries: &[Entry]) -> (Vec<AuditLine>, Head) {
     (lines, Head { number, hash })
 }
 
-fn hash(previous: &str, number: u64, body: &str) -> String {
+pub(crate) fn hash(previous: &str, number: u64, body: &str) -> String {
     let mut context = Context::new(&SHA256);
     context.update(previous.as_bytes());
     context.update(&number.to_be_bytes());

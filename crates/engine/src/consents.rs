@@ -11,7 +11,7 @@ use sandkasse_domain::{
     person::{Person, PersonId},
 };
 use sandkasse_store::{Commit, CommitError, StoreError, StoredEvent, Write};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Engine, Refused, Unit, consent_stream, intent::At, lanes::Turn, outgoing, unreadable};
 
@@ -173,7 +173,9 @@ impl Engine {
                 let user_id = self.express_user_id(environment, msn, person);
                 outgoing::consent_removal(id, &prefix, &user_id, now)
             });
-            let event = ConsentEvent::Revoked;
+            let event = ConsentEvent::Revoked {
+                call: call.as_ref().map(|call| call.id.as_str()),
+            };
             let commit = Commit {
                 partition: unit.partition(),
                 writes: vec![write(&sub, Some(version), &consent, now, &event)?],
@@ -202,7 +204,24 @@ enum ConsentEvent<'a> {
         order: &'a OrderId,
         scopes: &'a BTreeSet<Scope>,
     },
-    Revoked,
+    Revoked {
+        /// The call by which the shop is told, if it wants to be.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        call: Option<&'a str>,
+    },
+}
+
+/// The same, as it is read.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum KeptEvent {
+    Shared {
+        scopes: BTreeSet<Scope>,
+    },
+    Revoked {
+        #[serde(default)]
+        call: Option<String>,
+    },
 }
 
 fn write(

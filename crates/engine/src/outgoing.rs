@@ -155,6 +155,31 @@ impl<'a> From<&'a UserDetails> for CallbackUser<'a> {
     }
 }
 
+/// Whether the merchant hears of an event.
+pub(crate) fn owes_callback(event: &Event) -> bool {
+    match event {
+        Event::Reserved { .. } | Event::Failed { .. } => true,
+        Event::Cancelled { by, .. } => match by {
+            CancelledBy::Payer | CancelledBy::LandingPage | CancelledBy::Timeout => true,
+            CancelledBy::Merchant => false,
+        },
+        Event::Initiated { .. }
+        | Event::Opened
+        | Event::Shown { .. }
+        | Event::PutDown
+        | Event::ShippingOffered { .. }
+        | Event::ThreeDSecureBegan
+        | Event::ReservationRefused { .. }
+        | Event::OutcomeUnknown { .. }
+        | Event::Voided { .. }
+        | Event::Captured(_)
+        | Event::CaptureFailed(_)
+        | Event::RemainderReleased { .. }
+        | Event::Refunded(_)
+        | Event::RefundFailed(_) => false,
+    }
+}
+
 /// The callback that an event makes owed, if any. `payment` is as it stands after the event.
 pub(crate) fn callback(
     chance: &Chance,

@@ -268,7 +268,7 @@ pub(crate) enum Pace<'a> {
     Alone(tokio::sync::RwLockWriteGuard<'a, ()>),
 }
 
-fn reply_scope(operation: Operation, order: &str) -> String {
+pub(crate) fn reply_scope(operation: Operation, order: &str) -> String {
     format!("{}/{order}", operation.name())
 }
 

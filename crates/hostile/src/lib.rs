@@ -21,5 +21,5 @@ mod text;
 pub use grammar::Grammar;
 pub use house::House;
 pub use official::read as read_official;
-pub use run::{Report, Run, Sabotage, run};
+pub use run::{CHAPTER, Report, Run, Sabotage, run};
 pub use seeds::{Seed, ours};

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use sandkasse_hostile::{Grammar, Report, Run, Sabotage, ours, read_official, run};
+use sandkasse_hostile::{CHAPTER, Grammar, Report, Run, Sabotage, ours, read_official, run};
 
 /// Fewer different outcomes than this mean that the requests do not get far.
 const FEWEST_OUTCOMES: usize = 50;
@@ -63,6 +63,7 @@ fn main() -> ExitCode {
         &Run {
             seed: arguments.seed,
             requests: arguments.requests,
+            length: CHAPTER,
             chapter: arguments.chapter,
             threads,
             sabotage: arguments.sabotage,

@@ -24,9 +24,13 @@ use crate::eye::{self, Finding, LONGEST, Seen, What};
 use crate::{Grammar, House};
 
 /// Requests of a chapter. A house grows with each order, and a finding is replayed from the start of its chapter.
-pub(crate) const CHAPTER: u64 = 5000;
+pub const CHAPTER: u64 = 5000;
+/// Stands for the number of a request when a chapter is over.
+const OVER: u64 = u64::MAX;
 /// An explanation is put together for one refusal of so many: it costs more than the refusal.
 const EXPLAINED: usize = 64;
+/// Where something is wrong on purpose, it is one answer of so many.
+const STRUCK: usize = 500;
 /// So many findings are told; more are counted.
 const MOST_TOLD: usize = 20;
 /// Whoever has not answered by then never will.
@@ -39,11 +43,13 @@ pub struct Run {
     pub seed: u64,
     /// How many requests, rounded up to whole chapters.
     pub requests: u64,
+    /// How many a chapter has.
+    pub length: u64,
     /// Play this chapter alone.
     pub chapter: Option<u64>,
     /// At how many chapters at once.
     pub threads: usize,
-    /// Something is wrong with one answer of a thousand: a run that does not find it is worth nothing.
+    /// Something is wrong with some answers: a run that does not find it is worth nothing.
     pub sabotage: Option<Sabotage>,
 }
 
@@ -97,7 +103,7 @@ pub fn run(grammar: &Grammar, run: &Run) -> Report {
     listen_to_panics();
     let chapters = match run.chapter {
         Some(chapter) => chapter..chapter + 1,
-        None => 0..run.requests.div_ceil(CHAPTER),
+        None => 0..run.requests.div_ceil(run.length),
     };
     let (next, report) = (Mutex::new(chapters), Mutex::new(Report::default()));
     std::thread::scope(|scope| {
@@ -124,7 +130,7 @@ fn watch(heard: &mpsc::Receiver<(u64, u64)>, threads: usize) {
     let mut last: BTreeMap<u64, (u64, Instant)> = BTreeMap::new();
     loop {
         match heard.recv_timeout(Duration::from_secs(1)) {
-            Ok((chapter, CHAPTER)) => drop(last.remove(&chapter)),
+            Ok((chapter, OVER)) => drop(last.remove(&chapter)),
             Ok((chapter, number)) => drop(last.insert(chapter, (number, Instant::now()))),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
@@ -147,14 +153,14 @@ fn play(grammar: &Grammar, run: &Run, chapter: u64, sender: &mpsc::Sender<(u64, 
     let house = runtime.block_on(House::new());
     let mut dice = Dice::new(run.seed, chapter);
     let (mut report, mut digest) = (Report::default(), DefaultHasher::new());
-    for number in 0..CHAPTER {
+    for number in 0..run.length {
         if number % 100 == 0 {
             // Nobody listens any more when the program ends.
             let _ = sender.send((chapter, number));
         }
         let (environment, request) = grammar.request(&mut dice, &house, number);
         let explain = dice.once_in(EXPLAINED);
-        let strikes = dice.once_in(1000);
+        let strikes = dice.once_in(STRUCK);
         let sabotage = run.sabotage.filter(|it| it.is_due(number, strikes));
         let asked = Asked {
             environment,
@@ -174,7 +180,7 @@ fn play(grammar: &Grammar, run: &Run, chapter: u64, sender: &mpsc::Sender<(u64, 
             Err(finding) => report.find(chapter, number, finding),
         }
     }
-    let _ = sender.send((chapter, CHAPTER));
+    let _ = sender.send((chapter, OVER));
     report.digest = digest.finish();
     report
 }
@@ -215,11 +221,11 @@ impl Asked {
         }));
         let result = answered
             .map_err(|_| What::Panic)
-            .and_then(|(mut exchange, told)| {
+            .map(|(mut exchange, told)| {
                 if let Some(sabotage) = self.sabotage {
                     sabotage.strike(&mut exchange);
                 }
-                Ok((exchange, told, began.elapsed()))
+                (exchange, told, began.elapsed())
             });
         let took = result.as_ref().map_or(Duration::ZERO, |it| it.2);
         let result = result.and_then(|(exchange, told, _)| {
@@ -349,10 +355,11 @@ mod tests {
     use super::*;
     use crate::ours;
 
-    fn run_with(sabotage: Option<Sabotage>) -> Report {
+    fn run_with(length: u64, sabotage: Option<Sabotage>) -> Report {
         let run = Run {
             seed: 1,
             requests: 1,
+            length,
             chapter: None,
             threads: 1,
             sabotage,
@@ -363,7 +370,7 @@ mod tests {
     /// RELIABILITY S-1 in small, and twice the same. The million is `cargo xtask hostile`.
     #[test]
     fn s_1_a_chapter_without_a_finding() {
-        let report = run_with(None);
+        let report = run_with(CHAPTER, None);
         assert_eq!(report.findings, []);
         assert_eq!(report.answered, CHAPTER);
         assert!(report.seen.len() > 40, "{:?}", report.seen);
@@ -374,7 +381,7 @@ mod tests {
             .map(|it| it.1)
             .sum();
         assert!(succeeded > CHAPTER / 10, "{:?}", report.seen);
-        assert_eq!(run_with(None).digest, report.digest);
+        assert_eq!(run_with(CHAPTER, None).digest, report.digest);
     }
 
     /// The control: with something wrong on purpose, the same run finds it.
@@ -387,7 +394,7 @@ mod tests {
             (Sabotage::Format, What::Format),
             (Sabotage::Slow, What::Slow),
         ] {
-            let report = run_with(Some(sabotage));
+            let report = run_with(2000, Some(sabotage));
             assert!(!report.findings.is_empty(), "{sabotage:?}");
             for (_, _, finding) in report.findings {
                 assert_eq!(finding.what, what, "{finding}");

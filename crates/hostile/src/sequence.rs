@@ -91,6 +91,9 @@ struct Moved {
     refunded: i64,
 }
 
+/// The headers that prove who calls.
+type Headers = [(&'static str, String); 2];
+
 /// The operation, the order, the key: what an answer is remembered by.
 type Remembered = (&'static str, Order, Key);
 
@@ -98,7 +101,7 @@ struct Small {
     runtime: Runtime,
     shop: Shop,
     kari: Person,
-    headers: [(&'static str, String); 2],
+    headers: Headers,
     stories: u32,
     passed: u64,
 }
@@ -134,7 +137,9 @@ pub fn play(data: &[u8]) {
         }
         let Some(small) = small.as_mut() else { return };
         small.stories += 1;
-        small.passed += small.runtime.block_on(Story::of(small).play(&steps));
+        let (passed, headers) = small.runtime.block_on(Story::of(small).play(&steps));
+        small.passed += passed;
+        small.headers = headers;
     });
 }
 
@@ -158,7 +163,7 @@ impl Small {
     }
 }
 
-async fn headers(shop: &Shop) -> [(&'static str, String); 2] {
+async fn headers(shop: &Shop) -> Headers {
     [
         ("authorization", format!("Bearer {}", shop.token().await)),
         ("ocp-apim-subscription-key", shop.keys().primary),
@@ -167,7 +172,7 @@ async fn headers(shop: &Shop) -> [(&'static str, String); 2] {
 
 struct Story<'a> {
     small: &'a Small,
-    headers: [(&'static str, String); 2],
+    headers: Headers,
     moved: HashMap<Order, Moved>,
     answers: HashMap<Remembered, (Value, String)>,
 }
@@ -182,8 +187,8 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// How many hours passed.
-    async fn play(mut self, steps: &[Step]) -> u64 {
+    /// How many hours passed, and the headers that are right then.
+    async fn play(mut self, steps: &[Step]) -> (u64, Headers) {
         let mut passed = 0;
         for step in steps {
             if let Step::Pass { hours } = step {
@@ -197,7 +202,7 @@ impl<'a> Story<'a> {
                 self.holds(order, step).await;
             }
         }
-        passed
+        (passed, self.headers)
     }
 
     fn name(&self, order: Order) -> String {
@@ -271,7 +276,9 @@ impl<'a> Story<'a> {
                 key,
             } => {
                 let mut body = shop.modify_body(Value::Null);
-                body["shouldReleaseRemainingFunds"] = release.into();
+                if let Some(members) = body.as_object_mut() {
+                    members.insert("shouldReleaseRemainingFunds".to_owned(), release.into());
+                }
                 self.modify("cancel", order, key, body).await;
             }
             Step::Status { order } => {

@@ -303,7 +303,11 @@ impl Writer<'_> {
     fn spoilt(&mut self, value: &Value) {
         let text = match value {
             Value::String(text) => text.clone(),
-            _ => value.to_string().replace(['"', '\\'], ""),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => value.to_string().replace(['"', '\\'], ""),
         };
         let at = self.dice.below(text.len() + 1);
         let (before, after) = text.as_bytes().split_at(at);

@@ -6,11 +6,15 @@ use std::path::Path;
 use sandkasse_hostile::targets::TARGETS;
 
 fn play(name: &str) {
-    let (_, target) = TARGETS.into_iter().find(|it| it.0 == name).unwrap();
+    let (_, target) = TARGETS
+        .into_iter()
+        .find(|it| it.0 == name)
+        .expect("it is a target");
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     let mut played = 0;
-    for entry in fs::read_dir(corpora.join(name)).unwrap() {
-        target(&fs::read(entry.unwrap().path()).unwrap());
+    for entry in fs::read_dir(corpora.join(name)).expect("there is a corpus") {
+        let input = entry.and_then(|entry| fs::read(entry.path()));
+        target(&input.expect("it can be read"));
         played += 1;
     }
     assert!(played > 0, "the corpus of {name} is empty");

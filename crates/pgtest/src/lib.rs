@@ -79,7 +79,16 @@ impl Database {
 
 fn try_lease() -> Result<Database> {
     let folder = folder();
-    let (user, boot) = start(&folder)?;
+    let since = Instant::now();
+    let (user, boot) = loop {
+        let started = start(&folder)?;
+        // A server that somebody told to end takes no new users, and ends when the others are gone.
+        match psql(&folder, OWNER, "SELECT 1") {
+            Ok(_) => break started,
+            Err(error) if since.elapsed() > PATIENCE => return Err(error),
+            Err(_) => pause(),
+        }
+    };
     for number in 0..DATABASES {
         let path = folder.join(format!("database-{number}.lock"));
         let mut lease = open(&path)?;

@@ -1,11 +1,13 @@
 //! The command line: what was typed, what the environment and the file add.
 
+use std::{path::PathBuf, str::FromStr};
+
 use clap::{Args, Parser, Subcommand};
-use sandkasse_domain::Environment;
+use sandkasse_domain::{Environment, Msn};
 
 use crate::{
     address::BaseUrl,
-    config::{Database, Options, Settings},
+    config::{Database, MasterKeyText, Options, Settings},
 };
 
 const EXAMPLES: &str = "\
@@ -49,6 +51,39 @@ Examples:
   sandkasse explain http://127.0.0.1:7480/explain/12-0123…
                                               why that very call was refused";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  sandkasse export --to all.jsonl             everything in .sandkasse/sandkasse.db, while nothing runs on it
+  sandkasse export --portal http://127.0.0.1:7482 --to all.jsonl
+                                              everything of a running platform
+  sandkasse export --unit test/220001 --portal http://127.0.0.1:7482 > unit.jsonl
+                                              one sales unit with its keys and its clock, of a running platform
+  sandkasse export | sandkasse import --database sqlite:new/sandkasse.db
+                                              into another database
+
+Keys stay sealed under the master key, the file `master.key` beside the database: move it too, apart
+from the export. Whoever has both has the keys. SANDKASSE_TOKEN is the administrator's token, where one is set.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  cp old/master.key new/ && sandkasse import --database sqlite:new/sandkasse.db --from all.jsonl
+  SANDKASSE_MASTER_KEY=… sandkasse import --database postgres://… --from all.jsonl
+  sandkasse import --replace-unit --from unit.jsonl --portal http://127.0.0.1:7482
+                                              a sales unit as it was, in a running platform
+
+An interrupted import is repeated with the same command. Do not run the old platform any more: both
+would send the callbacks that are still owed.";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  sandkasse doctor                            of .sandkasse/sandkasse.db, while nothing runs on it
+  sandkasse doctor --json | jq '.findings[]'  for programs
+  sandkasse doctor --portal http://127.0.0.1:7482
+                                              of a running platform
+
+It reads everything and changes nothing: folds the events of every record again, recomputes the sums,
+verifies seals, the audit log's chain, saved answers and owed calls. Exit code 1: something was found.";
+
 const ENV_EXAMPLES: &str = "\
 Examples:
   sandkasse env                               of the unit `demo` in the test environment
@@ -85,6 +120,15 @@ enum Typed {
     Env(EnvWish),
     /// Make or change the tables of a PostgreSQL database, as their owner
     Migrate(MigrateWish),
+    /// Tell everything of an installation, as lines of JSON
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportFlags),
+    /// Take what was exported into a new database
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportFlags),
+    /// Look whether everything in a database is as it was written
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorFlags),
 }
 
 /// What `sandkasse migrate` shall do.
@@ -96,6 +140,137 @@ pub(crate) struct MigrateWish {
     /// The role that the nodes use, which then may read and write, and no more
     #[arg(long, value_name = "ROLE")]
     pub(crate) grant_to: Option<String>,
+}
+
+/// Which database.
+#[derive(Args, Clone, Debug)]
+struct PlaceFlags {
+    /// Where data is kept [default: sqlite:.sandkasse/sandkasse.db]
+    #[arg(long, value_name = "URL")]
+    database: Option<Database>,
+    /// A TOML file, as for `sandkasse up`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct ExportFlags {
+    #[command(flatten)]
+    place: PlaceFlags,
+    /// Where to: a new file, or `-` for standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    to: FileOrPipe,
+    /// One sales unit alone, such as test/220001
+    #[arg(long, value_name = "UNIT", value_parser = unit)]
+    unit: Option<String>,
+    /// Through the running platform whose portal is there
+    #[arg(long, value_name = "URL", conflicts_with = "database")]
+    portal: Option<BaseUrl>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct ImportFlags {
+    #[command(flatten)]
+    place: PlaceFlags,
+    /// Where from: a file, or `-` for standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    from: FileOrPipe,
+    /// A snapshot of one sales unit, in the place of what the running platform has of it
+    #[arg(long, conflicts_with = "database")]
+    replace_unit: bool,
+    /// Where the portal of the running platform is
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SANDKASSE_PORTAL_URL",
+        default_value = "http://127.0.0.1:7482",
+        requires = "replace_unit"
+    )]
+    portal: BaseUrl,
+}
+
+#[derive(Args, Clone, Debug)]
+struct DoctorFlags {
+    #[command(flatten)]
+    place: PlaceFlags,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    /// Of the running platform whose portal is there
+    #[arg(long, value_name = "URL", conflicts_with = "database")]
+    portal: Option<BaseUrl>,
+}
+
+/// A database, and what opens it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) database: Database,
+    pub(crate) master_key: Option<MasterKeyText>,
+    /// The administrator's token, where one is set.
+    pub(crate) token: Option<String>,
+}
+
+/// What `sandkasse export` shall tell.
+#[derive(Debug)]
+pub(crate) struct ExportWish {
+    pub(crate) place: Place,
+    pub(crate) to: FileOrPipe,
+    pub(crate) unit: Option<String>,
+    pub(crate) portal: Option<BaseUrl>,
+}
+
+/// What `sandkasse import` shall take.
+#[derive(Debug)]
+pub(crate) struct ImportWish {
+    pub(crate) place: Place,
+    pub(crate) from: FileOrPipe,
+    pub(crate) replace_unit: bool,
+    pub(crate) portal: BaseUrl,
+}
+
+/// What `sandkasse doctor` shall look at.
+#[derive(Debug)]
+pub(crate) struct DoctorWish {
+    pub(crate) place: Place,
+    pub(crate) json: bool,
+    pub(crate) portal: Option<BaseUrl>,
+}
+
+/// A file, or standard input or output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileOrPipe {
+    File(PathBuf),
+    Pipe,
+}
+
+impl FromStr for FileOrPipe {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<FileOrPipe, String> {
+        match text {
+            "" => Err("name a file, or `-`".to_owned()),
+            "-" => Ok(FileOrPipe::Pipe),
+            path => Ok(FileOrPipe::File(path.into())),
+        }
+    }
+}
+
+/// Environment and number of a sales unit, as in a path.
+fn unit(text: &str) -> Result<String, String> {
+    unit_name(text).map(|_| text.to_owned())
+}
+
+/// The same, read.
+pub(crate) fn unit_name(text: &str) -> Result<(Environment, Msn), String> {
+    let read = |(environment, msn)| {
+        let named = |it: &Environment| it.name() == environment;
+        Some((
+            Environment::ALL.into_iter().find(named)?,
+            Msn::try_new(msn)?,
+        ))
+    };
+    let unit = text.split_once('/').and_then(read);
+    unit.ok_or_else(|| "write it as test/220001 or production/110001".to_owned())
 }
 
 /// What `sandkasse env` shall print.
@@ -167,6 +342,9 @@ pub(crate) enum Command {
     Env(EnvWish),
     Explain(ExplainWish),
     Migrate(MigrateWish),
+    Export(ExportWish),
+    Import(ImportWish),
+    Doctor(DoctorWish),
 }
 
 /// Reads command line, environment and file. Help, and what clap itself finds wrong, ends the
@@ -190,12 +368,50 @@ pub(crate) fn read() -> Result<Command, String> {
             }
             Ok(Command::Migrate(wish))
         }
+        Some(Typed::Export(flags)) => Ok(Command::Export(ExportWish {
+            place: place(flags.place)?,
+            to: flags.to,
+            unit: flags.unit,
+            portal: flags.portal,
+        })),
+        Some(Typed::Import(flags)) => Ok(Command::Import(ImportWish {
+            place: place(flags.place)?,
+            from: flags.from,
+            replace_unit: flags.replace_unit,
+            portal: flags.portal,
+        })),
+        Some(Typed::Doctor(flags)) => Ok(Command::Doctor(DoctorWish {
+            place: place(flags.place)?,
+            json: flags.json,
+            portal: flags.portal,
+        })),
         Some(Typed::Up(flags)) => settle(*flags),
         None => settle(cli.up),
     }
 }
 
+/// Which database, as `sandkasse up` with the same flags, variables and file would have it.
+fn place(flags: PlaceFlags) -> Result<Place, String> {
+    let flags = Options {
+        database: flags.database,
+        config: flags.config,
+        ..Options::default()
+    };
+    let options = gather(flags)?;
+    Ok(Place {
+        database: options.database.unwrap_or_else(Settings::database),
+        master_key: options.master_key,
+        token: variable("SANDKASSE_TOKEN"),
+    })
+}
+
 fn settle(flags: Options) -> Result<Command, String> {
+    let settings = Settings::try_from(gather(flags)?)?;
+    Ok(Command::Up(Box::new(settings)))
+}
+
+/// Flags, then variables, then the file.
+fn gather(flags: Options) -> Result<Options, String> {
     let options = flags.or(Options::from_environment(&variable)?);
     let file = match &options.config {
         Some(path) => {
@@ -206,8 +422,7 @@ fn settle(flags: Options) -> Result<Command, String> {
         }
         None => Options::default(),
     };
-    let settings = Settings::try_from(options.or(file))?;
-    Ok(Command::Up(Box::new(settings)))
+    Ok(options.or(file))
 }
 
 #[expect(
@@ -272,6 +487,13 @@ mod tests {
             ("sandkasse --admin-token x", "unexpected argument"),
             ("sandkasse --seed 1 env", "cannot be used with"),
             ("sandkasse env --format yaml", "dotenv, json"),
+            ("sandkasse export --unit 220001", "test/220001"),
+            (
+                "sandkasse export --database sqlite:a --portal http://a",
+                "cannot be used with",
+            ),
+            ("sandkasse import --portal http://a", "--replace-unit"),
+            ("sandkasse import --from=", "name a file"),
         ] {
             let error = parse(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

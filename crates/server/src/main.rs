@@ -19,6 +19,7 @@ mod explain_command;
 mod exposure;
 mod files;
 mod http_client;
+mod kept;
 mod landing;
 mod listener;
 mod logging;
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
         cli::Command::Env(wish) => env_command::run(&wish),
         cli::Command::Explain(wish) => explain_command::run(&wish),
         cli::Command::Migrate(wish) => migrate_command::run(wish),
+        cli::Command::Export(wish) => kept::export(&wish),
+        cli::Command::Import(wish) => kept::import(&wish),
+        cli::Command::Doctor(wish) => kept::doctor(&wish),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,10 +9,12 @@ use std::{
 use sandkasse_api::Platform;
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
 use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
-use sandkasse_engine::{Chance, Engine, WallClock, directory::sealed_entries};
+use sandkasse_engine::{
+    Chance, Engine, WallClock, directory::sealed_entries, moving::is_importing,
+};
 use sandkasse_gate::{Gate, token::KeySource};
 use sandkasse_store::{
-    MemoryStore, Nodes, PostgresStore, SqliteStore, Store, StoreError, postgres::Address,
+    MemoryStore, PostgresStore, Sealer, SqliteStore, Store, StoreError, postgres::Address,
 };
 use sandkasse_vault::Vault;
 
@@ -39,12 +41,29 @@ pub(crate) struct Data {
     pub(crate) journal: Option<PathBuf>,
 }
 
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// To run on it. A new one is made, with a master key.
+    Platform,
+    /// To put into it what another installation had, whose master key must be there.
+    Import,
+    /// To look at what is there.
+    Look,
+}
+
 /// Opens a database. With the wrong master key, nothing in it or beside it is changed.
 pub(crate) async fn open(
     database: &Database,
     master_key: Option<&MasterKeyText>,
+    opening: Opening,
 ) -> Result<Data, Ended> {
     match database {
+        Database::Memory if opening != Opening::Platform => Err(Ended::WrongUse(
+            "sqlite::memory: is forgotten with its process: name a file with `--database sqlite:FILE`, or the \
+             running platform with `--portal URL`"
+                .to_owned(),
+        )),
         Database::Memory => Ok(Data {
             store: Arc::new(MemoryStore::new()),
             sqlite: None,
@@ -54,18 +73,35 @@ pub(crate) async fn open(
             shown: "in memory, gone with the process".to_owned(),
             journal: None,
         }),
-        Database::File(path) => open_file(path, master_key).await,
-        Database::Postgres(url) => open_postgres(url, master_key).await,
+        Database::File(path) => open_file(path, master_key, opening).await,
+        Database::Postgres(url) => open_postgres(url, master_key, opening).await,
     }
 }
 
-async fn open_file(path: &Path, master_key: Option<&MasterKeyText>) -> Result<Data, Ended> {
+async fn open_file(
+    path: &Path,
+    master_key: Option<&MasterKeyText>,
+    opening: Opening,
+) -> Result<Data, Ended> {
+    if opening == Opening::Look && !path.exists() {
+        return Err(Ended::WrongUse(format!(
+            "there is no database {}: name another with `--database sqlite:FILE`",
+            path.display()
+        )));
+    }
     let folder = DataFolder::of(path).map_err(Ended::WrongUse)?;
     let store = SqliteStore::open(path)
         .map_err(|error| Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)")))?;
     let store = Arc::new(store);
-    let vault = vault(&folder, folder.sealed(), store.as_ref(), master_key).await;
-    let vault = closing(store.as_ref(), vault).await?;
+    let vault = vault(
+        &folder,
+        folder.sealed(),
+        store.as_ref(),
+        master_key,
+        opening,
+    );
+    let vault = closing(store.as_ref(), vault.await).await?;
+    seal(store.as_ref(), &vault, opening).await?;
     Ok(Data {
         test_key: folder.signing_key(Environment::Test, &vault),
         production_key: folder.signing_key(Environment::Production, &vault),
@@ -83,6 +119,7 @@ async fn open_file(path: &Path, master_key: Option<&MasterKeyText>) -> Result<Da
 async fn open_postgres(
     url: &PostgresUrl,
     master_key: Option<&MasterKeyText>,
+    opening: Opening,
 ) -> Result<Data, Ended> {
     let wrong =
         |error: String| Ended::WrongUse(format!("{error} (with `--database postgres://…`)"));
@@ -96,8 +133,9 @@ async fn open_postgres(
         None => DataFolder::of(Path::new(Settings::DATABASE)).map_err(Ended::WrongUse)?,
     };
     let is_new = master_key.is_none() && !folder.master_key_path().exists();
-    let vault = vault(&folder, Vec::new(), store.as_ref(), master_key).await;
+    let vault = vault(&folder, Vec::new(), store.as_ref(), master_key, opening).await;
     let vault = closing(store.as_ref(), vault).await?;
+    seal(store.as_ref(), &vault, opening).await?;
     if is_new {
         tracing::warn!(
             file = %folder.master_key_path().display(),
@@ -115,6 +153,15 @@ async fn open_postgres(
         shown,
         journal: None,
     })
+}
+
+/// Whoever only looks or moves writes no seals: what is moved has its own.
+async fn seal(store: &dyn Store, vault: &Vault, opening: Opening) -> Result<(), Ended> {
+    if opening == Opening::Platform {
+        let sealing = store.seal_with(Sealer::new(vault.row_seals())).await;
+        sealing.map_err(|error| Ended::Failed(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Lets go of the store when there is no vault for it.
@@ -135,11 +182,19 @@ async fn vault(
     beside: Vec<(String, String)>,
     store: &dyn Store,
     given: Option<&MasterKeyText>,
+    opening: Opening,
 ) -> Result<Vault, Ended> {
     let (entries, _) = store
         .directory(0)
         .await
         .map_err(|error| Ended::Failed(error.to_string()))?;
+    if opening == Opening::Platform && is_importing(&entries) {
+        return Err(Ended::WrongUse(
+            "an import into this database was begun and not finished: run `sandkasse import` with the same file again, \
+             or name a new database with `--database`"
+                .to_owned(),
+        ));
+    }
     let mut sealed = sealed_entries(&entries);
     sealed.extend(beside);
     let path = folder.master_key_path();
@@ -147,7 +202,16 @@ async fn vault(
         Some(given) => given.key(),
         None => match folder.master_key().map_err(Ended::WrongUse)? {
             Some(key) => key,
-            None if sealed.is_empty() => folder.make_master_key().map_err(Ended::WrongUse)?,
+            None if sealed.is_empty() && opening == Opening::Platform => {
+                folder.make_master_key().map_err(Ended::WrongUse)?
+            }
+            None if sealed.is_empty() => {
+                return Err(Ended::WrongUse(format!(
+                    "what is moved is sealed under a master key, and none is here: put that of the installation where it \
+                     comes from beside this database, as {} (`chmod 600`), or give it as SANDKASSE_MASTER_KEY",
+                    path.display()
+                )));
+            }
             None => {
                 return Err(Ended::WrongUse(format!(
                     "the master key is missing, and without it what lies sealed in this installation cannot be read: \
@@ -159,10 +223,16 @@ async fn vault(
         },
     };
     let vault = Vault::new(&key);
-    if sealed
+    let opened = sealed
         .iter()
-        .any(|(place, it)| vault.open(place, it).is_err())
-    {
+        .filter(|(place, it)| vault.open(place, it).is_ok())
+        .count();
+    // Who looks wants to know which ones do not open, unless it is all of them.
+    let is_right = match opening {
+        Opening::Look => opened > 0 || sealed.is_empty(),
+        Opening::Platform | Opening::Import => opened == sealed.len(),
+    };
+    if !is_right {
         let whose = match given {
             Some(_) => "SANDKASSE_MASTER_KEY is".to_owned(),
             None => format!("{} holds", path.display()),

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// Calls that are over are kept up to this number for each sales unit.
-const CALLS_KEPT: usize = 10_000;
+pub(crate) const CALLS_KEPT: usize = 10_000;
 /// How often older ones are forgotten.
 const PRUNE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 /// How long calls in flight may take when the program shall end; a callback takes three seconds at
@@ -133,7 +133,12 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         production: base(&settings.production_url, doors.production.1),
         portal: base(&settings.portal_url, doors.portal.1),
     };
-    let data = parts::open(&settings.database, settings.master_key.as_ref()).await?;
+    let data = parts::open(
+        &settings.database,
+        settings.master_key.as_ref(),
+        parts::Opening::Platform,
+    )
+    .await?;
     let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
     let own = vec![doors.test.1, doors.production.1, doors.portal.1];
     let courier = parts::courier(own, &data, clock.clone());

@@ -171,6 +171,20 @@ impl House {
         self.call("POST", path, body).await
     }
 
+    /// The same where bodies are lines.
+    pub(crate) async fn lines(&self, method: &str, path: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/control/v1{path}"))
+            .header(header::HOST, PORTAL)
+            .body(Body::from(body))
+            .unwrap();
+        let response = self.portal.answer(request).await;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, body.to_vec())
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> (u16, Value) {
         let response = self.portal.answer(request).await;
         let status = response.status().as_u16();

@@ -372,6 +372,10 @@ impl Store for NodeStore {
         through!(self, "fill", self.shared.fill(rows))
     }
 
+    async fn replace(&self, unit: &Partition, rows: Vec<Row>) -> Result<(), CommitError> {
+        through!(self, "replace", self.shared.replace(unit, rows))
+    }
+
     fn nodes(&self) -> Option<&dyn Nodes> {
         self.shared.nodes().map(|_| self as &dyn Nodes)
     }

@@ -1,6 +1,8 @@
 //! in short, and that the simulation finds what is broken. The long form is
 //! `cargo xtask sim`; a million steps of it run with `cargo xtask test`.
 
+#![expect(clippy::print_stdout, reason = "a run tells what it did")]
+
 use std::{collections::BTreeSet, time::Duration};
 
 use sandkasse_sim::{

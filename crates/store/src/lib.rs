@@ -5,17 +5,21 @@
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+pub mod heads;
+pub mod lines;
 pub mod memory;
 pub mod nodes;
 pub mod port;
 pub mod postgres;
 pub mod rows;
+pub mod seals;
 pub mod sqlite;
 
 pub use memory::MemoryStore;
 pub use nodes::DEAD_AFTER_MS;
 pub use port::*;
 pub use postgres::PostgresStore;
+pub use seals::{CommitSeals, Sealer};
 pub use sqlite::SqliteStore;
 
 use std::borrow::Cow;

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::nodes::{Beat, Epoch, Heard, Hit, Nodes, Noted, Window};
 pub use crate::rows::{Row, Rows, Seal};
+use crate::seals::Sealer;
 
 /// One sales unit in one environment: the unit of atomicity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -528,6 +529,18 @@ pub trait Store: Send + Sync {
     /// there already is a conflict. Directory entries make one generation; the numbers of records
     /// and calls are made anew, in the order of the rows.
     async fn fill(&self, rows: Vec<Row>) -> Result<(), CommitError>;
+
+    /// Forgets all records, events, replies and calls of a sales unit and puts these rows of it in
+    /// their place: all of it, or nothing. Entries of the directory among the rows replace those of
+    /// the same key. A call that another sales unit has is a conflict; a row of another sales unit
+    /// is a mistake. What has no seal gets one, if the store has a key.
+    async fn replace(&self, unit: &Partition, rows: Vec<Row>) -> Result<(), CommitError>;
+
+    /// From now on every row that is written gets a seal. A store without a key writes none.
+    async fn seal_with(&self, sealer: Sealer) -> Result<(), StoreError> {
+        drop(sealer);
+        Ok(())
+    }
 
     /// What other processes on the same store do, where there may be others.
     fn nodes(&self) -> Option<&dyn Nodes> {

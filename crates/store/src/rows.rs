@@ -8,10 +8,14 @@ use crate::port::{
 };
 
 /// One row. A store tells the directory first, then records in the order in which they were made
-/// (each followed by its events), replies, calls in the order in which they were promised, and the
-/// audit log, oldest first.
+/// (each followed by its events), replies, calls in the order in which they were promised, the
+/// audit log, oldest first, and heads. Rows of one sales unit are records, events, replies and calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "fields of self-explaining variants")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few hundred are in memory at a time"
+)]
 pub enum Row {
     /// An entry of the directory.
     Directory {
@@ -46,9 +50,30 @@ pub enum Row {
     Call {
         record: CallRecord,
         seal: Option<Seal>,
+        /// Over when it was begun.
+        begun: Option<Seal>,
+        /// Over how it ended.
+        ended: Option<Seal>,
     },
     /// A line of the audit log, which is sealed by its own chain.
     Audit(AuditLine),
+    /// What a store with a key notes about a whole table, so that a missing row shows: see
+    /// [`heads`](crate::heads).
+    Head {
+        name: String,
+        value: String,
+        seal: Seal,
+    },
+    /// Something in the database that no such row can be read from, or that belongs to nothing. No
+    /// store takes it.
+    Broken {
+        /// The table.
+        table: String,
+        /// Which row of it, in words.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// A keyed digest over a row and its place, so that what others changed in the database shows. Rows

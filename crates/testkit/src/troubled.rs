@@ -194,6 +194,10 @@ impl Store for TroubledStore {
         self.memory.fill(rows).await
     }
 
+    async fn replace(&self, unit: &Partition, rows: Vec<Row>) -> Result<(), CommitError> {
+        self.memory.replace(unit, rows).await
+    }
+
     async fn put_directory(
         &self,
         entries: Vec<DirectoryEntry>,

@@ -86,6 +86,9 @@ pub struct Unsealable;
 pub struct Vault {
     sealing: LessSafeKey,
     digests: hmac::Key,
+    moving: hmac::Key,
+    row_seals: Zeroizing<[u8; 32]>,
+    fingerprint: String,
 }
 
 impl fmt::Debug for Vault {
@@ -108,14 +111,20 @@ impl Vault {
         };
         let mut sealing = follow("seal");
         let mut digests = follow("digest");
+        let mut moving = follow("moving");
+        let fingerprint = follow("fingerprint");
         let vault = Vault {
             sealing: LessSafeKey::new(
                 UnboundKey::new(&AES_256_GCM, &sealing).expect("AES-256 takes 32 bytes"),
             ),
             digests: hmac::Key::new(hmac::HMAC_SHA256, &digests),
+            moving: hmac::Key::new(hmac::HMAC_SHA256, &moving),
+            row_seals: Zeroizing::new(follow("row seals")),
+            fingerprint: Digest(fingerprint).to_hex(),
         };
         sealing.zeroize();
         digests.zeroize();
+        moving.zeroize();
         vault
     }
 
@@ -158,6 +167,21 @@ impl Vault {
         String::from_utf8(opened.to_vec()).map_err(|_| Unsealable)
     }
 
+    /// What rows of the database are sealed with, so that a change made by others shows.
+    pub fn row_seals(&self) -> &[u8; 32] {
+        &self.row_seals
+    }
+
+    /// The same for the same master key, and tells nothing of it: 64 hexadecimal digits.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Begins a digest over what is moved to another installation with the same master key.
+    pub fn digest_moved(&self) -> Moved {
+        Moved(hmac::Context::with_key(&self.moving))
+    }
+
     /// Under what a secret is looked up.
     pub fn digest(&self, secret: &str) -> Digest {
         let tag = hmac::sign(&self.digests, secret.as_bytes());
@@ -167,6 +191,32 @@ impl Vault {
             .zip(tag.as_ref())
             .for_each(|(to, from)| *to = *from);
         Digest(digest)
+    }
+}
+
+/// A digest over bytes as they come.
+pub struct Moved(hmac::Context);
+
+impl Moved {
+    /// More of them.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Of all that came: 64 hexadecimal digits.
+    pub fn finish(self) -> String {
+        let mut digest = [0; 32];
+        digest
+            .iter_mut()
+            .zip(self.0.sign().as_ref())
+            .for_each(|(to, from)| *to = *from);
+        Digest(digest).to_hex()
+    }
+}
+
+impl fmt::Debug for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Moved")
     }
 }
 
@@ -236,6 +286,23 @@ mod tests {
         assert_ne!(vault().digest("a"), Vault::fresh().digest("a"));
         assert_eq!(vault().digest("a").to_hex().len(), 64);
         assert_eq!(format!("{:?}", vault().digest("a")), "Digest");
+    }
+
+    #[test]
+    fn what_follows_from_the_master_key_repeats_and_differs_by_purpose() {
+        let (one, other) = (vault(), Vault::fresh());
+        assert_eq!(one.fingerprint(), vault().fingerprint());
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        assert_eq!(one.row_seals(), vault().row_seals());
+        assert_ne!(one.row_seals(), other.row_seals());
+        let moved = |vault: &Vault, parts: &[&str]| {
+            let mut digest = vault.digest_moved();
+            parts.iter().for_each(|part| digest.update(part.as_bytes()));
+            digest.finish()
+        };
+        assert_eq!(moved(&one, &["a", "b"]), moved(&vault(), &["ab"]));
+        assert_ne!(moved(&one, &["a"]), moved(&other, &["a"]));
+        assert_ne!(moved(&one, &["a"]), one.digest("a").to_hex());
     }
 
     #[test]

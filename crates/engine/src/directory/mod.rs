@@ -32,8 +32,9 @@ use crate::{faults::SharedFault, unit::Unit};
 pub use client::{Client, OfficeKeys, OfficeKind};
 pub use snapshot::Snapshot;
 pub(crate) use stored::INSTALLATION;
-pub use stored::sealed_entries;
-use stored::{REGISTER_LIES_IN, entry, parse};
+use stored::REGISTER_LIES_IN;
+pub use stored::{IMPORT, sealed_entries};
+pub(crate) use stored::{entry, parse};
 
 /// The status page of an environment tells of no more.
 pub const MOST_INCIDENTS: usize = 200;

@@ -29,11 +29,14 @@ const ONLY: &str = "only";
 /// The kinds that belong to the installation: they outlive a reset of the platform.
 pub(crate) const INSTALLATION: [&str; 3] = [USER, API_TOKEN, SIGNING_KEY];
 
+/// That an import into this store was begun and has not ended. No platform starts on such a store.
+pub const IMPORT: &str = "import";
+
 /// There is one register; its table has to lie somewhere.
 pub(super) const REGISTER_LIES_IN: Environment = Environment::Production;
 
 /// A change as the store keeps it. Whatever holds keys is sealed whole.
-pub(super) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, StoreError> {
+pub(crate) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, StoreError> {
     fn json(value: &impl Serialize) -> Result<Option<String>, StoreError> {
         serde_json::to_string(value)
             .map(Some)
@@ -96,7 +99,7 @@ pub fn sealed_entries(entries: &[DirectoryEntry]) -> Vec<(String, String)> {
 }
 
 /// What the store kept, as a change of an empty directory.
-pub(super) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, StoreError> {
+pub(crate) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, StoreError> {
     let environment = entry.environment;
     let Some(kept) = entry.body.as_deref() else {
         return gone(entry);

@@ -63,6 +63,11 @@ impl Settings {
     /// Where data is kept unless somebody says otherwise.
     pub(crate) const DATABASE: &str = ".sandkasse/sandkasse.db";
 
+    /// The database if nobody names another.
+    pub(crate) fn database() -> Database {
+        Database::File(Settings::DATABASE.into())
+    }
+
     /// Fills in the defaults, and refuses what would not be safe.
     pub(crate) fn try_from(options: Options) -> Result<Settings, String> {
         let test = options.test.unwrap_or(Address::loopback(7480));
@@ -86,9 +91,7 @@ impl Settings {
             test_url: options.test_url,
             production_url: options.production_url,
             portal_url: options.portal_url,
-            database: options
-                .database
-                .unwrap_or_else(|| Database::File(Settings::DATABASE.into())),
+            database: options.database.unwrap_or_else(Settings::database),
             ready_file: options.ready_file,
             seed: options.seed,
             quiet: options.quiet.unwrap_or(false),

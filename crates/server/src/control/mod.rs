@@ -17,6 +17,7 @@ pub(crate) mod check_keys;
 mod clock;
 mod closing;
 pub(crate) mod dashboard;
+mod described;
 pub(crate) mod env;
 mod exports;
 mod extract;
@@ -27,6 +28,7 @@ mod incidents;
 mod keys;
 mod links;
 mod merchants;
+mod moving;
 mod office_keys;
 mod orders;
 mod partners;
@@ -79,6 +81,7 @@ pub(crate) use faults::{FaultView, FaultWish};
 pub(crate) use guard::Guard;
 pub(crate) use happened_view::HappenedView;
 pub(crate) use incidents::{IncidentView, IncidentWish, UpdateWish};
+pub(crate) use moving::{LINES, LONGEST_SNAPSHOT};
 #[cfg(test)]
 pub(crate) use payment_search::MOST_LOOKED_AT;
 pub(crate) use payment_search::{Next, Search};
@@ -184,6 +187,7 @@ impl Control {
         (name = "Faults", description = "Calls that fail on demand"),
         (name = "Users and tokens", description = "Who may sign in, which programs may call, and what they did"),
         (name = "Status", description = "What the status pages tell: incidents and maintenance"),
+        (name = "Moving", description = "Everything as lines of JSON, snapshots of sales units, and whether all is sound"),
         (name = "Platform", description = "Keys for a shell, what merchants were sent, and starting again"),
     )
 )]
@@ -195,6 +199,7 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .nest("/control/v1", described())
         .split_for_parts();
     env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
+    described::complete(&mut description);
     let description = Arc::new(description);
     let openapi = get(move || {
         let description = description.clone();
@@ -275,6 +280,10 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(catalogue::provoke))
         .routes(routes!(env::show))
         .routes(routes!(reset::reset))
+        .routes(routes!(moving::export))
+        .routes(routes!(moving::snapshot, moving::restore))
+        .routes(routes!(moving::reset_unit))
+        .routes(routes!(moving::doctor))
         .routes(routes!(users::create, users::list))
         .routes(routes!(users::show, users::change, users::remove))
         .routes(routes!(tokens::create, tokens::list))

@@ -14,6 +14,8 @@ pub(crate) const HEADERS: usize = 100;
 pub(crate) const HEADER_READ: Duration = Duration::from_secs(10);
 /// A body arrives within this time, or the answer is 408.
 pub(crate) const BODY_READ: Duration = Duration::from_secs(10);
+/// The same for a sales unit's snapshot, sent by somebody who is known.
+pub(crate) const SNAPSHOT_READ: Duration = Duration::from_secs(60);
 /// So much of a body that is too large is read and thrown away, so that its sender gets to see the
 /// answer instead of a broken connection.
 pub(crate) const THROWN_AWAY: usize = 8 * 1024 * 1024;

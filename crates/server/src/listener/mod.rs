@@ -39,7 +39,7 @@ use tokio::{
 };
 
 use crate::{Ended, address::Address};
-pub(crate) use receive::receive;
+pub(crate) use receive::{receive, receive_up_to};
 
 /// What leaves: bytes that are there, or what comes by and by.
 pub(crate) type Outgoing = Either<Full<Bytes>, UnsyncBoxBody<Bytes, axum::Error>>;

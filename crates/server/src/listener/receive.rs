@@ -1,5 +1,7 @@
 //! Reads a request whole, within limits.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, header, request::Parts};
 use http_body_util::BodyExt;
@@ -12,6 +14,15 @@ use super::limits;
 pub(crate) async fn receive(
     request: Request<Incoming>,
 ) -> Result<(Parts, Bytes), (Box<Parts>, Unread)> {
+    receive_up_to(MAX_BODY, limits::BODY_READ, request).await
+}
+
+/// The same with other limits of the body, for a sender who is known.
+pub(crate) async fn receive_up_to(
+    most: usize,
+    patience: Duration,
+    request: Request<Incoming>,
+) -> Result<(Parts, Bytes), (Box<Parts>, Unread)> {
     let (parts, body) = request.into_parts();
     if !is_bearable(&parts.headers) {
         return Err((Box::new(parts), Unread::HeadersTooLarge));
@@ -20,7 +31,7 @@ pub(crate) async fn receive(
         return Ok((parts, Bytes::new()));
     }
     let waits = parts.headers.contains_key(header::EXPECT);
-    let read = tokio::time::timeout(limits::BODY_READ, read(body, waits)).await;
+    let read = tokio::time::timeout(patience, read(body, most, waits)).await;
     match read.unwrap_or(Err(Unread::TooSlow)) {
         Ok(body) => Ok((parts, body)),
         Err(fault) => Err((Box::new(parts), fault)),
@@ -37,9 +48,9 @@ fn is_bearable(headers: &HeaderMap) -> bool {
 }
 
 /// `waits`: the sender holds the body back until it is asked for.
-async fn read(mut body: Incoming, waits: bool) -> Result<Bytes, Unread> {
+async fn read(mut body: Incoming, most: usize, waits: bool) -> Result<Bytes, Unread> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > MAX_BODY {
+    if announced > most {
         if !waits {
             throw_away(body, 0).await?;
         }
@@ -54,7 +65,7 @@ async fn read(mut body: Incoming, waits: bool) -> Result<Bytes, Unread> {
             continue;
         };
         let size = first.len() + joined.len() + piece.len();
-        if size > MAX_BODY {
+        if size > most {
             throw_away(body, size).await?;
             return Err(Unread::BodyTooLarge);
         }

@@ -143,6 +143,17 @@ impl Portal {
 }
 
 impl Portal {
+    /// Whether somebody who is known sends a sales unit's snapshot, which may be longer than a form.
+    fn brings_snapshot(&self, request: &Request<Incoming>) -> bool {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let path = uri.path();
+        method == http::Method::POST
+            && path.starts_with("/control/v1/sales-units/")
+            && path.ends_with("/snapshot")
+            && self.guard.admit(method, uri, headers).is_ok()
+            && self.control.caller(method, headers).is_ok()
+    }
+
     /// Refuses whom nothing here concerns, and notes who calls the control API. What somebody known
     /// may do is decided in [`rights`].
     fn admit(&self, request: &mut Request<Body>) -> Result<(), Problem> {
@@ -170,7 +181,13 @@ impl Site for Portal {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<http::Response<Outgoing>, NoAnswer> {
-        let (parts, body) = match listener::receive(request).await {
+        let received = if self.brings_snapshot(&request) {
+            let (most, patience) = (control::LONGEST_SNAPSHOT, listener::limits::SNAPSHOT_READ);
+            listener::receive_up_to(most, patience, request).await
+        } else {
+            listener::receive(request).await
+        };
+        let (parts, body) = match received {
             Ok(received) => received,
             Err((parts, unread)) => {
                 let refusal = listener::response(unread.answer());

@@ -61,7 +61,8 @@ fn expected(method: &Method, path: &str) -> Role {
     let (kind, rest) = path.split_once('/').unwrap_or((path, ""));
     let looks = *method == Method::GET;
     match kind {
-        "users" | "tokens" | "audit" | "reset" => Role::Admin,
+        "users" | "tokens" | "audit" | "reset" | "doctor" | "export" => Role::Admin,
+        "sales-units" if rest.ends_with("/snapshot") => Role::Developer,
         "incidents" if !looks => Role::Admin,
         "check-keys" => Role::Reader,
         "office-keys" if !looks || !rest.is_empty() => Role::Admin,

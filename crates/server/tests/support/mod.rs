@@ -161,6 +161,10 @@ impl Shop {
         }
     }
 
+    pub(crate) fn msn(&self) -> &str {
+        &self.msn
+    }
+
     pub(crate) fn initiate(&self, order: &str) -> Value {
         json!({
             "customerInfo": { "mobileNumber": self.phone },
@@ -335,20 +339,22 @@ fn receive(
         .ok()
 }
 
+pub(crate) fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    patiently(look).unwrap_or_else(|| panic!("{what} did not come within {PATIENCE:?}"))
+}
+
+/// What is looked for, or `None` if it does not come in time.
 #[expect(
     clippy::disallowed_methods,
     reason = "a child process tells nobody when it is ready"
 )]
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn patiently<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + PATIENCE;
     loop {
-        if let Some(found) = look() {
+        let found = look();
+        if found.is_some() || Instant::now() >= until {
             return found;
         }
-        assert!(
-            Instant::now() < until,
-            "{what} did not come within {PATIENCE:?}"
-        );
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -91,6 +91,11 @@ macro_rules! store_contract {
             conflicts_do_not_disturb_their_group
             mistakes_do_not_disturb_their_group
             a_crowd_of_commits_is_kept
+            rows_tell_everything_and_fill_another
+            rows_of_a_unit_are_of_that_unit
+            what_is_there_is_not_filled_again
+            rows_under_writing_are_of_one_moment
+            a_unit_is_replaced_as_a_whole
         }
     };
     ($fresh:expr => $($promise:ident)*) => {

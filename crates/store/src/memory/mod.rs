@@ -390,6 +390,10 @@ impl Store for MemoryStore {
         moving::fill(&mut self.state.lock(), rows)
     }
 
+    async fn replace(&self, unit: &Partition, rows: Vec<Row>) -> Result<(), CommitError> {
+        moving::replace(&mut self.state.lock(), unit, rows)
+    }
+
     fn nodes(&self) -> Option<&dyn Nodes> {
         self.member.as_ref().map(|it| it as &dyn Nodes)
     }
@@ -407,16 +411,6 @@ mod tests {
         let store: crate::contract::Subject = Arc::new(MemoryStore::new());
         (store, ())
     }}
-
-    crate::store_contract! {
-        {
-            let store: crate::contract::Subject = Arc::new(MemoryStore::new());
-            (store, ())
-        } =>
-            rows_tell_everything_and_fill_another
-            rows_of_a_unit_are_of_that_unit
-            what_is_there_is_not_filled_again
-    }
 
     crate::nodes_contract! {{
         let store = MemoryStore::new();

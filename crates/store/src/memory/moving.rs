@@ -39,6 +39,8 @@ pub(super) fn rows(state: &State, of: Option<&Partition>) -> Vec<Row> {
                 rows.extend(events(partition, &stream, history));
             }
         }
+    }
+    for (partition, unit) in state.units.iter().filter(|(it, _)| is_wanted(it)) {
         rows.extend(unit.replies.values().map(|reply| Row::Reply {
             partition: partition.clone(),
             reply: reply.clone(),
@@ -49,6 +51,8 @@ pub(super) fn rows(state: &State, of: Option<&Partition>) -> Vec<Row> {
     rows.extend(calls.map(|record| Row::Call {
         record: record.clone(),
         seal: None,
+        begun: None,
+        ended: None,
     }));
     if of.is_none() {
         rows.extend(state.audit.values().cloned().map(Row::Audit));
@@ -137,6 +141,12 @@ pub(super) fn fill(state: &mut State, rows: Vec<Row>) -> Result<(), CommitError>
                 state.add_call(&record.partition, record.call, record.state, None);
             }
             Row::Audit(line) => drop(state.audit.insert(line.number, line)),
+            // Memory has no seals.
+            Row::Head { .. } => {}
+            Row::Broken { table, key, .. } => {
+                let text = format!("a broken row, {key} of {table}");
+                return Err(StoreError(text).into());
+            }
         }
     }
     state.put_directory(entries, Generation::MAX).map(drop)
@@ -166,5 +176,57 @@ fn is_there(state: &State, row: &Row) -> bool {
         }
         Row::Call { record, .. } => state.call_numbers.contains_key(&record.call.id),
         Row::Audit(line) => state.audit.contains_key(&line.number),
+        Row::Head { .. } | Row::Broken { .. } => false,
     }
+}
+
+pub(super) fn replace(
+    state: &mut State,
+    unit: &Partition,
+    rows: Vec<Row>,
+) -> Result<(), CommitError> {
+    for row in &rows {
+        let of = match row {
+            Row::Record { partition, .. }
+            | Row::Event { partition, .. }
+            | Row::Reply { partition, .. } => Some(partition),
+            Row::Call { record, .. } => {
+                let known = state.call_numbers.get(&record.call.id);
+                let known = known.and_then(|number| state.calls.get(number));
+                if known.is_some_and(|known| known.partition != *unit) {
+                    return Err(CommitError::Conflict);
+                }
+                Some(&record.partition)
+            }
+            Row::Directory { .. } => Some(unit),
+            Row::Audit(_) | Row::Head { .. } | Row::Broken { .. } => None,
+        };
+        if of != Some(unit) {
+            let text = "a row that is not of this sales unit";
+            return Err(StoreError(text.to_owned()).into());
+        }
+    }
+    state.units.remove(unit);
+    let gone: Vec<u64> = state
+        .calls
+        .iter()
+        .filter(|(_, record)| record.partition == *unit)
+        .map(|(number, _)| *number)
+        .collect();
+    for number in gone {
+        if let Some(record) = state.calls.remove(&number) {
+            state.call_numbers.remove(&record.call.id);
+        }
+    }
+    let mut entries = Vec::new();
+    let mut of_unit = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Row::Directory { entry, .. } = row {
+            entries.push(entry);
+        } else {
+            of_unit.push(row);
+        }
+    }
+    state.put_directory(entries, Generation::MAX)?;
+    fill(state, of_unit)
 }

@@ -318,6 +318,10 @@ impl Store for PostgresStore {
         moving::fill(&self.shared, &rows).await
     }
 
+    async fn replace(&self, unit: &Partition, rows: Vec<Row>) -> Result<(), CommitError> {
+        moving::replace(&self.shared, unit, &rows).await
+    }
+
     fn nodes(&self) -> Option<&dyn Nodes> {
         Some(&self.nodes)
     }

@@ -165,13 +165,66 @@ fn call_row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
     Ok(Row::Call {
         record: rows::call(row)?,
         seal: rows::seal(row, CALL_SEAL)?,
+        begun: None,
+        ended: None,
     })
 }
 
 /// Fills rows in, all or none. Like a commit, it finds out by its own id what became of an attempt
 /// whose answer was lost.
 pub(super) async fn fill(shared: &Shared, rows: &[Row]) -> Result<(), CommitError> {
-    let filling = Filling::new(shared, rows)?;
+    carry_out(shared, &Filling::new(shared, rows)?).await
+}
+
+/// Forgets a sales unit's rows and fills these in, in one transaction. Done twice it is the same.
+pub(super) async fn replace(
+    shared: &Shared,
+    unit: &Partition,
+    rows: &[Row],
+) -> Result<(), CommitError> {
+    let mut ids = Vec::new();
+    for row in rows {
+        let of = match row {
+            Row::Record { partition, .. }
+            | Row::Event { partition, .. }
+            | Row::Reply { partition, .. } => Some(partition),
+            Row::Call { record, .. } => {
+                ids.push(owned(&record.call.id));
+                Some(&record.partition)
+            }
+            Row::Directory { .. } => Some(unit),
+            Row::Audit(_) | Row::Head { .. } | Row::Broken { .. } => None,
+        };
+        if of != Some(unit) {
+            let text = "a row that is not of this sales unit";
+            return Err(StoreError(text.to_owned()).into());
+        }
+    }
+    let mut filling = Filling::new(shared, rows)?;
+    for (sql, _) in &mut filling.statements {
+        if *sql == FILL_DIRECTORY {
+            *sql = PUT_DIRECTORY;
+        }
+    }
+    let of_unit = || -> Columns {
+        vec![
+            (Box::new(environment_number(unit.environment)), Type::INT2),
+            (Box::new(unit.msn.as_str().to_owned()), Type::TEXT),
+        ]
+    };
+    let mut statements = Vec::new();
+    if !ids.is_empty() {
+        let mut columns = of_unit();
+        columns.push((Box::new(ids), Type::TEXT_ARRAY));
+        statements.push((NOBODY_ELSES_CALLS, columns));
+    }
+    statements.extend(FORGET_UNIT.map(|sql| (sql, of_unit())));
+    statements.append(&mut filling.statements);
+    filling.statements = statements;
+    carry_out(shared, &filling).await
+}
+
+async fn carry_out(shared: &Shared, filling: &Filling) -> Result<(), CommitError> {
     let mut patience = Patience::new(shared.pool.address.patience);
     let mut in_doubt = false;
     loop {
@@ -259,6 +312,11 @@ impl Filling {
                     calls.push((record, number, call_columns(&record.state)?));
                 }
                 Row::Audit(line) => lines.push(line),
+                // No seals are kept here, so nothing is counted by them.
+                Row::Head { .. } => {}
+                Row::Broken { table, key, .. } => {
+                    return Err(StoreError(format!("a broken row, {key} of {table}")));
+                }
             }
         }
         let mut statements = Vec::new();
@@ -390,6 +448,29 @@ put AS (
     SET body = excluded.body, generation = excluded.generation, commit_id = excluded.commit_id, seal = NULL
     WHERE directory.body IS NULL RETURNING 1)
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) THEN 1 ELSE 0 END) FROM made";
+
+/// The same, in the place of what is there.
+const PUT_DIRECTORY: &str = "WITH made AS (
+    UPDATE sandkasse.installation SET generation = generation + 1 RETURNING generation),
+put AS (
+    INSERT INTO sandkasse.directory (environment, kind, key, body, generation, commit_id)
+    SELECT t.environment, t.kind, t.key, t.body, made.generation, $5
+    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[]) AS t (environment, kind, key, body), made
+    ORDER BY t.environment, t.kind, t.key
+    ON CONFLICT (environment, kind, key) DO UPDATE
+    SET body = excluded.body, generation = excluded.generation, commit_id = excluded.commit_id, seal = NULL
+    RETURNING 1)
+SELECT count(*) FROM put";
+
+const NOBODY_ELSES_CALLS: &str = "SELECT 1 / (CASE WHEN EXISTS (
+    SELECT FROM sandkasse.calls WHERE id = ANY ($3) AND NOT (environment = $1 AND msn = $2)) THEN 0 ELSE 1 END)";
+
+const FORGET_UNIT: [&str; 4] = [
+    "DELETE FROM sandkasse.events WHERE environment = $1 AND msn = $2",
+    "DELETE FROM sandkasse.records WHERE environment = $1 AND msn = $2",
+    "DELETE FROM sandkasse.replies WHERE environment = $1 AND msn = $2",
+    "DELETE FROM sandkasse.calls WHERE environment = $1 AND msn = $2",
+];
 
 const FILL_RECORDS: &str = "WITH put AS (
     INSERT INTO sandkasse.records (environment, msn, kind, name, number, version, deadline, body, commit_id)

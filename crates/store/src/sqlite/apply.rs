@@ -5,43 +5,56 @@
 use rusqlite::params;
 use sandkasse_domain::Timestamp;
 
+use super::aside;
+use super::fill::blob;
 use super::rows::{Col, state};
-use super::schema;
 use super::statements::Statements;
 use crate::port::{
-    AuditLine, Commit, DirectoryEntry, Generation, OutgoingCall, Partition, SavedReply, StreamId,
-    Write,
+    AuditLine, Commit, DirectoryEntry, Generation, OutgoingCall, Partition, Row, SavedReply, Seal,
+    StreamId, Write,
 };
+use crate::seals::{CommitSeals, Sealer};
 
 /// How many calls are forgotten in one transaction, so that no payment waits long behind them.
 const PRUNE_LIMIT: usize = 1_000;
 
 /// Something to be written. All of it happens, or nothing.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every piece of work is a commit"
+)]
 pub(super) enum Work {
-    Commit(Commit),
+    Commit(Commit, Option<CommitSeals>),
     BeginCall {
         id: String,
         at: Timestamp,
+        seal: Option<Seal>,
     },
     FinishCall {
         id: String,
         outcome: String,
+        seal: Option<Seal>,
     },
     AddBegunCall {
         partition: Partition,
         call: OutgoingCall,
         at: Timestamp,
+        seals: [Option<Seal>; 2],
     },
     InterruptCalls,
     PruneCalls {
         partition: Partition,
         through: i64,
     },
-    PutDirectory(Vec<DirectoryEntry>, Generation),
+    PutDirectory(Vec<(DirectoryEntry, Option<Seal>)>, Generation),
     /// Everything but the directory's entries of these kinds, as a JSON array, and the audit log.
     Clear(String),
     AddToAudit(Vec<AuditLine>),
     PruneAudit(u64),
+    Fill(Vec<Row>),
+    /// A sales unit's rows, in the place of what is there of it.
+    Replace(Partition, Vec<Row>),
+    SealWith(Sealer),
     /// A failpoint: the next COMMIT fails as it does when the disk loses a write.
     #[cfg(test)]
     FailNextFsync,
@@ -75,17 +88,24 @@ impl Statements<'_> {
     /// For pruning, [`Applied::Yes`] if more may be left to prune.
     pub(super) fn apply(&mut self, work: &Work) -> rusqlite::Result<Applied> {
         match work {
-            Work::Commit(commit) => return self.commit(commit).map(Applied::when),
-            Work::BeginCall { id, at } => {
-                let begun = self.begin_call.execute(params![id, Col(*at)])? == 1;
+            Work::Commit(commit, seals) => {
+                return self.commit(commit, seals.as_ref()).map(Applied::when);
+            }
+            Work::BeginCall { id, at, seal } => {
+                let values = params![id, Col(*at), blob(*seal)];
+                let begun = self.begin_call.execute(values)? == 1;
                 return Ok(Applied::when(begun));
             }
-            Work::FinishCall { id, outcome } => self.finish_call.execute([id, outcome])?,
+            Work::FinishCall { id, outcome, seal } => {
+                let values = params![id, outcome, blob(*seal)];
+                self.finish_call.execute(values)?
+            }
             Work::AddBegunCall {
                 partition,
                 call,
                 at,
-            } => self.insert_call(partition, call, Some(*at))?,
+                seals,
+            } => self.insert_call(partition, call, Some(*at), *seals)?,
             Work::InterruptCalls => self.interrupt_calls.execute([])?,
             Work::PruneCalls { partition, through } => {
                 let Partition { environment, msn } = partition;
@@ -96,7 +116,9 @@ impl Statements<'_> {
             }
             Work::PutDirectory(entries, seen) => return self.put_directory(entries, *seen),
             Work::Clear(kept) => {
-                self.connection.execute_batch(schema::CLEAR)?;
+                aside::put_aside(self.connection)?;
+                self.is_aside = true;
+                self.clear_heads(kept)?;
                 self.clear_directory.execute([kept])?
             }
             Work::AddToAudit(lines) => {
@@ -105,18 +127,15 @@ impl Statements<'_> {
                         return Ok(Applied::No);
                     }
                 }
-                lines.iter().try_fold(0, |added, line| {
-                    let AuditLine {
-                        number,
-                        previous,
-                        body,
-                        hash,
-                    } = line;
-                    let values = params![number, previous, body, hash];
-                    Ok::<_, rusqlite::Error>(added + self.add_to_audit.execute(values)?)
-                })?
+                for line in lines {
+                    self.put_audit_line(line)?;
+                }
+                self.note_newest(lines.last())?
             }
             Work::PruneAudit(through) => self.prune_audit.execute([through])?,
+            Work::Fill(rows) => return self.fill(rows),
+            Work::Replace(partition, rows) => return self.replace(partition, rows),
+            Work::SealWith(sealer) => self.seal_with(sealer)?,
             #[cfg(test)]
             Work::FailNextFsync => {
                 self.fail_next_fsync = true;
@@ -135,7 +154,7 @@ impl Statements<'_> {
     /// All that can be refused is looked at before anything is changed, so a commit in conflict has
     /// nothing to take back and needs no savepoint, which would cost a copy of every page touched.
     /// The looks are cheap: they need the pages that are then written.
-    fn commit(&mut self, commit: &Commit) -> rusqlite::Result<bool> {
+    fn commit(&mut self, commit: &Commit, seals: Option<&CommitSeals>) -> rusqlite::Result<bool> {
         let Commit {
             partition,
             writes,
@@ -149,7 +168,7 @@ impl Statements<'_> {
         }
         self.numbers.clear();
         for write in writes {
-            let (number, version) = self.find(partition, write)?.unzip();
+            let (number, version) = self.find(partition, &write.stream)?.unzip();
             if version != write.expected {
                 return Ok(false);
             }
@@ -157,31 +176,38 @@ impl Statements<'_> {
         }
         for (index, write) in writes.iter().enumerate() {
             let number = self.numbers.get(index).copied().flatten();
-            self.write(partition, number, write)?;
+            let seals = seals.and_then(|seals| seals.writes.get(index));
+            self.write(partition, number, write, seals)?;
         }
         if let Some(reply) = reply {
-            self.insert_reply(partition, reply)?;
+            let seal = seals.and_then(|seals| seals.reply);
+            self.insert_reply(partition, reply, seal)?;
         }
-        for call in calls {
-            self.insert_call(partition, call, None)?;
+        for (index, call) in calls.iter().enumerate() {
+            let seal = seals.and_then(|seals| seals.calls.get(index).copied());
+            self.insert_call(partition, call, None, [seal, None])?;
         }
         Ok(true)
     }
 
-    fn is_answered(&mut self, partition: &Partition, reply: &SavedReply) -> rusqlite::Result<bool> {
+    pub(super) fn is_answered(
+        &mut self,
+        partition: &Partition,
+        reply: &SavedReply,
+    ) -> rusqlite::Result<bool> {
         let (environment, msn) = (Col(partition.environment), partition.msn.as_str());
         self.reply_exists
             .exists(params![environment, msn, reply.scope, reply.key])
     }
 
     /// The number and the version of a record.
-    fn find(
+    pub(super) fn find(
         &mut self,
         partition: &Partition,
-        write: &Write,
+        stream: &StreamId,
     ) -> rusqlite::Result<Option<(i64, u64)>> {
         let (environment, msn) = (Col(partition.environment), partition.msn.as_str());
-        let StreamId { kind, name } = &write.stream;
+        let StreamId { kind, name } = stream;
         let mut rows = self
             .find_record
             .query(params![environment, msn, kind.name(), name])?;
@@ -195,6 +221,7 @@ impl Statements<'_> {
         partition: &Partition,
         number: Option<i64>,
         write: &Write,
+        seals: Option<&(Seal, Vec<Seal>)>,
     ) -> rusqlite::Result<()> {
         let (environment, msn) = (Col(partition.environment), partition.msn.as_str());
         let Write {
@@ -203,10 +230,11 @@ impl Statements<'_> {
             ..
         } = write;
         let deadline = write.deadline.map(Col);
+        let seal = seals.map(|(seal, _)| seal.0);
         let number = match number {
             Some(number) => {
                 self.update_record
-                    .execute(params![number, deadline, body])?;
+                    .execute(params![number, deadline, body, seal])?;
                 number
             }
             None => self.insert_record.insert(params![
@@ -215,12 +243,14 @@ impl Statements<'_> {
                 kind.name(),
                 name,
                 deadline,
-                body
+                body,
+                seal
             ])?,
         };
         let version = write.expected.unwrap_or(0) + 1;
         for (position, event) in write.events.iter().enumerate() {
             let at = Col(event.at);
+            let seal = seals.and_then(|(_, seals)| seals.get(position));
             self.insert_event.execute(params![
                 environment,
                 msn,
@@ -228,16 +258,18 @@ impl Statements<'_> {
                 version,
                 position,
                 at,
-                event.body
+                event.body,
+                seal.map(|seal| seal.0)
             ])?;
         }
         Ok(())
     }
 
-    fn insert_reply(
+    pub(super) fn insert_reply(
         &mut self,
         partition: &Partition,
         reply: &SavedReply,
+        seal: Option<Seal>,
     ) -> rusqlite::Result<usize> {
         self.insert_reply.execute(params![
             Col(partition.environment),
@@ -246,7 +278,8 @@ impl Statements<'_> {
             reply.key,
             reply.fingerprint,
             reply.status,
-            reply.body
+            reply.body,
+            blob(seal)
         ])
     }
 
@@ -255,6 +288,7 @@ impl Statements<'_> {
         partition: &Partition,
         call: &OutgoingCall,
         begun_at: Option<Timestamp>,
+        [seal, begun_seal]: [Option<Seal>; 2],
     ) -> rusqlite::Result<usize> {
         self.insert_call.execute(params![
             if begun_at.is_some() {
@@ -273,34 +307,33 @@ impl Statements<'_> {
             call.body,
             call.timeout_ms.cast_signed(),
             Col(call.owed_at),
-            begun_at.map(Col)
+            begun_at.map(Col),
+            blob(seal),
+            blob(begun_seal)
         ])
     }
 
     fn put_directory(
         &mut self,
-        entries: &[DirectoryEntry],
+        entries: &[(DirectoryEntry, Option<Seal>)],
         seen: Generation,
     ) -> rusqlite::Result<Applied> {
         let seen = i64::try_from(seen).unwrap_or(i64::MAX);
-        for entry in entries {
+        for (entry, _) in entries {
             let (environment, kind, key) = (Col(entry.environment), &entry.kind, &entry.key);
             let later = params![environment, kind, key, seen];
             if self.entry_is_later.exists(later)? {
                 return Ok(Applied::No);
             }
         }
-        let generation: u64 = self.next_generation.query_row([], |row| row.get(0))?;
-        for entry in entries {
-            let DirectoryEntry {
-                kind,
-                environment,
-                key,
-                body,
-            } = entry;
-            let values = params![Col(*environment), kind, key, body, generation];
-            self.put_entry.execute(values)?;
+        let generation = self.make_generation()?;
+        for (entry, seal) in entries {
+            self.put_entry_row(entry, generation, *seal)?;
         }
         Ok(Applied::Generation(generation))
+    }
+
+    pub(super) fn make_generation(&mut self) -> rusqlite::Result<Generation> {
+        self.next_generation.query_row([], |row| row.get(0))
     }
 }

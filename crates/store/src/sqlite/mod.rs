@@ -8,16 +8,22 @@
 //! system's, so a killed process leaves none behind.
 
 mod apply;
+mod aside;
 mod error;
+mod fill;
+mod heads;
 mod open;
 mod pool;
 mod reader;
 mod rows;
 mod schema;
 mod statements;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod writer;
+
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
@@ -32,6 +38,7 @@ use crate::port::{
     Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store, StoreError,
     StoredEvent, StreamId,
 };
+use crate::seals::Sealer;
 
 /// What was refused is a conflict.
 fn done(applied: Applied) -> Result<(), CommitError> {
@@ -49,6 +56,7 @@ pub struct SqliteStore {
     // Before the writer, so that the writer's connection is the last one and tidies up.
     readers: Readers,
     writer: Writer,
+    sealer: OnceLock<Sealer>,
 }
 
 impl SqliteStore {
@@ -116,7 +124,8 @@ impl Store for SqliteStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         commit.check()?;
-        done(self.writer.ask(Work::Commit(commit)).await?)
+        let seals = self.sealer.get().map(|sealer| sealer.commit(&commit));
+        done(self.writer.ask(Work::Commit(commit, seals)).await?)
     }
 
     async fn due(
@@ -146,17 +155,20 @@ impl Store for SqliteStore {
 
     async fn begin_call(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
         let id = id.to_owned();
-        let begun = self.writer.ask(Work::BeginCall { id, at }).await?;
+        let seal = self.sealer.get().map(|sealer| sealer.begun(&id, at));
+        let begun = self.writer.ask(Work::BeginCall { id, at, seal }).await?;
         Ok(begun.is_done())
     }
 
     async fn finish_call(&self, id: &str, outcome: CallOutcome) -> Result<(), StoreError> {
+        let seal = self.sealer.get().map(|sealer| sealer.ended(id, &outcome));
         let outcome =
             serde_json::to_string(&outcome).map_err(|error| StoreError(error.to_string()))?;
         self.writer
             .ask(Work::FinishCall {
                 id: id.to_owned(),
                 outcome,
+                seal,
             })
             .await
             .map(drop)
@@ -168,11 +180,15 @@ impl Store for SqliteStore {
         call: OutgoingCall,
         at: Timestamp,
     ) -> Result<(), StoreError> {
+        let sealer = self.sealer.get();
+        let promised = sealer.map(|sealer| sealer.call(partition, &call));
+        let begun = sealer.map(|sealer| sealer.begun(&call.id, at));
         self.writer
             .ask(Work::AddBegunCall {
                 partition: partition.clone(),
                 call,
                 at,
+                seals: [promised, begun],
             })
             .await
             .map(drop)
@@ -267,7 +283,12 @@ impl Store for SqliteStore {
         entries: Vec<DirectoryEntry>,
         seen: Generation,
     ) -> Result<Generation, CommitError> {
-        match self.writer.ask(Work::PutDirectory(entries, seen)).await? {
+        let sealed = entries.into_iter().map(|entry| {
+            let seal = self.sealer.get().and_then(|sealer| sealer.entry(&entry));
+            (entry, seal)
+        });
+        let work = Work::PutDirectory(sealed.collect(), seen);
+        match self.writer.ask(work).await? {
             Applied::Generation(generation) => Ok(generation),
             Applied::Yes | Applied::No => Err(CommitError::Conflict),
         }
@@ -290,12 +311,26 @@ impl Store for SqliteStore {
         self.writer.ask(Work::PruneAudit(through)).await.map(drop)
     }
 
-    async fn rows(&self, _of: Option<&Partition>) -> Result<Rows, StoreError> {
-        Err(StoreError("rows of SQLite are not read yet".to_owned()))
+    async fn rows(&self, of: Option<&Partition>) -> Result<Rows, StoreError> {
+        tell::rows(self.readers.another()?, of.cloned())
     }
 
-    async fn fill(&self, _rows: Vec<Row>) -> Result<(), CommitError> {
-        Err(StoreError("SQLite is not filled yet".to_owned()).into())
+    async fn fill(&self, rows: Vec<Row>) -> Result<(), CommitError> {
+        done(self.writer.ask(Work::Fill(rows)).await?)
+    }
+
+    async fn replace(&self, unit: &Partition, mut rows: Vec<Row>) -> Result<(), CommitError> {
+        if let Some(sealer) = self.sealer.get() {
+            sealer.seal_missing(&mut rows);
+        }
+        done(self.writer.ask(Work::Replace(unit.clone(), rows)).await?)
+    }
+
+    async fn seal_with(&self, sealer: Sealer) -> Result<(), StoreError> {
+        self.writer.ask(Work::SealWith(sealer.clone())).await?;
+        // Whoever comes second has the same key.
+        self.sealer.set(sealer).ok();
+        Ok(())
     }
 
     async fn close(&self) {

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -44,6 +45,7 @@ impl SqliteStore {
         Ok(SqliteStore {
             readers: Readers::new(path),
             writer,
+            sealer: OnceLock::new(),
         })
     }
 }

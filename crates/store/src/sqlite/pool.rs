@@ -54,6 +54,14 @@ impl Readers {
         read(&Reader(connection)).map_err(failed)
     }
 
+    /// A connection that is nobody else's.
+    pub(super) fn another(&self) -> Result<Connection, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
+        connect(&self.path).map_err(failed)
+    }
+
     /// The first one that is free, so that the caches of few are warm rather than those of all lukewarm.
     fn slot(&self) -> MutexGuard<'_, Option<Connection>> {
         let [first, ..] = &self.connections;

@@ -141,15 +141,7 @@ impl Reader<'_> {
                 scope,
                 key
             ],
-            |row| {
-                Ok(SavedReply {
-                    scope: row.get(0)?,
-                    key: row.get(1)?,
-                    fingerprint: row.get(2)?,
-                    status: row.get(3)?,
-                    body: row.get(4)?,
-                })
-            },
+            |row| rows::reply(row, 0),
         )
     }
 
@@ -333,14 +325,7 @@ impl Reader<'_> {
         let sql = "SELECT number, previous, body, hash FROM audit
                    WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
         let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
-        self.all(sql, params![before, bounded(limit)], |row| {
-            Ok(AuditLine {
-                number: row.get(0)?,
-                previous: row.get(1)?,
-                body: row.get(2)?,
-                hash: row.get(3)?,
-            })
-        })
+        self.all(sql, params![before, bounded(limit)], rows::audit_line)
     }
 
     fn first<T>(

@@ -8,7 +8,8 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use sandkasse_domain::{Environment, Msn, Timestamp};
 
 use crate::port::{
-    CallRecord, CallState, DirectoryEntry, Kind, OutgoingCall, Partition, Purpose, Record,
+    AuditLine, CallRecord, CallState, DirectoryEntry, Kind, OutgoingCall, Partition, Purpose,
+    Record, SavedReply,
 };
 
 /// A value as it stands in a column.
@@ -160,5 +161,26 @@ pub(super) fn directory_entry(row: &Row<'_>) -> rusqlite::Result<DirectoryEntry>
         kind: row.get(1)?,
         key: row.get(2)?,
         body: row.get(3)?,
+    })
+}
+
+/// `scope, key, fingerprint, status, body` from `first` on.
+pub(super) fn reply(row: &Row<'_>, first: usize) -> rusqlite::Result<SavedReply> {
+    Ok(SavedReply {
+        scope: row.get(first)?,
+        key: row.get(first + 1)?,
+        fingerprint: row.get(first + 2)?,
+        status: row.get(first + 3)?,
+        body: row.get(first + 4)?,
+    })
+}
+
+/// `number, previous, body, hash`.
+pub(super) fn audit_line(row: &Row<'_>) -> rusqlite::Result<AuditLine> {
+    Ok(AuditLine {
+        number: row.get(0)?,
+        previous: row.get(1)?,
+        body: row.get(2)?,
+        hash: row.get(3)?,
     })
 }

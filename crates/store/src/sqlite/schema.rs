@@ -103,7 +103,7 @@ CREATE INDEX records_by_kind ON records (environment, msn, kind);
 
 // Which entries of the directory were changed since a reader looked: each has the generation of its
 // last change, and one that is gone stays as a row without a body. `seal` is a keyed digest over the
-// row; rows from before have none.
+// row; rows from before have none. `heads` are sealed notes about whole tables.
 const V3: &str = "
 CREATE TABLE installation (
     only       INTEGER PRIMARY KEY CHECK (only = 1),
@@ -127,11 +127,14 @@ ALTER TABLE records ADD COLUMN seal BLOB;
 ALTER TABLE events ADD COLUMN seal BLOB;
 ALTER TABLE replies ADD COLUMN seal BLOB;
 ALTER TABLE calls ADD COLUMN seal BLOB;
+ALTER TABLE calls ADD COLUMN begun_seal BLOB;
+ALTER TABLE calls ADD COLUMN ended_seal BLOB;
+CREATE TABLE heads (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    seal  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
-
-/// Empties every table but the directory and the audit log.
-pub(super) const CLEAR: &str =
-    "DELETE FROM records; DELETE FROM events; DELETE FROM replies; DELETE FROM calls;";
 
 /// What a database file is.
 pub(super) enum Found {

@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, Statement};
 
+use crate::seals::Sealer;
+
 /// The statements of the write connection.
 pub(super) struct Statements<'c> {
     pub(super) connection: &'c Connection,
@@ -25,6 +27,10 @@ pub(super) struct Statements<'c> {
     pub(super) audit_exists: Statement<'c>,
     pub(super) add_to_audit: Statement<'c>,
     pub(super) prune_audit: Statement<'c>,
+    /// What notes about whole tables are sealed with, if anything.
+    pub(super) sealer: Option<Sealer>,
+    /// Whether something may be aside, to be deleted when nobody waits.
+    pub(super) is_aside: bool,
     /// The number of each record that the present commit writes, if it is there already.
     pub(super) numbers: Vec<Option<i64>>,
     #[cfg(test)]
@@ -42,32 +48,32 @@ impl<'c> Statements<'c> {
                  WHERE environment = ?1 AND msn = ?2 AND kind = ?3 AND name = ?4",
             )?,
             insert_record: connection.prepare(
-                "INSERT INTO records (environment, msn, kind, name, version, deadline, body)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
+                "INSERT INTO records (environment, msn, kind, name, version, deadline, body, seal)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7)",
             )?,
             update_record: connection.prepare(
-                "UPDATE records SET version = version + 1, deadline = ?2, body = ?3 WHERE number = ?1",
+                "UPDATE records SET version = version + 1, deadline = ?2, body = ?3, seal = ?4 WHERE number = ?1",
             )?,
             insert_event: connection.prepare(
-                "INSERT INTO events (environment, msn, record, version, position, at, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO events (environment, msn, record, version, position, at, body, seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?,
             reply_exists: connection.prepare(
                 "SELECT 1 FROM replies WHERE environment = ?1 AND msn = ?2 AND scope = ?3 AND key = ?4",
             )?,
             insert_reply: connection.prepare(
-                "INSERT INTO replies (environment, msn, scope, key, fingerprint, status, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO replies (environment, msn, scope, key, fingerprint, status, body, seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?,
             insert_call: connection.prepare(
                 "INSERT INTO calls (state, environment, msn, about, id, purpose, method, url, authorization, body,
-                                    timeout_ms, owed_at, begun_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                                    timeout_ms, owed_at, begun_at, seal, begun_seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?,
             begin_call: connection
-                .prepare("UPDATE calls SET state = 1, begun_at = ?2 WHERE id = ?1 AND state = 0")?,
+                .prepare("UPDATE calls SET state = 1, begun_at = ?2, begun_seal = ?3 WHERE id = ?1 AND state = 0")?,
             finish_call: connection
-                .prepare("UPDATE calls SET state = 2, outcome = ?2 WHERE id = ?1 AND state = 1")?,
+                .prepare("UPDATE calls SET state = 2, outcome = ?2, ended_seal = ?3 WHERE id = ?1 AND state = 1")?,
             // `state < 2` is what lets SQLite use the index over the open ones.
             interrupt_calls: connection.prepare("UPDATE calls SET state = 3 WHERE state < 2 AND state = 1")?,
             prune_calls: connection.prepare(
@@ -81,8 +87,8 @@ impl<'c> Statements<'c> {
             next_generation: connection
                 .prepare("UPDATE installation SET generation = generation + 1 RETURNING generation")?,
             put_entry: connection.prepare(
-                "INSERT OR REPLACE INTO directory (environment, kind, key, body, generation)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO directory (environment, kind, key, body, generation, seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             clear_directory: connection.prepare(
                 "DELETE FROM directory WHERE kind NOT IN (SELECT value FROM json_each(?1))",
@@ -90,6 +96,8 @@ impl<'c> Statements<'c> {
             audit_exists: connection.prepare("SELECT 1 FROM audit WHERE number = ?1")?,
             add_to_audit: connection.prepare("INSERT INTO audit VALUES (?1, ?2, ?3, ?4)")?,
             prune_audit: connection.prepare("DELETE FROM audit WHERE number <= ?1")?,
+            sealer: None,
+            is_aside: true,
             numbers: Vec::new(),
             #[cfg(test)]
             fail_next_fsync: false,

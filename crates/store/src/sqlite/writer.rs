@@ -17,9 +17,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::apply::{Applied, Work};
+use super::aside;
 use super::error::{Severity, closed, failed};
 use super::statements::Statements;
 use crate::port::StoreError;
@@ -178,7 +180,25 @@ struct Transactions<'c> {
 impl Transactions<'_> {
     fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut group = Vec::with_capacity(GROUP_LIMIT);
-        while orders.blocking_recv_many(&mut group, GROUP_LIMIT) > 0 {
+        loop {
+            if self.statements.is_aside && !self.is_broken() {
+                match orders.try_recv() {
+                    Ok(order) => group.push(order),
+                    Err(TryRecvError::Empty) => {
+                        self.sweep();
+                        self.shorten_log();
+                        continue;
+                    }
+                    Err(TryRecvError::Disconnected) => break,
+                }
+                while group.len() < GROUP_LIMIT
+                    && let Ok(order) = orders.try_recv()
+                {
+                    group.push(order);
+                }
+            } else if orders.blocking_recv_many(&mut group, GROUP_LIMIT) == 0 {
+                break;
+            }
             self.perform(&mut group);
             self.shorten_log();
         }
@@ -187,6 +207,29 @@ impl Transactions<'_> {
             self.connection
                 .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
                 .ok();
+        }
+    }
+
+    /// Deletes a little of what a reset put aside.
+    fn sweep(&mut self) {
+        let swept = self.statements.begin().and_then(|()| {
+            let more = aside::sweep(self.connection)?;
+            self.statements.end().map(|()| more)
+        });
+        match swept {
+            Ok(more) => self.statements.is_aside = more,
+            Err(error) => {
+                self.statements.is_aside = false;
+                let severity = Severity::of(&error);
+                let error = failed(error);
+                let undone = self.statements.roll_back();
+                if severity == Severity::Fatal || undone.is_err() {
+                    self.give_up(&error);
+                } else {
+                    // What is left the next process finds.
+                    tracing::warn!(%error, "what a reset put aside could not be deleted");
+                }
+            }
         }
     }
 

@@ -3,7 +3,9 @@
 
 mod acts;
 mod closing;
+mod described;
 mod faults;
+mod moving;
 mod orders;
 mod partners;
 mod payments;

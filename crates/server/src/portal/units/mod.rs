@@ -6,6 +6,7 @@ pub(super) mod keys;
 mod list;
 mod new;
 mod one;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +59,7 @@ pub(super) fn routes() -> Router<Arc<Control>> {
             &below("/reactivate"),
             get(closing::reactivate_page).post(closing::reactivate),
         )
+        .route(&below("/snapshot"), get(snapshot::file))
         .route(&below("/sign"), post(closing::sign))
         .route(&below("/reopen"), post(closing::reopen))
 }

@@ -1,6 +1,7 @@
 //! What only a store on a disk must do, and the suite for every store.
 
 mod crash;
+mod reset;
 mod upgrade;
 
 use std::sync::Arc;
