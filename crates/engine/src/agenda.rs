@@ -187,9 +187,13 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let partition = unit.partition();
         // While time is advanced here, what is due is brought about here.
-        if matches!(pace, AtPace::Free) && !self.claim_agenda(&partition).await? {
-            self.agenda.put_off(&partition, until + AFTER_FAULT);
-            return Ok(());
+        if matches!(pace, AtPace::Free) {
+            let claimed = self.claim_agenda(&partition).await;
+            if !matches!(claimed, Ok(true)) {
+                // Also where the store is away: the runner would ask it again and again.
+                self.agenda.put_off(&partition, until + AFTER_FAULT);
+                return claimed.map(drop);
+            }
         }
         // First, so that a deadline committed from here on is noted and not overwritten.
         self.agenda.take(&partition);
