@@ -163,51 +163,55 @@ impl Pay {
 
     /// Lets happen what falls due until `now`.
     pub fn catch_up(&mut self, persons: &[Person], now: Ms) {
-        loop {
-            match self.stage.clone() {
-                Stage::Open {
-                    opened,
-                    acts,
-                    refused,
-                    ..
-                } => {
-                    let ends = opened.unwrap_or(self.began) + 5 * MINUTE;
-                    match acts {
-                        Some((at, who)) if at < ends && at <= now => {
-                            self.approve_unasked(persons, who, at)
-                        }
-                        _ if ends <= now => {
-                            self.give_up(refused, "REJECTED", true);
-                        }
-                        _ => return,
+        while self.let_happen(persons, now) {}
+    }
+
+    /// Lets happen what is due first; `false` when nothing is due until `now`.
+    pub fn let_happen(&mut self, persons: &[Person], now: Ms) -> bool {
+        match self.stage.clone() {
+            Stage::Open {
+                opened,
+                acts,
+                refused,
+                ..
+            } => {
+                let ends = opened.unwrap_or(self.began) + 5 * MINUTE;
+                match acts {
+                    Some((at, who)) if at < ends && at <= now => {
+                        self.approve_unasked(persons, who, at)
                     }
-                }
-                Stage::Silent { since, who, card } if since + 60 * MINUTE <= now => {
-                    self.reserve(who, card, since + 60 * MINUTE);
-                }
-                Stage::Held {
-                    at,
-                    captured,
-                    released: false,
-                    first_capture: Some(first),
-                    ..
-                } if captured < self.total() => {
-                    // The bank holds the rest for a week; after a later first capture, a week from that.
-                    let due = if first < at + 7 * DAY {
-                        at + 7 * DAY
-                    } else {
-                        first + 7 * DAY
-                    };
-                    if due > now {
-                        return;
+                    _ if ends <= now => {
+                        self.give_up(refused, "REJECTED", true);
                     }
-                    if let Stage::Held { released, .. } = &mut self.stage {
-                        *released = true;
-                    }
+                    _ => return false,
                 }
-                _ => return,
             }
+            Stage::Silent { since, who, card } if since + 60 * MINUTE <= now => {
+                self.reserve(who, card, since + 60 * MINUTE);
+            }
+            Stage::Held {
+                at,
+                captured,
+                released: false,
+                first_capture: Some(first),
+                ..
+            } if captured < self.total() => {
+                // The bank holds the rest for a week; after a later first capture, a week from that.
+                let due = if first < at + 7 * DAY {
+                    at + 7 * DAY
+                } else {
+                    first + 7 * DAY
+                };
+                if due > now {
+                    return false;
+                }
+                if let Stage::Held { released, .. } = &mut self.stage {
+                    *released = true;
+                }
+            }
+            _ => return false,
         }
+        true
     }
 
     fn approve_unasked(&mut self, persons: &[Person], who: usize, at: Ms) {

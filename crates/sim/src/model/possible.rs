@@ -175,9 +175,8 @@ fn with_time_passed(state: &Option<Pay>, scene: &Scene<'_>) -> Vec<Option<Pay>> 
     let mut states = vec![state.clone()];
     if let (Some(pay), [_, .., last]) = (state, scene.moments) {
         let mut later = pay.clone();
-        later.catch_up(scene.persons, *last);
-        if later != *pay {
-            states.push(Some(later));
+        while later.let_happen(scene.persons, *last) {
+            states.push(Some(later.clone()));
         }
     }
     states

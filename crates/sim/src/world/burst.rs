@@ -10,8 +10,9 @@ use tokio::task::AbortHandle;
 use super::{Planned, Step, World, crash::Known, told};
 use crate::{
     call::{Answered, Call},
+    cast::BY_HAND,
     desk::Verdict,
-    model::{Credentials, Ms, Reply, Seen},
+    model::{Action, Credentials, Ms, Reply, Seen},
 };
 
 /// What may go wrong during a burst.
@@ -181,6 +182,15 @@ impl World {
                 answered: None,
                 handle: None,
             });
+        }
+        // As in `choose_action`, for orders that begin just now.
+        let begins_express = flights.iter().any(
+            |flight| matches!(&flight.planned.action, Action::Initiate(order) if order.express),
+        );
+        for flight in flights.iter_mut().filter(|_| begins_express) {
+            if let Action::Show { person } = &mut flight.planned.action {
+                *person %= BY_HAND;
+            }
         }
         Ok(flights)
     }
