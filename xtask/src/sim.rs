@@ -25,8 +25,22 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 pub(crate) fn all(root: &Path) -> anyhow::Result<()> {
     let steps = STEPS.to_string();
     for arguments in [
-        ["--steps", &steps, "--store", "memory"],
-        ["--steps", "5000", "--store", "sqlite"],
+        [
+            "--steps",
+            &steps,
+            "--seed-steps",
+            "1000",
+            "--store",
+            "memory",
+        ],
+        [
+            "--steps",
+            "20000",
+            "--seed-steps",
+            "500",
+            "--store",
+            "sqlite",
+        ],
     ] {
         simulate(root, &arguments.map(str::to_owned))?;
     }

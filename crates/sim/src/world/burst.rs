@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use super::{Planned, Step, World, crash::Known, told};
 use crate::{
     call::{Answered, Call},
-    cast::BY_HAND,
+    cast::{BY_HAND, NEWCOMER},
     desk::Verdict,
     model::{Action, Credentials, Ms, Reply, Seen},
 };
@@ -190,6 +190,15 @@ impl World {
         for flight in flights.iter_mut().filter(|_| begins_express) {
             if let Action::Show { person } = &mut flight.planned.action {
                 *person %= BY_HAND;
+            }
+        }
+        // What nodes know of the newcomer differs while they have not heard of an approval.
+        for flight in &mut flights {
+            if let Action::Force { person, .. } | Action::Approve { person, .. } =
+                &mut flight.planned.action
+                && *person == NEWCOMER
+            {
+                *person = 0;
             }
         }
         Ok(flights)
