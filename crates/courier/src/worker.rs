@@ -41,7 +41,7 @@ pub const BACKLOG_FULL: &str = "backlog-full";
 
 /// How long to wait before a store that failed is asked again: twice as long each time, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// So many ended calls wait for whoever looks on.
 const ENDED: usize = 256;

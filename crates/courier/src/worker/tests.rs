@@ -1,6 +1,7 @@
 //! The life of a call: begun once, noted, and never repeated. The helpers serve `limit_tests` too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sandkasse_domain::sales_unit::UrlPolicy::Local;
 use sandkasse_domain::{Environment, Msn, Timestamp};
@@ -251,12 +252,13 @@ async fn what_cannot_be_noted_is_not_sent() {
     let calls = owed(&*store, to(&receiver, "a.test", 0..1)).await;
     store.close().await;
     worker.post(unit(), Local, calls[0].clone());
-    worker.idle().await;
     assert!(
         worker
             .shipping_details(&unit(), Local, callback("ship-1", &receiver.url("/")))
             .await
             .is_err()
     );
+    // The call waits for the store, and goes when the worker stops.
+    assert_eq!(worker.stop(Duration::from_secs(30)).await, 0);
     assert_eq!(receiver.connections(), 0);
 }
