@@ -187,9 +187,14 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let partition = unit.partition();
         // While time is advanced here, what is due is brought about here.
-        if matches!(pace, AtPace::Free) && !self.claim_agenda(&partition).await? {
-            self.agenda.put_off(&partition, until + AFTER_FAULT);
-            return Ok(());
+        if matches!(pace, AtPace::Free) {
+            let claimed = self.claim_agenda(&partition).await;
+            if !matches!(claimed, Ok(true)) {
+                // Also when the store failed: not at once again, or a store that is away would be
+                // asked without a pause.
+                self.agenda.put_off(&partition, until + AFTER_FAULT);
+                return claimed.map(drop);
+            }
         }
         // First, so that a deadline committed from here on is noted and not overwritten.
         self.agenda.take(&partition);
