@@ -81,7 +81,7 @@ const NEEDS: &[Need] = &[
 
 /// Installs what is missing. Fails when something is missing still, naming it.
 pub(crate) fn run() -> anyhow::Result<()> {
-    provide(&NEEDS)?;
+    provide(NEEDS)?;
     match has_nextest() {
         true => eprintln!("there: cargo-nextest, which will run the tests"),
         false => {
