@@ -27,6 +27,16 @@ pub(crate) fn resident_mb(process: u32) -> anyhow::Result<f64> {
     Ok(kib * 1024.0 / 1e6)
 }
 
+/// How many sockets a process has open.
+pub(crate) fn open_sockets(process: u32) -> anyhow::Result<usize> {
+    let folder = format!("/proc/{process}/fd");
+    let files = fs::read_dir(&folder).with_context(|| format!("no {folder}"))?;
+    // A file that was closed meanwhile leads nowhere.
+    let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    let sockets = targets.filter(|target| target.to_string_lossy().starts_with("socket:"));
+    Ok(sockets.count())
+}
+
 /// Processor time a process has used so far, in its own code and in the kernel's, in seconds.
 pub(crate) fn processor_seconds(process: u32) -> anyhow::Result<f64> {
     let file = format!("/proc/{process}/stat");

@@ -2,8 +2,10 @@
 //!
 //! [`measure`] is the main run: per round two ceilings and the platform, one after the other, each a process of its own under
 //! the same load. The ceilings are subcommands of this same binary. [`load`] and [`http`] are the load generator,
-//! [`shop`] knows the requests, [`results`] writes the Markdown. [`journal`], [`errors`], [`pages`] and [`timing`] are runs of their own:
-//! what the journal of calls costs, whether errors fill the memory, how long pages take, and whether times tell secrets. `README.md` says what is measured and why so.
+//! [`shop`] knows the requests, [`results`] writes the Markdown. [`journal`], [`errors`], [`pages`], [`connections`],
+//! [`receivers`] and [`timing`] are runs of their own: what the journal of calls costs, whether errors fill the memory, how long
+//! pages take, what silent connections cost the others and what a receiver that hangs does, and whether times tell secrets.
+//! `README.md` says what is measured and why so.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,6 +13,7 @@
 )]
 
 mod ceilings;
+mod connections;
 mod errors;
 mod http;
 mod journal;
@@ -22,6 +25,7 @@ mod measure;
 mod pages;
 mod platform;
 mod process;
+mod receivers;
 mod results;
 mod shop;
 mod sink;
@@ -51,6 +55,10 @@ enum Task {
     Errors(errors::Options),
     /// Measure the portal's pages when very much is stored, and what open inspector pages cost.
     Pages(pages::Options),
+    /// Measure what slow and silent connections and very many wrong secrets cost.
+    Connections(connections::Options),
+    /// Measure how long callbacks take while some receivers hang.
+    Receivers(receivers::Options),
     /// Measure the doctor, export, import and reset of very many payments, and what seals cost.
     Kept(kept::Options),
     /// Measure whether the time of an answer tells a secret.
@@ -88,6 +96,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Journal(options) => alone(journal::run(&options)),
         Task::Errors(options) => alone(errors::run(&options)),
         Task::Pages(options) => alone(pages::run(&options)),
+        Task::Connections(options) => alone(connections::run(&options)),
+        Task::Receivers(options) => alone(receivers::run(options)),
         Task::Kept(options) => alone(kept::run(&options)),
         Task::Timing(options) => alone(timing::run(&options)),
         Task::CeilingAxum { port_file } => ceilings::axum_only::serve(&port_file),

@@ -71,7 +71,7 @@ impl Shop {
         )
     }
 
-    fn initiate(&self, order: &str) -> Vec<u8> {
+    pub(crate) fn initiate(&self, order: &str) -> Vec<u8> {
         let Self { msn, callback, .. } = self;
         let body = format!(
             r#"{{"customerInfo":{{}},"merchantInfo":{{"merchantSerialNumber":"{msn}","callbackPrefix":"http://{callback}/cb","fallBack":"https://example.com/vipps/result/{order}","authToken":"Basic abc","isApp":false,"paymentType":"eComm Regular Payment"}},"transaction":{{"orderId":"{order}","amount":49900,"transactionText":"One pair of socks"}}}}"#

@@ -60,7 +60,7 @@ struct Arguments {
     /// What chance begins with.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A tenth of everything, as continuous integration has time for.
+    /// A small part of everything, and two faults, as continuous integration has time for.
     #[arg(long)]
     short: bool,
     /// The program to run.
@@ -93,9 +93,10 @@ enum Part {
     Faults,
 }
 
-/// What is few of in a short run.
+/// How much of each there is.
 struct Size {
     seconds: u64,
+    checker_seconds: u64,
     calls: u64,
     orders: u64,
     keys: u32,
@@ -165,14 +166,16 @@ async fn play(
     let size = match arguments.short {
         true => Size {
             seconds: 20,
-            calls: 5_000,
-            orders: 500,
-            keys: 10,
-            strikes: 500,
-            node_loss_seconds: 12,
+            checker_seconds: 3,
+            calls: 2_000,
+            orders: 100,
+            keys: 4,
+            strikes: 300,
+            node_loss_seconds: 8,
         },
         false => Size {
             seconds: arguments.seconds,
+            checker_seconds: 6,
             calls: 50_000,
             orders: 10_000,
             keys: 100,
@@ -184,7 +187,7 @@ async fn play(
         begin(stage, arguments, round);
         for part in parts {
             match part {
-                Part::Checker => runs::checker::run(stage, 6).await?,
+                Part::Checker => runs::checker::run(stage, size.checker_seconds).await?,
                 Part::Duplicates => runs::duplicates::run(stage, size.calls).await?,
                 Part::TwoKeys => runs::two_keys::run(stage, size.orders).await?,
                 Part::NodeLoss => runs::node_loss::run(stage, size.node_loss_seconds, 500).await?,

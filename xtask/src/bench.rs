@@ -41,6 +41,10 @@ enum Part {
     Errors,
     /// How long pages take when very much is stored, and what open inspector pages cost.
     Pages,
+    /// What slow and silent connections and very many wrong secrets cost.
+    Connections,
+    /// What receivers of callbacks that hang cost the others.
+    Receivers,
     /// How long the doctor, moving and a reset take, and what seals cost.
     Kept,
     /// Whether times tell secrets.
@@ -62,7 +66,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         let name = part.to_possible_value().context("every part has a name")?;
         let mut command = Command::new(&bench);
         command.arg(name.get_name()).arg("--data").arg(&data);
-        if !matches!(part, Part::Timing | Part::Kept) {
+        if !matches!(part, Part::Kept | Part::Receivers | Part::Timing) {
             command.arg("--sandkasse").arg(&sandkasse);
         }
         match part {
@@ -74,7 +78,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             Part::Errors => {
                 command.args(["--requests", &options.errors.to_string()]);
             }
-            Part::Kept | Part::Timing => {}
+            Part::Connections | Part::Kept | Part::Receivers | Part::Timing => {}
         }
         if *part == Part::Measure {
             command.args(["--payments", &options.payments.to_string()]);

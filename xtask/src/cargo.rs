@@ -16,16 +16,16 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
 
 /// Builds one binary of the workspace and says where it is, whatever target folder cargo was told to use.
 pub(crate) fn build(root: &Path, binary: &str, release: bool) -> anyhow::Result<PathBuf> {
+    build_in(root, binary, if release { "release" } else { "dev" })
+}
+
+/// The same in a profile of `Cargo.toml`.
+pub(crate) fn build_in(root: &Path, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
     // `--workspace`: with the same features of dependencies as the tests, so nothing is compiled twice.
     let mut command = cargo(root, &["build", "--workspace", "--bin", binary]);
     command.arg("--message-format=json-render-diagnostics");
-    if release {
-        command.arg("--release");
-    }
-    eprintln!(
-        "$ cargo build --workspace --bin {binary}{}",
-        if release { " --release" } else { "" }
-    );
+    command.args(["--profile", profile]);
+    eprintln!("$ cargo build --workspace --bin {binary} --profile {profile}");
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

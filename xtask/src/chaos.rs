@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::setup::{self, Need};
@@ -103,9 +103,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 
 /// What fits into every test run: a few minutes.
 pub(crate) fn short(root: &Path, binary: Option<&Path>) -> anyhow::Result<()> {
-    // The other parts need several nodes on one database.
-    let arguments = ["checker", "--short"].map(str::to_owned);
-    begin(root, binary, false, &arguments)
+    begin(root, binary, false, &["--short".to_owned()])
 }
 
 fn begin(
@@ -122,7 +120,8 @@ fn begin(
         None => cargo::build(root, "sandkasse", release)?,
     };
     let chaos = cargo::build(root, "sandkasse-chaos", release)?;
-    let mut command = as_root(&chaos)?;
+    // Hosts are network namespaces, and PostgreSQL runs as its own user: both need root.
+    let mut command = setup::as_root(&chaos)?;
     command
         .args(arguments)
         .arg("--sandkasse")
@@ -132,21 +131,6 @@ fn begin(
         .arg("--logs")
         .arg(folder.join("logs"));
     process::run(&mut command)
-}
-
-/// Hosts are network namespaces, and PostgreSQL runs as its own user: both need root.
-fn as_root(program: &Path) -> anyhow::Result<Command> {
-    if setup::is_root()? {
-        return Ok(Command::new(program));
-    }
-    if !process::works("sudo", &["--version"]) {
-        bail!(
-            "chaos makes network namespaces and runs servers as other users: run it as root, or install sudo"
-        );
-    }
-    let mut command = Command::new("sudo");
-    command.arg(program);
-    Ok(command)
 }
 
 /// Patroni and its driver in a folder of their own; installed once.

@@ -13,13 +13,20 @@ mod bench;
 mod cargo;
 mod chaos;
 mod clients;
+mod crash;
+mod deny;
+mod fuzz;
+mod hostile;
+mod mutants;
 mod oracles;
 mod part;
 mod process;
 mod report;
 mod setup;
+mod sim;
 mod test;
 mod tidy;
+mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,6 +63,18 @@ enum Task {
     Setup,
     /// Take the pictures of the README from the running program, with the Chromium of the tests.
     Pictures,
+    /// Run the whole platform under seeds, against a model: `cargo xtask sim --seconds 60`.
+    ///
+    /// Builds it with optimisation first. A finding tells its seed and the command that shows it again.
+    Sim(sim::Options),
+    /// Fuzz what comes in, guided by coverage, each target for a minute.
+    Fuzz(fuzz::Options),
+    /// A million hostile requests, in process.
+    Hostile(hostile::Options),
+    /// What may be among our dependencies, by `deny.toml`.
+    Deny(deny::Options),
+    /// Change the code that guards money and access, place by place, and see whether a test notices. Takes hours.
+    Mutants(mutants::Options),
     /// Measure the platform and two ceilings on this machine; the results are Markdown on stdout.
     ///
     /// Builds everything in release mode first. The default takes about four minutes after the build.
@@ -65,6 +84,8 @@ enum Task {
     /// Builds in release mode first, and needs root for network namespaces (by sudo when you are not). Everything takes
     /// about 25 minutes; `cargo xtask test` runs a short form.
     Chaos(chaos::Options),
+    /// Crash the platform at very many moments, and count what is lost. Takes about a quarter of an hour after the build.
+    Crash(crash::Options),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +97,12 @@ fn main() -> ExitCode {
         Task::Tidy => report.step("tidy", || tidy::run(&root)),
         Task::Setup => report.step("setup", setup::run),
         Task::Pictures => test::pictures(&mut report, &root),
+        Task::Crash(options) => crash::run(&mut report, &root, &options),
+        Task::Sim(options) => report.step("simulation", || sim::run(&root, &options)),
+        Task::Fuzz(options) => report.step("fuzz", || fuzz::run(&root, &options)),
+        Task::Hostile(options) => report.step("hostile requests", || hostile::run(&root, &options)),
+        Task::Deny(options) => report.step("deny", || deny::run(&root, &options)),
+        Task::Mutants(options) => report.step("mutants", || mutants::run(&root, &options)),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
         Task::Chaos(options) => report.step("chaos", || chaos::run(&root, &options)),
     }

@@ -7,16 +7,32 @@ use clap::ValueEnum;
 pub(crate) enum Part {
     /// Unit and integration tests of all crates.
     Rust,
+    /// The tests of engine and APIs again, on SQLite.
+    RustSqlite,
+    /// The tests of engine and APIs again, on PostgreSQL.
+    RustPostgres,
     /// The examples in documentation comments.
     Doc,
+    /// A million steps of the simulation.
+    Sim,
+    /// What may be among our dependencies: licences, sources, bans.
+    Deny,
+    /// A million hostile requests, in process.
+    Hostile,
+    /// Coverage-guided fuzzing, a minute for each target.
+    Fuzz,
     /// The PyPI client `vipps`, unmodified.
     PypiVipps,
     /// The official Postman collection, run by newman.
     Postman,
     /// People at the portal, the landing page and the phone, in Chromium.
     Browser,
+    /// Schemathesis: calls made up from the official OpenAPI documents and from our own.
+    Schemathesis,
     /// Prism as a validating proxy with the official OpenAPI documents.
     Prism,
     /// Two nodes on three PostgreSQL whose leader fails, and other breakage, in the short form of `chaos`.
     Chaos,
+    /// The binary killed and without power, with very many shops at work.
+    Crash,
 }

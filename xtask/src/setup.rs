@@ -1,5 +1,6 @@
 //! What the tests need from the system, installed by name from Debian's packages when it is missing.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -14,7 +15,7 @@ pub(crate) struct Need {
     pub(crate) packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: &[Need] = &[
     Need {
         what: "Python 3 with virtual environments",
         program: "python3",
@@ -38,17 +39,49 @@ const NEEDS: [Need; 4] = [
         packages: &["npm"],
     },
     Need {
+        what: "PostgreSQL",
+        // The server's programs are in no PATH.
+        program: "sh",
+        proof: &[
+            "-c",
+            "psql --version && setpriv --version && flock --version && ls /usr/lib/postgresql/*/bin/postgres",
+        ],
+        packages: &["postgresql", "util-linux"],
+    },
+    Need {
         what: "Chromium",
         program: "chromium",
         proof: &["--version"],
         // Without a font it shows no letters, and nothing that is measured is right.
         packages: &["chromium", "fonts-dejavu-core"],
     },
+    Need {
+        what: "SQLite's shell",
+        program: "sqlite3",
+        proof: &["-version"],
+        packages: &["sqlite3"],
+    },
+    Need {
+        what: "strace",
+        program: "strace",
+        proof: &["-V"],
+        packages: &["strace"],
+    },
+    Need {
+        what: "file systems for images of a disk",
+        program: "sh",
+        // The folder of an administrator's programs is not in everybody's path.
+        proof: &[
+            "-c",
+            "PATH=$PATH:/usr/sbin:/sbin; mkfs.xfs -V && mkfs.ext4 -V && losetup -V && mount -V",
+        ],
+        packages: &["xfsprogs", "e2fsprogs", "mount"],
+    },
 ];
 
 /// Installs what is missing. Fails when something is missing still, naming it.
 pub(crate) fn run() -> anyhow::Result<()> {
-    provide(&NEEDS)?;
+    provide(NEEDS)?;
     match has_nextest() {
         true => eprintln!("there: cargo-nextest, which will run the tests"),
         false => {
@@ -99,10 +132,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !process::works("apt-get", &["--version"]) {
         bail!("this is no Debian: there is no apt-get");
     }
-    let root = is_root()?;
-    if !root && !process::works("sudo", &["--version"]) {
-        bail!("you are not root and there is no sudo");
-    }
+    let root = may_all()?;
     process::run(&mut apt(root, &["update", "-qq"]))?;
     let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
     arguments.extend(packages);
@@ -110,8 +140,27 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
 }
 
 /// Whether we may do everything.
-pub(crate) fn is_root() -> anyhow::Result<bool> {
+fn is_root() -> anyhow::Result<bool> {
     Ok(process::read(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
+/// Whether we are root. Fails when we are not, and have no sudo either.
+fn may_all() -> anyhow::Result<bool> {
+    let root = is_root()?;
+    if !root && !process::works("sudo", &["--version"]) {
+        bail!("you are not root and there is no sudo");
+    }
+    Ok(root)
+}
+
+/// A program that is run as root, through sudo when we are not.
+pub(crate) fn as_root(program: &Path) -> anyhow::Result<Command> {
+    if may_all()? {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new("sudo");
+    command.arg(program);
+    Ok(command)
 }
 
 fn apt(root: bool, arguments: &[&str]) -> Command {

@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{chaos, process, setup};
+use crate::{chaos, crash, deny, fuzz, hostile, process, setup, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -46,11 +46,38 @@ pub(crate) fn ci(report: &mut Report, root: &Path, options: &Options) {
 pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     let oracles = report.produce("official documents", || look(root, options));
     let Some(oracles) = oracles else { return };
+    let in_rust = [Part::Rust, Part::RustSqlite, Part::RustPostgres];
+    if in_rust.into_iter().any(|part| options.wants(part)) {
+        // The store's own tests need a server, too.
+        report.step("setup", setup::run);
+    }
     if options.wants(Part::Rust) {
         report.step("rust tests", || rust(root, oracles.as_ref()));
     }
+    for (part, name, store) in [
+        (Part::RustSqlite, "rust tests on SQLite", "sqlite"),
+        (Part::RustPostgres, "rust tests on PostgreSQL", "postgres"),
+    ] {
+        if options.wants(part) {
+            report.step(name, || rust_on(root, oracles.as_ref(), store));
+        }
+    }
     if options.wants(Part::Doc) {
         report.step("doc tests", || doc(root, oracles.as_ref()));
+    }
+    if options.wants(Part::Sim) {
+        report.step("simulation", || sim::all(root));
+    }
+    if options.wants(Part::Deny) {
+        report.step("deny", || deny::offline(root));
+    }
+    if options.wants(Part::Hostile) {
+        report.step("hostile requests", || {
+            hostile::usual(root, options.oracles.clone())
+        });
+    }
+    if options.wants(Part::Fuzz) {
+        report.step("fuzz", || fuzz::usual(root));
     }
     let (ready, lacking): (Vec<&Client>, Vec<&Client>) = CLIENTS
         .iter()
@@ -59,7 +86,7 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     for client in lacking {
         report.left_out(client.name, oracles::WHERE_PUBLISHED);
     }
-    if !ready.is_empty() {
+    if !ready.is_empty() || options.wants(Part::Crash) {
         drive(report, root, options, oracles.as_ref(), &ready);
     }
     if options.wants(Part::Chaos) {
@@ -105,6 +132,18 @@ fn rust(root: &Path, oracles: Option<&Oracles>) -> anyhow::Result<()> {
     process::run(&mut tests(root, arguments, oracles))
 }
 
+/// What merchants see, on another store than memory.
+fn rust_on(root: &Path, oracles: Option<&Oracles>, store: &str) -> anyhow::Result<()> {
+    let packages = ["-p", "sandkasse-api", "-p", "sandkasse-engine"];
+    let mut arguments = match setup::has_nextest() {
+        true => vec!["nextest", "run", "--no-fail-fast"],
+        false => vec!["test", "--all-targets", "--no-fail-fast"],
+    };
+    arguments.extend(packages);
+    let mut command = tests(root, &arguments, oracles);
+    process::run(command.env("SANDKASSE_TEST_STORE", store))
+}
+
 fn doc(root: &Path, oracles: Option<&Oracles>) -> anyhow::Result<()> {
     let arguments = ["test", "--workspace", "--doc", "--no-fail-fast"];
     process::run(&mut tests(root, &arguments, oracles))
@@ -139,6 +178,12 @@ fn drive(
             (Some(()), Some(binary)) => {
                 report.step(client.name, || client.run(root, binary, oracles));
             }
+        }
+    }
+    if options.wants(Part::Crash) {
+        match (&tools, &binary) {
+            (Some(()), Some(binary)) => crash::short(report, root, binary),
+            _ => report.could_not_run("crash", "the set-up or the build failed"),
         }
     }
 }

@@ -21,7 +21,7 @@ pub mod worker;
 mod testing;
 
 pub use resolver::{Resolver, SystemResolver, TableResolver};
-pub use send::{Courier, CourierConfig};
+pub use send::{Attempts, Courier, CourierConfig};
 pub use url::{
     Host, Scheme, SyntaxRule, Target, UrlFault, is_dangerous_scheme, judge_fall_back, judge_prefix,
 };

@@ -24,6 +24,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full};
@@ -56,6 +57,20 @@ pub struct CourierConfig {
     pub ports: Vec<u16>,
     /// Authorities trusted besides those of the machine.
     pub authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Whoever makes attempts for the [`worker`](crate::worker): a [`Courier`], or a simulated network.
+#[async_trait]
+pub trait Attempts: Send + Sync {
+    /// Makes the call, once. Never fails: whatever goes wrong is an outcome.
+    async fn attempt(&self, call: &OutgoingCall, policy: UrlPolicy) -> CallOutcome;
+}
+
+#[async_trait]
+impl Attempts for Courier {
+    async fn attempt(&self, call: &OutgoingCall, policy: UrlPolicy) -> CallOutcome {
+        Courier::attempt(self, call, policy).await
+    }
 }
 
 /// Sends calls. See the module.

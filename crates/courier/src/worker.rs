@@ -5,7 +5,8 @@
 //! store notes how it ended. A process that dies before the note leaves it owed, and
 //! [`CourierHandle::recover`] posts it again; one that dies after leaves it begun, which becomes
 //! *interrupted* and is never repeated, because the merchant may have got it. The store lets only
-//! one worker begin a call, so posting twice is harmless.
+//! one worker begin a call, so posting twice is harmless. While the store cannot note that a call
+//! begins, the call waits.
 //!
 //! One receiver that hangs must not slow the others. So a call first waits for a seat at its host
 //! ([`Limits::per_host`]) and only then for one of all ([`Limits::in_flight`]): callers of a
@@ -28,7 +29,7 @@ use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition, Store, 
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 
-use crate::send::Courier;
+use crate::send::Attempts;
 use counted::Counted;
 use seats::Seats;
 
@@ -37,6 +38,10 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The rule that a call given up because of [`Limits::backlog`] fails with.
 pub const BACKLOG_FULL: &str = "backlog-full";
+
+/// How long to wait before a store that failed is asked again: twice as long each time, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// So many ended calls wait for whoever looks on.
 const ENDED: usize = 256;
@@ -70,7 +75,7 @@ pub struct CourierHandle {
 }
 
 struct Worker {
-    courier: Courier,
+    network: Box<dyn Attempts>,
     store: Arc<dyn Store>,
     now: Clock,
     seats: Seats,
@@ -88,15 +93,20 @@ struct Job {
 }
 
 impl CourierHandle {
-    /// A worker that sends with `courier` and notes in `store`.
+    /// A worker that sends over `network`, such as a [`Courier`](crate::Courier), and notes in `store`.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn new(courier: Courier, store: Arc<dyn Store>, now: Clock, limits: Limits) -> Self {
+    pub fn new(
+        network: impl Attempts + 'static,
+        store: Arc<dyn Store>,
+        now: Clock,
+        limits: Limits,
+    ) -> Self {
         let (tasks, _) = watch::channel(0);
         let worker = Worker {
-            courier,
+            network: Box::new(network),
             store,
             now,
             seats: Seats::new(limits),
@@ -180,7 +190,7 @@ impl CourierHandle {
                 .store
                 .add_begun_call(&job.partition, job.call.clone(), begun_at)
                 .await?;
-            let outcome = worker.courier.attempt(&job.call, job.policy).await;
+            let outcome = worker.network.attempt(&job.call, job.policy).await;
             worker.finish(&job, outcome.clone()).await;
             Ok(outcome)
         });
@@ -191,11 +201,6 @@ impl CourierHandle {
     /// Tells the id of each call that ended, from now on. Whoever is slow misses some.
     pub fn ended(&self) -> broadcast::Receiver<String> {
         self.worker.ended.subscribe()
-    }
-
-    /// Who sends, for [`Courier::check_reachable`].
-    pub fn courier(&self) -> &Courier {
-        &self.worker.courier
     }
 
     /// Waits until nothing is waiting or in flight. For tests; new calls may be posted meanwhile.
@@ -237,7 +242,7 @@ impl Worker {
             return;
         };
         if self.begin(&job).await {
-            let outcome = self.courier.attempt(&job.call, job.policy).await;
+            let outcome = self.network.attempt(&job.call, job.policy).await;
             self.finish(&job, outcome).await;
         }
     }
@@ -262,13 +267,25 @@ impl Worker {
         .await;
     }
 
+    /// Notes that the call begins, as soon as the store can: a store that is away for a while makes
+    /// a call late, and never lost until the next start. `false` when it must not be sent.
     async fn begin(&self, job: &Job) -> bool {
-        match self.store.begin_call(&job.call.id, (self.now)()).await {
-            Ok(begun) => begun,
-            Err(error) => {
-                tracing::error!(call = %job.call.id, msn = ?job.partition.msn, %error, "call not sent: it could not be noted as begun");
-                false
+        let mut wait = FIRST_WAIT;
+        loop {
+            let error = match self.store.begin_call(&job.call.id, (self.now)()).await {
+                Ok(begun) => return begun,
+                Err(error) => error,
+            };
+            tracing::error!(call = %job.call.id, msn = ?job.partition.msn, %error, "call not sent yet: it could not be noted as begun");
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the store is away in real time, whatever a sales unit's clock shows"
+            )]
+            tokio::time::sleep(wait).await;
+            if self.seats.is_closed() {
+                return false;
             }
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 

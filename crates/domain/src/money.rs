@@ -79,3 +79,18 @@ impl std::fmt::Display for Minor {
         write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_and_words() {
+        let minor = |units| Minor::try_new(units).unwrap();
+        let sum: Minor = [1, 20, 300].into_iter().map(minor).sum();
+        assert_eq!(sum, minor(321));
+        for (units, words) in [(0, "0.00"), (7, "0.07"), (49_900, "499.00"), (321, "3.21")] {
+            assert_eq!(minor(units).to_string(), words);
+        }
+    }
+}

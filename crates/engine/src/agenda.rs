@@ -6,7 +6,7 @@
 //! deadline has passed lets it happen first, so answers never depend on how late the runner is.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -32,9 +32,10 @@ const BATCH: usize = 512;
 /// How long the runner leaves a sales unit alone after its store failed.
 const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
 
-/// The earliest deadline of each sales unit.
+/// The earliest deadline of each sales unit. Sorted, so that the same things happen in the same
+/// order whenever a seed is run again.
 pub(crate) struct Agenda {
-    next: Mutex<HashMap<Partition, Timestamp>>,
+    next: Mutex<BTreeMap<Partition, Timestamp>>,
     running: Mutex<HashSet<Partition>>,
     earlier: Notify,
 }
@@ -113,6 +114,7 @@ impl Engine {
             match soonest {
                 Some(moment) => {
                     tokio::select! {
+                        biased;
                         () = self.clock.sleep_until(moment) => {}
                         () = earlier => {}
                     }

@@ -1,24 +1,23 @@
 //! Ids, keys and chance: the only source of randomness.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use parking_lot::Mutex;
-use rand::{RngCore, SeedableRng, rngs::StdRng};
+use rand::{Rng, RngCore, SeedableRng, rngs::StdRng};
 use sandkasse_domain::payment::TransactionId;
 use uuid::Uuid;
+
+/// Where a process begins to count its transactions: sixteen digits, which JavaScript's numbers hold.
+const TRANSACTIONS: Range<u64> = 1_000_000_000_000_000..9_000_000_000_000_000;
 
 /// Makes ids and keys. Two with the same seed make the same ones in the same order.
 #[derive(Debug)]
 pub struct Chance {
     random: Mutex<StdRng>,
     transactions: AtomicU64,
-    /// From one transaction id to the next.
-    step: u64,
 }
-
-/// So many processes can work on one store.
-const SLOTS: u64 = 16;
 
 impl Chance {
     /// Repeats under the same seed.
@@ -27,23 +26,27 @@ impl Chance {
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             // The real platform stood about here in July 2021.
             transactions: AtomicU64::new(5_002_701_467),
-            step: 1,
         }
     }
 
-    /// Never repeats. Transaction ids go on from `milliseconds` of Unix time, so that they stay
-    /// unique over restarts: fewer than a thousand are made a second, on average.
-    /// Processes on one store make different ones: each has a slot below [`SLOTS`].
-    pub fn from_entropy(milliseconds: i64, slot: Option<u8>) -> Chance {
-        let start = u64::try_from(milliseconds).unwrap_or_default();
-        let (first, step) = match slot {
-            Some(slot) => (start * SLOTS + u64::from(slot), SLOTS),
-            None => (start, 1),
-        };
+    /// Repeats under the same seed; begins like [`Chance::from_entropy`], so processes with other seeds
+    /// share no transaction id.
+    pub fn repeating(seed: u64) -> Chance {
+        Chance::begun(StdRng::seed_from_u64(seed))
+    }
+
+    /// Never repeats. Transaction ids begin at a place of chance, so that two processes share none,
+    /// whatever their clocks show: when they make a million each, with a probability of one in four
+    /// thousand million.
+    pub fn from_entropy() -> Chance {
+        Chance::begun(StdRng::from_os_rng())
+    }
+
+    fn begun(mut random: StdRng) -> Chance {
+        let first = random.random_range(TRANSACTIONS);
         Chance {
-            random: Mutex::new(StdRng::from_os_rng()),
+            random: Mutex::new(random),
             transactions: AtomicU64::new(first),
-            step,
         }
     }
 
@@ -61,7 +64,7 @@ impl Chance {
 
     /// The platform's number for the next movement of money: ten digits or more.
     pub fn transaction_id(&self) -> TransactionId {
-        TransactionId((self.transactions.fetch_add(self.step, Ordering::Relaxed) + 1).to_string())
+        TransactionId((self.transactions.fetch_add(1, Ordering::Relaxed) + 1).to_string())
     }
 
     /// A number below `bound`.

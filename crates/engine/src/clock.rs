@@ -14,9 +14,13 @@ pub trait WallClock: Send + Sync {
     /// Now, in whole milliseconds.
     fn now(&self) -> Timestamp;
 
-    /// Returns when the moment has come.
+    /// Returns when the moment has come; or when it would have, had the clock not been set back
+    /// meanwhile: so no pause becomes a day, and whoever needs the moment itself looks again.
     async fn sleep_until(&self, moment: Timestamp);
 }
+
+/// How long a sleeper may miss that the machine's clock was set forward.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,13 +36,21 @@ impl WallClock for SystemClock {
         whole_milliseconds(Timestamp::now())
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the clock that wakes all sleepers"
-    )]
     async fn sleep_until(&self, moment: Timestamp) {
-        let wait = moment.duration_since(self.now());
-        tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+        sleep(|| self.now(), moment).await;
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the clock that wakes all sleepers"
+)]
+async fn sleep(now: impl Fn() -> Timestamp, moment: Timestamp) {
+    let mut left = Duration::try_from(moment.duration_since(now())).unwrap_or_default();
+    while !left.is_zero() && now() < moment {
+        let portion = left.min(LOOK_EVERY);
+        tokio::time::sleep(portion).await;
+        left -= portion;
     }
 }
 
@@ -82,4 +94,31 @@ impl WallClock for ManualClock {
 /// The platform tells time in milliseconds.
 fn whole_milliseconds(moment: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// how long somebody sleeps who was to sleep for an hour, when the clock is set by so
+    /// much after ten minutes.
+    #[tokio::test(start_paused = true)]
+    async fn r_15_sleepers_notice_that_the_clock_was_set() {
+        let hour = Duration::from_secs(3_600);
+        for (set_by_s, expected_s) in [(0, 3_600), (3_599, 600), (-86_400, 3_600), (60, 3_540)] {
+            let began = tokio::time::Instant::now();
+            let now = || {
+                let passed = began.elapsed();
+                let set_by = if passed < hour / 6 { 0 } else { set_by_s };
+                let since = SignedDuration::try_from(passed).expect("a short time");
+                Timestamp::UNIX_EPOCH + since + SignedDuration::from_secs(set_by)
+            };
+            sleep(now, Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)).await;
+            let slept = began.elapsed().as_secs();
+            assert!(
+                (expected_s..=expected_s + LOOK_EVERY.as_secs()).contains(&slept),
+                "set by {set_by_s} s: slept for {slept} s"
+            );
+        }
+    }
 }

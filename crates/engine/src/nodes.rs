@@ -77,6 +77,7 @@ impl Engine {
                 tracing::warn!(%error, "this node could not tell that it lives");
             }
             tokio::select! {
+                biased;
                 () = self.clock.sleep_until(self.clock.now() + BEAT) => {}
                 () = nodes.woken() => {}
             }

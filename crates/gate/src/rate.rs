@@ -73,9 +73,10 @@ fn digest_of(key: &str) -> Digest {
     half
 }
 
-/// How long a window that opened then stays open, in whole seconds, at least 1.
+/// How long a window that opened then stays open, in whole seconds, at least 1 and at most its length: another node may
+/// have opened it a moment after this call looked at the clock.
 fn left(opened_at: i64, now: i64) -> Duration {
-    let left = opened_at + WINDOW_MS - now;
+    let left = (opened_at + WINDOW_MS - now).min(WINDOW_MS);
     let seconds = left.div_euclid(1000) + i64::from(left % 1000 != 0);
     Duration::from_secs(u64::try_from(seconds).unwrap_or(1).max(1))
 }
@@ -150,6 +151,21 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+
+    #[test]
+    fn no_window_stays_open_for_longer_than_a_minute() {
+        for (opened_at, now, seconds) in [
+            (1_000, 1_000, 60),
+            (1_000, 999, 60),
+            (1_000, 1_001, 60),
+            (1_000, 2_000, 59),
+            (1_000, 60_999, 1),
+            (1_000, 61_000, 1),
+        ] {
+            let expected = Duration::from_secs(seconds);
+            assert_eq!(left(opened_at, now), expected, "{opened_at} {now}");
+        }
+    }
 
     #[test]
     fn a_window_counts_closes_and_tells_when() {

@@ -383,19 +383,31 @@ pub mod file {
         path::Path,
     };
 
-    /// Writes a file that only its owner may read: a temporary one, synced, then renamed into
-    /// place, and the folder synced. After a crash the file is whole, or is not there.
+    /// Writes a file that only its owner may read; see [`write_whole`].
     pub fn write_secret(path: &Path, content: &[u8]) -> io::Result<()> {
-        let temporary = path.with_extension("tmp");
+        write_whole(path, content, 0o600)?;
+        sync_folder(path)
+    }
+
+    /// Writes a temporary file, syncs it and renames it into place. After a power cut the file is
+    /// whole, or is what it was before; that it is the new one is certain after [`sync_folder`].
+    pub fn write_whole(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        let temporary = Path::new(&temporary);
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
+            .mode(mode)
+            .open(temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
+        std::fs::rename(temporary, path)
+    }
+
+    /// Makes sure that the name of a file, or of a folder, outlives a power cut.
+    pub fn sync_folder(path: &Path) -> io::Result<()> {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());

@@ -118,7 +118,7 @@ impl Inspector {
     /// An empty journal.
     pub fn new(platform: Arc<Platform>, config: InspectorConfig) -> Inspector {
         // Not the platform's own chance: addresses differ also under one seed.
-        let fresh = || Chance::from_entropy(0, None).bytes::<32>();
+        let fresh = || Chance::from_entropy().bytes::<32>();
         let bytes = config.journal_bytes;
         let (journal, addresses) = match &config.on_disk {
             Some(on_disk) if bytes > 0 => {

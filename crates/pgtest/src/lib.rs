@@ -79,7 +79,16 @@ impl Database {
 
 fn try_lease() -> Result<Database> {
     let folder = folder();
-    let (user, boot) = start(&folder)?;
+    let since = Instant::now();
+    let (user, boot) = loop {
+        let started = start(&folder)?;
+        // A server that somebody told to end takes no new users, and ends when the others are gone.
+        match psql(&folder, OWNER, "SELECT 1") {
+            Ok(_) => break started,
+            Err(error) if since.elapsed() > PATIENCE => return Err(error),
+            Err(_) => pause(),
+        }
+    };
     for number in 0..DATABASES {
         let path = folder.join(format!("database-{number}.lock"));
         let mut lease = open(&path)?;
@@ -131,10 +140,15 @@ END $$;";
 fn folder() -> PathBuf {
     let mut hasher = DefaultHasher::new();
     env!("CARGO_MANIFEST_DIR").hash(&mut hasher);
-    let user = fs::metadata("/proc/self").map_or(0, |metadata| metadata.uid());
+    let user = user();
     // Short, since the path of a socket has 107 bytes at most.
     let name = format!("sandkasse-pg-{user}-{:08x}", hasher.finish() & 0xffff_ffff);
     std::env::temp_dir().join(name)
+}
+
+/// Who runs the tests.
+fn user() -> u32 {
+    fs::metadata("/proc/self").map_or(0, |metadata| metadata.uid())
 }
 
 /// Makes sure that a server runs. It runs as long as the returned file is open; the text tells this
@@ -166,7 +180,7 @@ fn make(folder: &Path) -> Result<()> {
     fs::remove_dir_all(&data).ok();
     fs::create_dir(&data).map_err(cannot(&data))?;
     // As root PostgreSQL refuses to run: its own user runs it.
-    let as_user = match fs::metadata(folder).map_err(cannot(folder))?.uid() {
+    let as_user = match user() {
         0 => {
             let user = ["postgres", "nobody"].into_iter().find_map(user_id);
             let (uid, gid) = user.ok_or("there is no user to run it as")?;

@@ -16,6 +16,8 @@ Examples:
   sandkasse --database sqlite::memory: \\
             --test 127.0.0.1:0 --production 127.0.0.1:0 --portal 127.0.0.1:0 \\
             --ready-file ready.json           one of its own for a test run: free ports, nothing kept
+  sandkasse --database postgres://sandkasse@db/sandkasse?sslmode=verify-full
+                                              one node of several on a PostgreSQL database (docs/scaling.md)
   eval \"$(sandkasse env | sed 's/^/export /')\" keys of the running one, into this shell
 
 Each flag is also an environment variable and a key of the file given with --config: `--ready-file`
@@ -116,6 +118,8 @@ enum Typed {
     /// Print keys of a sales unit of the running platform
     #[command(after_help = ENV_EXAMPLES)]
     Env(EnvWish),
+    /// Make or change the tables of a PostgreSQL database, as their owner
+    Migrate(MigrateWish),
     /// Tell everything of an installation, as lines of JSON
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(ExportFlags),
@@ -125,6 +129,17 @@ enum Typed {
     /// Look whether everything in a database is as it was written
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorFlags),
+}
+
+/// What `sandkasse migrate` shall do.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MigrateWish {
+    /// The database, with the role that owns the tables; or SANDKASSE_DATABASE
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<Database>,
+    /// The role that the nodes use, which then may read and write, and no more
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) grant_to: Option<String>,
 }
 
 /// Which database.
@@ -326,6 +341,7 @@ pub(crate) enum Command {
     Up(Box<Settings>),
     Env(EnvWish),
     Explain(ExplainWish),
+    Migrate(MigrateWish),
     Export(ExportWish),
     Import(ImportWish),
     Doctor(DoctorWish),
@@ -343,6 +359,14 @@ pub(crate) fn read() -> Result<Command, String> {
         Some(Typed::Explain(mut wish)) => {
             wish.token = variable("SANDKASSE_TOKEN");
             Ok(Command::Explain(wish))
+        }
+        Some(Typed::Migrate(mut wish)) => {
+            if wish.database.is_none()
+                && let Some(url) = variable("SANDKASSE_DATABASE")
+            {
+                wish.database = Some(url.parse()?);
+            }
+            Ok(Command::Migrate(wish))
         }
         Some(Typed::Export(flags)) => Ok(Command::Export(ExportWish {
             place: place(flags.place)?,
@@ -458,10 +482,6 @@ mod tests {
     #[test]
     fn wrong_use_is_explained() {
         for (line, expected) in [
-            (
-                "sandkasse --database postgres://db/x",
-                "PostgreSQL is not built yet",
-            ),
             ("sandkasse --test 7480", "`7480` is no address"),
             ("sandkasse --demo-data maybe", "none of on, off and network"),
             ("sandkasse --admin-token x", "unexpected argument"),

@@ -1,16 +1,21 @@
 //! The data folder and the ready file.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
+    fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use sandkasse_domain::Environment;
-use sandkasse_gate::token::{self, KeySource, file::write_secret};
+use sandkasse_gate::token::{
+    self, KeySource,
+    file::{sync_folder, write_secret, write_whole},
+};
 use sandkasse_vault::{MasterKey, Vault, is_sealed};
+
+/// The mode of files that are no secret, less what the user's mask takes away.
+const FOR_ALL: u32 = 0o666;
 
 /// The folder that a database file and the signing keys lie in.
 #[derive(Debug)]
@@ -32,11 +37,22 @@ impl DataFolder {
         };
         let is_new = !folder.exists();
         fs::create_dir_all(folder).map_err(cannot)?;
+        if is_new {
+            sync_folder(folder).map_err(cannot)?;
+        }
         let ignore = folder.join(".gitignore");
-        if (is_new || folder.ends_with(".sandkasse")) && !ignore.exists() {
-            fs::write(&ignore, "*\n").map_err(cannot)?;
+        // An empty one is what a power cut left of it in earlier versions.
+        let is_there = fs::metadata(&ignore).is_ok_and(|found| found.len() > 0);
+        if (is_new || folder.ends_with(".sandkasse")) && !is_there {
+            write_whole(&ignore, b"*\n", FOR_ALL).map_err(cannot)?;
+            sync_folder(&ignore).map_err(cannot)?;
         }
         Ok(DataFolder(folder.to_owned()))
+    }
+
+    /// The same folder, which is not made: for its name only.
+    pub(crate) fn unmade(database: &Path) -> DataFolder {
+        DataFolder(database.parent().unwrap_or(Path::new(".")).to_owned())
     }
 
     /// Where an environment's signing key is, or will be.
@@ -118,7 +134,7 @@ pub(crate) fn remove_ready_file(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Tells where the listeners are.
+/// Tells where the listeners are. It need not outlive a power cut, so its folder is not synced.
 pub(crate) fn write_ready_file(
     path: &Path,
     test: &str,
@@ -126,25 +142,8 @@ pub(crate) fn write_ready_file(
     portal: &str,
 ) -> Result<(), String> {
     let urls = serde_json::json!({ "test": test, "production": production, "portal": portal });
-    write_whole(path, format!("{urls}\n").as_bytes())
+    write_whole(path, format!("{urls}\n").as_bytes(), FOR_ALL)
         .map_err(|error| format!("cannot write the ready file {}: {error}", path.display()))
-}
-
-/// Writes a temporary file, syncs it and renames it: whoever looks sees all of it or nothing. For
-/// what is no secret (others may read it) and need not outlive a power cut (its folder is not
-/// synced).
-fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = PathBuf::from(name);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
 }
 
 #[cfg(test)]
@@ -158,6 +157,20 @@ mod tests {
         DataFolder::of(&database).unwrap();
         let ignore = fs::read_to_string(place.path().join("new/.gitignore")).unwrap();
         assert_eq!(ignore, "*\n");
+    }
+
+    /// without it, keys may get into somebody's repository.
+    #[test]
+    fn a_list_that_a_power_cut_emptied_is_written_again() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join(".sandkasse");
+        fs::create_dir(&folder).unwrap();
+        let ignore = folder.join(".gitignore");
+        for (left, expected) in [("", "*\n"), ("mine\n", "mine\n")] {
+            fs::write(&ignore, left).unwrap();
+            DataFolder::of(&folder.join("sandkasse.db")).unwrap();
+            assert_eq!(fs::read_to_string(&ignore).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod landing;
 mod listener;
 mod logging;
 mod messenger;
+mod migrate_command;
 mod numbers;
 mod output;
 mod parts;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         cli::Command::Up(settings) => start::run(*settings),
         cli::Command::Env(wish) => env_command::run(&wish),
         cli::Command::Explain(wish) => explain_command::run(&wish),
+        cli::Command::Migrate(wish) => migrate_command::run(wish),
         cli::Command::Export(wish) => kept::export(&wish),
         cli::Command::Import(wish) => kept::import(&wish),
         cli::Command::Doctor(wish) => kept::doctor(&wish),

@@ -1,6 +1,10 @@
 //! The parts of a platform: where its data is, who calls merchants, and what decides.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use sandkasse_api::Platform;
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
@@ -9,12 +13,14 @@ use sandkasse_engine::{
     Chance, Engine, WallClock, directory::sealed_entries, moving::is_importing,
 };
 use sandkasse_gate::{Gate, token::KeySource};
-use sandkasse_store::{MemoryStore, Nodes, Sealer, SqliteStore, Store, StoreError};
+use sandkasse_store::{
+    MemoryStore, PostgresStore, Sealer, SqliteStore, Store, StoreError, postgres::Address,
+};
 use sandkasse_vault::Vault;
 
 use crate::{
     Ended,
-    config::{Database, MasterKeyText, Settings},
+    config::{Database, MasterKeyText, PostgresUrl, Settings},
     control::users,
     demo, exposure,
     files::DataFolder,
@@ -52,27 +58,31 @@ pub(crate) async fn open(
     master_key: Option<&MasterKeyText>,
     opening: Opening,
 ) -> Result<Data, Ended> {
-    let path = match database {
-        Database::Memory if opening != Opening::Platform => {
-            return Err(Ended::WrongUse(
-                "sqlite::memory: is forgotten with its process: name a file with `--database sqlite:FILE`, or the \
-                 running platform with `--portal URL`"
-                    .to_owned(),
-            ));
-        }
-        Database::Memory => {
-            return Ok(Data {
-                store: Arc::new(MemoryStore::new()),
-                sqlite: None,
-                test_key: KeySource::Fresh,
-                production_key: KeySource::Fresh,
-                vault: Arc::new(Vault::fresh()),
-                shown: "in memory, gone with the process".to_owned(),
-                journal: None,
-            });
-        }
-        Database::File(path) => path,
-    };
+    match database {
+        Database::Memory if opening != Opening::Platform => Err(Ended::WrongUse(
+            "sqlite::memory: is forgotten with its process: name a file with `--database sqlite:FILE`, or the \
+             running platform with `--portal URL`"
+                .to_owned(),
+        )),
+        Database::Memory => Ok(Data {
+            store: Arc::new(MemoryStore::new()),
+            sqlite: None,
+            test_key: KeySource::Fresh,
+            production_key: KeySource::Fresh,
+            vault: Arc::new(Vault::fresh()),
+            shown: "in memory, gone with the process".to_owned(),
+            journal: None,
+        }),
+        Database::File(path) => open_file(path, master_key, opening).await,
+        Database::Postgres(url) => open_postgres(url, master_key, opening).await,
+    }
+}
+
+async fn open_file(
+    path: &Path,
+    master_key: Option<&MasterKeyText>,
+    opening: Opening,
+) -> Result<Data, Ended> {
     if opening == Opening::Look && !path.exists() {
         return Err(Ended::WrongUse(format!(
             "there is no database {}: name another with `--database sqlite:FILE`",
@@ -83,18 +93,15 @@ pub(crate) async fn open(
     let store = SqliteStore::open(path)
         .map_err(|error| Ended::WrongUse(format!("{error} (with `--database sqlite:FILE`)")))?;
     let store = Arc::new(store);
-    let vault = match vault(&folder, store.as_ref(), master_key, opening).await {
-        Ok(vault) => Arc::new(vault),
-        Err(ended) => {
-            store.close().await;
-            return Err(ended);
-        }
-    };
-    if opening == Opening::Platform {
-        let sealer = Sealer::new(vault.row_seals());
-        let sealing = store.seal_with(sealer).await;
-        sealing.map_err(|error| Ended::Failed(error.to_string()))?;
-    }
+    let vault = vault(
+        &folder,
+        folder.sealed(),
+        store.as_ref(),
+        master_key,
+        opening,
+    );
+    let vault = closing(store.as_ref(), vault.await).await?;
+    seal(store.as_ref(), &vault, opening).await?;
     Ok(Data {
         test_key: folder.signing_key(Environment::Test, &vault),
         production_key: folder.signing_key(Environment::Production, &vault),
@@ -107,10 +114,72 @@ pub(crate) async fn open(
     })
 }
 
+/// Whoever is alone on a new database finds the master key in the folder that a file would have been
+/// in. Other nodes must be given it.
+async fn open_postgres(
+    url: &PostgresUrl,
+    master_key: Option<&MasterKeyText>,
+    opening: Opening,
+) -> Result<Data, Ended> {
+    let wrong =
+        |error: String| Ended::WrongUse(format!("{error} (with `--database postgres://…`)"));
+    let address = Address::parse(&url.0).map_err(wrong)?;
+    let shown = address.to_string();
+    let store = PostgresStore::open(address).await;
+    let store = Arc::new(store.map_err(|error| wrong(error.to_string()))?);
+    // Made only for whoever needs it. What else lies sealed there is of another installation.
+    let folder = match master_key {
+        Some(_) => DataFolder::unmade(Path::new(Settings::DATABASE)),
+        None => DataFolder::of(Path::new(Settings::DATABASE)).map_err(Ended::WrongUse)?,
+    };
+    let is_new = master_key.is_none() && !folder.master_key_path().exists();
+    let vault = vault(&folder, Vec::new(), store.as_ref(), master_key, opening).await;
+    let vault = closing(store.as_ref(), vault).await?;
+    seal(store.as_ref(), &vault, opening).await?;
+    if is_new {
+        tracing::warn!(
+            file = %folder.master_key_path().display(),
+            "a master key was made in this file: keep a copy, since nothing in the database opens without it, \
+             and give it to every other node as SANDKASSE_MASTER_KEY"
+        );
+    }
+    Ok(Data {
+        // Not used: nodes have theirs in the directory.
+        test_key: KeySource::Fresh,
+        production_key: KeySource::Fresh,
+        store,
+        sqlite: None,
+        vault,
+        shown,
+        journal: None,
+    })
+}
+
+/// Whoever only looks or moves writes no seals: what is moved has its own.
+async fn seal(store: &dyn Store, vault: &Vault, opening: Opening) -> Result<(), Ended> {
+    if opening == Opening::Platform {
+        let sealing = store.seal_with(Sealer::new(vault.row_seals())).await;
+        sealing.map_err(|error| Ended::Failed(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Lets go of the store when there is no vault for it.
+async fn closing(store: &dyn Store, vault: Result<Vault, Ended>) -> Result<Arc<Vault>, Ended> {
+    match vault {
+        Ok(vault) => Ok(Arc::new(vault)),
+        Err(ended) => {
+            store.close().await;
+            Err(ended)
+        }
+    }
+}
+
 /// The vault of an installation, if it opens what lies there. A master key is made only where
 /// nothing is sealed yet: a new one would open nothing.
 async fn vault(
     folder: &DataFolder,
+    beside: Vec<(String, String)>,
     store: &dyn Store,
     given: Option<&MasterKeyText>,
     opening: Opening,
@@ -127,7 +196,7 @@ async fn vault(
         ));
     }
     let mut sealed = sealed_entries(&entries);
-    sealed.extend(folder.sealed());
+    sealed.extend(beside);
     let path = folder.master_key_path();
     let key = match given {
         Some(given) => given.key(),
@@ -145,7 +214,7 @@ async fn vault(
             }
             None => {
                 return Err(Ended::WrongUse(format!(
-                    "the master key is missing, and without it what lies sealed in this folder cannot be read: \
+                    "the master key is missing, and without it what lies sealed in this installation cannot be read: \
                      put the file back as {} (`chmod 600`), or give the key as SANDKASSE_MASTER_KEY. \
                      Nothing was changed",
                     path.display()
@@ -210,10 +279,7 @@ pub(crate) async fn platform(
 ) -> Result<Arc<Platform>, Ended> {
     let chance = match settings.seed {
         Some(seed) => Chance::seeded(seed),
-        None => {
-            let slot = data.store.nodes().map(Nodes::slot);
-            Chance::from_entropy(clock.now().as_millisecond(), slot)
-        }
+        None => Chance::from_entropy(),
     };
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,

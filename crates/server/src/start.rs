@@ -61,6 +61,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Ended> {
             tracing::warn!(%error, "core dumps could not be turned off");
         }
     }
+    listener::limits::raise_files();
     let failed = |error: std::io::Error| Ended::Failed(error.to_string());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

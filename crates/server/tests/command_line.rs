@@ -30,12 +30,14 @@ fn message(output: &Output) -> String {
 fn wrong_use_ends_with_2_and_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("odd.toml"), "quiet = true\nprot = 1\n").unwrap();
-    let rows: [(&[&str], &str); 8] = [
+    let rows: [(&[&str], &str); 10] = [
         (&["--prot", "1"], "--prot"),
+        (&["--database", "postgres://db"], "names no user"),
         (
-            &["--database", "postgres://db"],
-            "PostgreSQL is not built yet",
+            &["--database", "postgres://u:hidden@127.0.0.1:1/x"],
+            "cannot use the database postgres://u@127.0.0.1:1/x",
         ),
+        (&["migrate"], "migrate --database"),
         (
             &["--config", "odd.toml"],
             "odd.toml, line 2: unknown field `prot`",
@@ -57,6 +59,7 @@ fn wrong_use_ends_with_2_and_a_remedy() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         let message = message(&output);
         assert!(message.contains(word), "{arguments:?}: {message}");
+        assert!(!message.contains("hidden"), "{message}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 }

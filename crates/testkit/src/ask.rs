@@ -128,17 +128,7 @@ impl Ask {
     /// Sends it. A success is checked against the official document, where that is at hand.
     pub async fn send(self) -> Got {
         let exchange = self.platform.answer(self.environment, &self.request).await;
-        let whole = exchange.clone();
-        let got = Got {
-            status: exchange.answer.status.as_u16(),
-            headers: exchange.answer.headers,
-            body: String::from_utf8(exchange.answer.body.to_vec()).expect("answers are text"),
-            why: exchange.why,
-            trace: exchange.trace,
-            connection: exchange.connection,
-            environment: self.environment,
-            exchange: whole,
-        };
+        let got = Got::of(self.environment, exchange);
         oracle::check(
             self.environment,
             &self.request.method,
@@ -150,6 +140,25 @@ impl Ask {
 }
 
 impl Got {
+    /// What the platform gave, to look at.
+    ///
+    /// # Panics
+    ///
+    /// When the body is no text.
+    pub fn of(environment: Environment, exchange: Exchange) -> Got {
+        let whole = exchange.clone();
+        Got {
+            status: exchange.answer.status.as_u16(),
+            headers: exchange.answer.headers,
+            body: String::from_utf8(exchange.answer.body.to_vec()).expect("answers are text"),
+            why: exchange.why,
+            trace: exchange.trace,
+            connection: exchange.connection,
+            environment,
+            exchange: whole,
+        }
+    }
+
     /// The body of a 200.
     ///
     /// # Panics

@@ -49,6 +49,8 @@ impl Got {
     pub fn format(&self) -> Format {
         let media = self.header("content-type").unwrap_or_default();
         match (self.status, media) {
+            // A force approve has nothing to say.
+            (200, "") if self.body.is_empty() => Format::Success,
             (
                 200,
                 "application/json"

@@ -3,7 +3,9 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use sandkasse_pgtest::{Database, OWNER};
-use sandkasse_store::{MemoryStore, PostgresStore, SqliteStore, Store, postgres::Address};
+use sandkasse_store::{
+    MemoryStore, PostgresStore, SqliteStore, Store, memory::StoreClock, postgres::Address,
+};
 
 /// Which store: `memory`, `sqlite` or `postgres`. Nothing means `memory`.
 pub(crate) const VARIABLE: &str = "SANDKASSE_TEST_STORE";
@@ -11,7 +13,7 @@ pub(crate) const VARIABLE: &str = "SANDKASSE_TEST_STORE";
 /// An empty store, and what it needs for as long as it is used: a folder, a database.
 pub struct FreshStore {
     store: Arc<dyn Store>,
-    _keep: Box<dyn Any + Send + Sync>,
+    keep: Box<dyn Any + Send + Sync>,
 }
 
 impl fmt::Debug for FreshStore {
@@ -30,14 +32,14 @@ impl FreshStore {
         match std::env::var(VARIABLE).as_deref() {
             Err(_) | Ok("" | "memory") => FreshStore {
                 store: Arc::new(MemoryStore::default()),
-                _keep: Box::new(()),
+                keep: Box::new(()),
             },
             Ok("sqlite") => {
                 let folder = tempfile::tempdir().expect("a folder for temporary files");
                 let store = SqliteStore::open(&folder.path().join("data.db"));
                 FreshStore {
                     store: Arc::new(store.expect("the folder is new")),
-                    _keep: Box::new(folder),
+                    keep: Box::new(folder),
                 }
             }
             Ok("postgres") => {
@@ -46,11 +48,31 @@ impl FreshStore {
                 let store = PostgresStore::open(address).await;
                 FreshStore {
                     store: Arc::new(store.expect("the database is there")),
-                    _keep: Box::new(database),
+                    keep: Box::new(database),
                 }
             }
             Ok(other) => panic!("{VARIABLE}={other} is none of memory, sqlite and postgres"),
         }
+    }
+
+    /// Several nodes on one empty store, and that store: on PostgreSQL where the tests are run for it,
+    /// else in memory, since SQLite is of one process. `clock` is the store's, if it has none of its own.
+    pub async fn nodes(count: u64, clock: StoreClock) -> (Vec<Arc<dyn Store>>, FreshStore) {
+        let fresh = FreshStore::new().await;
+        let mut nodes: Vec<Arc<dyn Store>> = Vec::new();
+        if let Some(database) = fresh.keep.downcast_ref::<Database>() {
+            for _ in 0..count {
+                let address = Address::parse(&database.url(OWNER)).expect("it is a URL");
+                let store = PostgresStore::open(address).await;
+                nodes.push(Arc::new(store.expect("the database is there")));
+            }
+            fresh.store.close().await;
+        } else {
+            let memory = MemoryStore::default();
+            nodes
+                .extend((0..count).map(|_| Arc::new(memory.join(clock.clone())) as Arc<dyn Store>));
+        }
+        (nodes, fresh)
     }
 
     /// The store.

@@ -173,15 +173,16 @@ impl World {
         }
     }
 
-    /// Several nodes on one store in memory.
+    /// Several nodes on one [`FreshStore`].
     pub async fn nodes(count: u64) -> Vec<World> {
-        let memory = MemoryStore::new();
-        let alone = World::new().await;
+        let memory = Arc::new(MemoryStore::new());
+        let mut first = World::with(memory, Settings::default()).await;
+        let clock = first.clock.clone();
+        let (stores, keep) = FreshStore::nodes(count, Arc::new(move || clock.now())).await;
+        first.keep = Some(Arc::new(keep));
         let mut nodes = Vec::new();
-        for seed in 0..count {
-            let clock = alone.clock.clone();
-            let store = memory.join(Arc::new(move || clock.now()));
-            nodes.push(alone.node(Arc::new(store), seed).await);
+        for (seed, store) in (0..).zip(stores) {
+            nodes.push(first.node(store, seed).await);
         }
         for node in &nodes {
             node.platform

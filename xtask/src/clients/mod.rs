@@ -30,7 +30,7 @@ pub(crate) struct Client {
 }
 
 /// Every client, in the order in which they run.
-pub(crate) const CLIENTS: [Client; 4] = [
+pub(crate) const CLIENTS: [Client; 5] = [
     Client {
         part: Part::PypiVipps,
         name: "pypi-vipps",
@@ -54,6 +54,12 @@ pub(crate) const CLIENTS: [Client; 4] = [
         name: "prism",
         needs_oracles: true,
         sections: "token,ecom",
+    },
+    Client {
+        part: Part::Schemathesis,
+        name: "schemathesis",
+        needs_oracles: false,
+        sections: "",
     },
 ];
 

@@ -7,6 +7,7 @@ mod check;
 mod checks;
 mod files;
 mod lines;
+mod lints;
 mod not_yet;
 mod tested;
 
@@ -37,6 +38,7 @@ pub(crate) fn problems(root: &Path) -> anyhow::Result<Vec<Problem>> {
     let mut problems = lines::unfinished(&files);
     problems.extend(lines::too_long(&files));
     problems.extend(lines::machine_paths(&files, &lines::machine(root)));
+    problems.extend(lints::lints(&files));
     problems.extend(checks::completeness(&files));
     Ok(problems)
 }

@@ -7,7 +7,7 @@ use sandkasse_domain::Msn;
 use sandkasse_domain::sales_unit::UrlPolicy::Local;
 use sandkasse_store::{CallFailure, CallState, Commit, MemoryStore, Partition, Store};
 
-use super::tests::{failure, owed, settle, states, to, unit, worker};
+use super::tests::{failure, owed, settle, states, to, unit, worker, worker_that_knows};
 use super::{BACKLOG_FULL, Limits};
 use crate::testing::{Manner, OK, Receiver, callback};
 
@@ -51,6 +51,49 @@ async fn a_hanging_receiver_does_not_slow_the_others() {
     );
     assert_eq!((slow.requests().len(), fast.requests().len()), (22, 10));
     assert_eq!(worker.worker.seats.entries(), (0, 0));
+}
+
+/// R-13, at full size: of 1,000 receivers ten hang, each with more calls than it has seats. All
+/// calls to the others end while those ten still hang; `sandkasse-bench receivers` measures how fast.
+#[tokio::test]
+async fn r_13_ten_of_a_thousand_receivers_hang_and_the_others_are_served() {
+    const HANGING: usize = 10;
+    const FINE: usize = 990;
+    const CALLS_TO_EACH: usize = 40;
+    let store = Arc::new(MemoryStore::new());
+    let (slow, fast) = (
+        Receiver::start(Manner::Gate).await,
+        Receiver::answering(OK).await,
+    );
+    let name = |number: usize| format!("r{number}.test");
+    let names: Vec<_> = (0..HANGING + FINE).map(name).collect();
+    let limits = Limits::default();
+    let worker = worker_that_knows(Arc::clone(&store) as Arc<dyn Store>, limits, &names);
+    for (number, host) in names.iter().take(HANGING).enumerate() {
+        let ids = number * CALLS_TO_EACH..(number + 1) * CALLS_TO_EACH;
+        for call in owed(&*store, to(&slow, host, ids)).await {
+            worker.post(unit(), Local, call);
+        }
+    }
+    slow.connected(HANGING * limits.per_host).await;
+    for (number, host) in names.iter().enumerate().skip(HANGING) {
+        let id = HANGING * CALLS_TO_EACH + number;
+        for call in owed(&*store, to(&fast, host, id..id + 1)).await {
+            worker.post(unit(), Local, call);
+        }
+    }
+    fast.connected(FINE).await;
+    assert_eq!(
+        slow.connections(),
+        HANGING * limits.per_host,
+        "they still hang"
+    );
+    slow.release();
+    worker.idle().await;
+    assert_eq!(
+        (slow.requests().len(), fast.requests().len()),
+        (HANGING * CALLS_TO_EACH, FINE)
+    );
 }
 
 #[tokio::test]

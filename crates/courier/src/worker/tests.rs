@@ -1,6 +1,7 @@
 //! The life of a call: begun once, noted, and never repeated. The helpers serve `limit_tests` too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sandkasse_domain::sales_unit::UrlPolicy::Local;
 use sandkasse_domain::{Environment, Msn, Timestamp};
@@ -40,8 +41,17 @@ fn worker_on(store: Arc<dyn Store>, limits: Limits) -> CourierHandle {
         "slow.test",
         "fast.test",
     ];
+    worker_that_knows(store, limits, &names)
+}
+
+/// A worker for which these names are this machine.
+pub(super) fn worker_that_knows(
+    store: Arc<dyn Store>,
+    limits: Limits,
+    names: &[impl AsRef<str>],
+) -> CourierHandle {
     let table = names.iter().fold(TableResolver::new(), |table, name| {
-        table.with(name, ["127.0.0.1"])
+        table.with(name.as_ref(), ["127.0.0.1"])
     });
     let courier = Courier::new(CourierConfig::default(), Arc::new(table));
     CourierHandle::new(courier, store, Arc::new(now), limits)
@@ -242,12 +252,13 @@ async fn what_cannot_be_noted_is_not_sent() {
     let calls = owed(&*store, to(&receiver, "a.test", 0..1)).await;
     store.close().await;
     worker.post(unit(), Local, calls[0].clone());
-    worker.idle().await;
     assert!(
         worker
             .shipping_details(&unit(), Local, callback("ship-1", &receiver.url("/")))
             .await
             .is_err()
     );
+    // The call waits for the store, and goes when the worker stops.
+    assert_eq!(worker.stop(Duration::from_secs(30)).await, 0);
     assert_eq!(receiver.connections(), 0);
 }

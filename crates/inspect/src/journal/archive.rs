@@ -59,6 +59,8 @@ const SCHEMA: &str = "
 /// Where calls are written down for longer.
 pub(crate) struct Archive {
     path: PathBuf,
+    /// The highest number that earlier runs have given.
+    last: u64,
     shelf: Shelf,
     hand: SyncSender<Task>,
     counts: Arc<Counts>,
@@ -86,6 +88,8 @@ impl Archive {
     /// Begins to write into this file; it is opened beside what goes on, so that no start waits
     /// for it. `most_bytes` is about how large it may become.
     pub(crate) fn open(path: PathBuf, most_bytes: u64, shelf: Shelf) -> Archive {
+        // Before the writer has it, and only where there is something to read: some 100 µs.
+        let last = if path.exists() { last_number(&path) } else { 0 };
         let (hand, tasks) = sync_channel(WAITING);
         let counts = Arc::new(Counts::default());
         let writer = Writer {
@@ -104,12 +108,18 @@ impl Archive {
         }
         Archive {
             path,
+            last,
             shelf,
             hand,
             counts,
             reader: Mutex::default(),
             writer: Mutex::new(thread.ok()),
         }
+    }
+
+    /// The highest number that earlier runs have given; 0 when there is none.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
     }
 
     /// Hands over a call. One that finds no room is counted, and not kept for longer.
@@ -245,6 +255,16 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cache_size", -2048)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
+}
+
+/// A file that cannot be read is as good as none: the writer says so.
+fn last_number(path: &Path) -> u64 {
+    let last = connect(path).and_then(|connection| {
+        connection.query_row("SELECT coalesce(max(number), 0) FROM calls", [], |row| {
+            row.get(0)
+        })
+    });
+    last.map_or(0, i64::cast_unsigned)
 }
 
 /// Only its owner may read the file: it says what was called, and by whom.

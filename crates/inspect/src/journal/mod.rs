@@ -145,11 +145,11 @@ impl Journal {
     }
 
     /// The same with a file for what memory does not hold, which also remembers the calls of
-    /// earlier runs: numbers begin behind theirs, since they follow the clock.
+    /// earlier runs: numbers begin behind theirs. They follow the clock, unless it was set back.
     pub(crate) fn with_archive(most_bytes: usize, archive: Archive, now: Timestamp) -> Journal {
         let mut journal = Journal::new(most_bytes);
         let first = u64::try_from(now.as_microsecond()).unwrap_or_default();
-        journal.kept.get_mut().next = first;
+        journal.kept.get_mut().next = first.max(archive.last() + 1);
         journal.archive = Some(archive);
         journal
     }

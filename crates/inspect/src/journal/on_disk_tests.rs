@@ -141,3 +141,34 @@ async fn a_file_that_cannot_be_written_holds_up_nobody() {
     let fill = inspector.journal.fill();
     assert_eq!((fill.on_disk, fill.not_written), (0, 1));
 }
+
+/// the machine's clock was set back between two runs.
+#[tokio::test]
+async fn r_15_numbers_go_on_though_the_clock_went_back() {
+    let house = House::new().await;
+    let shop = house.world.shop(|_| {}).await;
+    let mut calls = 0;
+    for jump in [0, -24, -1, 24] {
+        let jump = SignedDuration::from_hours(jump);
+        house.world.clock.advance(jump);
+        let inspector = house.inspector(100_000, u64::MAX);
+        for number in 0..10 {
+            house
+                .call(&inspector, &shop, &format!("acme-{number}"))
+                .await;
+        }
+        calls += 10;
+        inspector.journal.flush();
+        let newest = inspector
+            .journal
+            .newest(&Among::All, None, 100, usize::MAX, |_| true);
+        let made: Vec<_> = newest.records.iter().map(|it| it.at).collect();
+        assert_eq!(made.len(), calls, "none took the place of another");
+        let latest = house.world.now() - SignedDuration::from_millis(2);
+        assert_eq!(
+            made.first(),
+            Some(&latest),
+            "the newest comes first, after {jump:?}"
+        );
+    }
+}

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use crate::address::{Address, BaseUrl};
 pub(crate) use provider::{ClientSecret, ProviderOptions};
 pub(crate) use settings::Settings;
-pub(crate) use values::{AdminToken, Database, DemoData, MasterKeyText};
+pub(crate) use values::{AdminToken, Database, DemoData, MasterKeyText, PostgresUrl};
 
 /// One source of choices. The flags' names are the keys of the file, with `_` for `-`, and in
 /// capitals after `SANDKASSE_` the names of the environment variables.

@@ -122,10 +122,6 @@ fn mistakes_are_named() {
             ),
             "unknown variant `god`",
         ),
-        (
-            Options::from_toml("database = 'postgres://db'"),
-            "PostgreSQL is not built yet",
-        ),
         (environment(&[("SANDKASSE_SEED", "x")]), "SANDKASSE_SEED"),
         (
             environment(&[("SANDKASSE_QUIET", "maybe")]),

@@ -11,8 +11,21 @@ use serde::Deserialize;
 pub(crate) enum Database {
     /// In a file; keys lie beside it.
     File(PathBuf),
+    /// In a PostgreSQL database, which other nodes may share.
+    Postgres(PostgresUrl),
     /// In this process, which forgets with its end.
     Memory,
+}
+
+/// The URL of a PostgreSQL database. It may hold a password, so it is never shown as it is; what is
+/// wrong with it is said when it is used.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PostgresUrl(pub(crate) String);
+
+impl std::fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostgresUrl")
+    }
 }
 
 impl FromStr for Database {
@@ -20,9 +33,7 @@ impl FromStr for Database {
 
     fn from_str(text: &str) -> Result<Database, String> {
         if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-            return Err(
-                "PostgreSQL is not built yet; use sqlite:FILE or sqlite::memory:".to_owned(),
-            );
+            return Ok(Database::Postgres(PostgresUrl(text.to_owned())));
         }
         match text.strip_prefix("sqlite:") {
             Some(":memory:") => Ok(Database::Memory),
@@ -30,7 +41,7 @@ impl FromStr for Database {
                 Ok(Database::File(path.into()))
             }
             Some(_) | None => Err(format!(
-                "`{text}` is no database: write sqlite:FILE or sqlite::memory:"
+                "`{text}` is no database: write sqlite:FILE, sqlite::memory: or postgres://USER@HOST/DATABASE"
             )),
         }
     }

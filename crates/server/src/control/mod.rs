@@ -17,6 +17,7 @@ pub(crate) mod check_keys;
 mod clock;
 mod closing;
 pub(crate) mod dashboard;
+mod described;
 pub(crate) mod env;
 mod exports;
 mod extract;
@@ -198,6 +199,7 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
         .nest("/control/v1", described())
         .split_for_parts();
     env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
+    described::complete(&mut description);
     let description = Arc::new(description);
     let openapi = get(move || {
         let description = description.clone();

@@ -130,6 +130,7 @@ pub(super) struct PaymentView {
 
 /// A payment request that waits for its payer.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WaitingRequest)]
 struct RequestView {
     /// When it times out, unless it is opened before.
     #[schema(value_type = String, format = DateTime)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The most bytes of a request's header section.
 pub(crate) const HEADER_BYTES: usize = 32 * 1024;
@@ -18,8 +19,17 @@ pub(crate) const SNAPSHOT_READ: Duration = Duration::from_secs(60);
 /// So much of a body that is too large is read and thrown away, so that its sender gets to see the
 /// answer instead of a broken connection.
 pub(crate) const THROWN_AWAY: usize = 8 * 1024 * 1024;
-/// The most connections of one listener; whoever comes then waits.
-pub(crate) const CONNECTIONS: usize = 8192;
+/// The most connections of one listener; whoever comes then waits. Fewer where the system allows
+/// fewer files: see [`connections`].
+const CONNECTIONS: u64 = 8192;
+/// So many files the program keeps for itself: the database's, calls to merchants, logs.
+const OWN_FILES: u64 = 256;
+/// The listeners share what is left.
+const LISTENERS: u64 = 3;
+/// Where next to nothing is left, they take this many all the same.
+const FEWEST_CONNECTIONS: u64 = 16;
+/// More open files than all listeners can use are not asked for.
+const MOST_FILES: u64 = OWN_FILES + LISTENERS * CONNECTIONS;
 /// The most requests at a time on one connection of HTTP/2.
 pub(crate) const STREAMS: u32 = 256;
 /// How often a silent connection of HTTP/2 is asked whether it still lives.
@@ -28,3 +38,52 @@ pub(crate) const PING: Duration = Duration::from_secs(30);
 pub(crate) const AFTER_FAULT: SignedDuration = SignedDuration::from_millis(50);
 /// How long requests may take when the program shall end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many connections a listener takes at once. So many that a flood at one listener leaves files
+/// for the others and for the database.
+pub(crate) fn connections() -> usize {
+    share_of(getrlimit(Resource::Nofile).current)
+}
+
+/// Asks the system for as many open files as it allows and the listeners can use. Usually only the
+/// soft limit is low, for programs of long ago.
+pub(crate) fn raise_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(MOST_FILES);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}
+
+/// `files` is how many a process may have open, if there is a limit.
+fn share_of(files: Option<u64>) -> usize {
+    let left = files.unwrap_or(u64::MAX).saturating_sub(OWN_FILES);
+    let share = (left / LISTENERS).clamp(FEWEST_CONNECTIONS, CONNECTIONS);
+    usize::try_from(share).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s_10_listeners_share_the_files_there_are() {
+        for (files, connections) in [
+            (None, 8192),
+            (Some(MOST_FILES), 8192),
+            (Some(MOST_FILES - 3), 8191),
+            (Some(1024), 256),
+            (Some(256), 16),
+            (Some(0), 16),
+        ] {
+            assert_eq!(share_of(files), connections, "{files:?}");
+        }
+    }
+}

@@ -8,6 +8,8 @@
 pub(crate) mod limits;
 mod receive;
 #[cfg(test)]
+mod smuggling_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{
@@ -101,7 +103,7 @@ pub(crate) async fn serve<S: Site>(
 ) {
     let builder = Arc::new(builder());
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let places = Arc::new(Semaphore::new(limits::connections()));
     loop {
         let next = async {
             let place = places.clone().acquire_owned().await.ok();

@@ -130,7 +130,10 @@ async fn begin(
     let next = here(&wanted.next);
     if control.admin_token.is_some() {
         let Some((holder, account)) = control.holder(&wanted.token) else {
-            tracing::warn!("somebody tried to sign in with a wrong token");
+            let now = control.platform.engine.clock.now();
+            if let Some(times) = control.visitors.wrong_token(now) {
+                tracing::warn!(times, "somebody tried to sign in with a wrong token");
+            }
             return Ok(choice(&control, visitor.as_ref(), &next, true));
         };
         let (name, role) = (holder.name, holder.role);

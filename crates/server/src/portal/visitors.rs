@@ -15,6 +15,8 @@ pub(crate) const IDLE: SignedDuration = SignedDuration::from_mins(30);
 pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(12);
 /// So long after signing nobody is asked to sign again, before keys are shown and the like.
 pub(crate) const SIGNED: SignedDuration = SignedDuration::from_mins(5);
+/// So often at most the log tells of wrong tokens.
+const TELL_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// So many sessions are remembered; with one more, the oldest is forgotten.
 const MOST: usize = 10_000;
 
@@ -60,13 +62,16 @@ pub(crate) struct Visitors {
     sessions: Mutex<HashMap<String, Session>>,
     /// Not the platform's own: under one seed, everybody could guess.
     chance: Chance,
+    /// Wrong tokens since it was last told, and when that was.
+    wrong: Mutex<(u64, Timestamp)>,
 }
 
 impl Default for Visitors {
     fn default() -> Visitors {
         Visitors {
             sessions: Mutex::default(),
-            chance: Chance::from_entropy(0, None),
+            chance: Chance::from_entropy(),
+            wrong: Mutex::new((0, Timestamp::MIN)),
         }
     }
 }
@@ -117,6 +122,17 @@ impl Visitors {
         Some(session.clone())
     }
 
+    /// Somebody came with a wrong token. Says how many did since it was last said, at most once in
+    /// [`TELL_EVERY`]: whoever tries very many does not fill the log.
+    pub(crate) fn wrong_token(&self, now: Timestamp) -> Option<u64> {
+        let mut wrong = self.wrong.lock();
+        wrong.0 += 1;
+        if now.duration_since(wrong.1) < TELL_EVERY {
+            return None;
+        }
+        Some(std::mem::replace(&mut *wrong, (0, now)).0)
+    }
+
     /// They have proved again that it is them.
     pub(crate) fn signed_again(&self, secret: &str, now: Timestamp) {
         if let Some(session) = self.sessions.lock().get_mut(secret) {
@@ -145,5 +161,23 @@ impl Visitors {
     pub(crate) fn secret(&self) -> String {
         let bytes = self.chance.bytes::<32>();
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s_10_very_many_wrong_tokens_are_few_lines_of_the_log() {
+        let visitors = Visitors::default();
+        let start = Timestamp::UNIX_EPOCH;
+        assert_eq!(visitors.wrong_token(start), Some(1));
+        let told = (1..=100_000).filter_map(|n| {
+            // A thousand a second.
+            visitors.wrong_token(start + SignedDuration::from_millis(n))
+        });
+        let told: Vec<u64> = told.collect();
+        assert_eq!(told, [10_000; 10]);
     }
 }

@@ -59,6 +59,7 @@ impl Register for BuiltIn {
 
 /// What came of a check.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = RegisterChecked)]
 pub(crate) struct Checked {
     /// How many merchants the register was asked about.
     pub(crate) asked: usize,

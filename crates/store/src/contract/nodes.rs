@@ -190,7 +190,7 @@ pub async fn the_journal_is_shared(nodes: Vec<Subject>) {
         number,
         at: at(i64::try_from(number).expect("small")),
         environment: Environment::Test,
-        msn: (number % 2 == 0).then(|| unit().msn),
+        msn: number.is_multiple_of(2).then(|| unit().msn),
         body: vec![0, 255, 7],
     };
     let numbers = |found: &[Noted]| found.iter().map(|it| it.number).collect::<Vec<_>>();

@@ -183,11 +183,9 @@ impl Nodes for Member {
 
     async fn note(&self, calls: Vec<Noted>) -> Result<(), StoreError> {
         let journal = &mut self.state.lock().nodes.journal;
-        let mut next = journal.last_key_value().map_or(0, |(last, _)| last + 1);
-        for call in calls {
-            journal.insert(next, (self.id.clone(), call));
-            next += 1;
-        }
+        let next = journal.last_key_value().map_or(0, |(last, _)| last + 1);
+        let own = calls.into_iter().map(|call| (self.id.clone(), call));
+        journal.extend((next..).zip(own));
         Ok(())
     }
 

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use sandkasse_domain::Timestamp;
@@ -137,7 +136,7 @@ impl Calls {
     pub(super) async fn recover(&self) -> Result<Vec<(Partition, OutgoingCall)>, StoreError> {
         let node = self.shared.node.as_str();
         let pool = &self.shared.pool;
-        let whose = match self.shared.counts_as_gone.load(Ordering::Acquire) {
+        let whose = match self.shared.counts_as_gone() {
             false => format!("node <> $1 AND node NOT IN ({LIVING})"),
             true => "$1::text IS NOT NULL".to_owned(),
         };

@@ -230,7 +230,9 @@ impl Lane {
                 () => Ok(()),
             };
             let verdict = match verdict {
-                Err(refusal) if order.in_doubt => self.resolve(&order, refusal).await,
+                Err(refusal) if order.in_doubt && self.shared.resolves() => {
+                    self.resolve(&order, refusal).await
+                }
                 known => known,
             };
             // Whoever no longer waits is not told.

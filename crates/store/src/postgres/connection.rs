@@ -14,6 +14,7 @@ use tokio_postgres::{AsyncMessage, Client, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
+use super::hosts;
 use crate::port::StoreError;
 
 /// A statement's argument. Its type is told to the server, so that no statement needs a name, which
@@ -39,7 +40,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Neither details nor the statement, which hold what callers sent.
-    fn of(error: &tokio_postgres::Error) -> Failure {
+    pub(super) fn of(error: &tokio_postgres::Error) -> Failure {
         let Some(error) = error.as_db_error() else {
             let text = match std::error::Error::source(error) {
                 Some(source) => format!("{error}: {source}"),
@@ -103,20 +104,7 @@ impl Connection {
         tls: &MakeRustlsConnect,
         heard: Option<Arc<Notify>>,
     ) -> Result<Connection, Failure> {
-        let hosts = address.config.get_hosts().len().max(1);
-        let hosts = u32::try_from(hosts).unwrap_or(1);
-        // The library's limit is for the socket; a frozen server takes the socket and says nothing.
-        let connecting = timeout(SHORT * hosts, address.config.connect(tls.clone()));
-        let (client, mut connection) = match connecting.await {
-            Ok(Ok(both)) => both,
-            Ok(Err(error)) => {
-                return Err(match Failure::of(&error) {
-                    Failure::Unknown(text) => Failure::Undone(text),
-                    known @ (Failure::Undone(_) | Failure::Refused { .. }) => known,
-                });
-            }
-            Err(_) => return Err(Failure::Undone("the database does not answer".to_owned())),
-        };
+        let (client, mut connection) = hosts::connect(&address.config, tls).await?;
         let doubt = Arc::new(AtomicBool::new(false));
         let doubted = Arc::clone(&doubt);
         // The library hands a warning over before the answer that follows it.

@@ -16,6 +16,7 @@ mod connection;
 mod directory;
 mod error;
 mod group;
+mod hosts;
 mod moving;
 mod nodes;
 mod numbers;
@@ -30,7 +31,6 @@ mod tls;
 mod windows;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
@@ -56,8 +56,8 @@ struct Shared {
     numbers: Numbers,
     /// The id of this node.
     node: String,
-    /// For tests: calls of this very process are recovered as if it had died.
-    counts_as_gone: AtomicBool,
+    #[cfg(test)]
+    switches: tests::Switches,
 }
 
 /// A store in a PostgreSQL database. See the module.
@@ -66,6 +66,24 @@ pub struct PostgresStore {
     lanes: Lanes,
     calls: Calls,
     nodes: PostgresNodes,
+}
+
+impl Shared {
+    /// Whether calls of this very process are recovered as if it had died.
+    fn counts_as_gone(&self) -> bool {
+        #[cfg(test)]
+        return tests::Switches::is_on(&self.switches.counts_as_gone);
+        #[cfg(not(test))]
+        false
+    }
+
+    /// Whether what became of a commit is looked for when its answer was lost.
+    fn resolves(&self) -> bool {
+        #[cfg(test)]
+        return !tests::Switches::is_on(&self.switches.resolves_nothing);
+        #[cfg(not(test))]
+        true
+    }
 }
 
 impl PostgresStore {
@@ -84,7 +102,8 @@ impl PostgresStore {
             pool,
             numbers,
             node,
-            counts_as_gone: AtomicBool::new(false),
+            #[cfg(test)]
+            switches: tests::Switches::default(),
         });
         Ok(PostgresStore {
             lanes: Lanes::start(&shared),

@@ -1,5 +1,6 @@
 //! The machine's tests: a table of stories, and properties under random commands.
 
+mod deadlines;
 mod properties;
 mod story;
 mod table;

@@ -3,6 +3,7 @@
 
 mod acts;
 mod closing;
+mod described;
 mod faults;
 mod moving;
 mod orders;

@@ -64,7 +64,7 @@ impl Default for Phones {
     fn default() -> Phones {
         Phones {
             open: Mutex::default(),
-            chance: Chance::from_entropy(0, None),
+            chance: Chance::from_entropy(),
         }
     }
 }

@@ -1,37 +1,75 @@
 //! The store against a real server.
 
+mod lost_answers;
+mod preparing;
+mod proxy;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sandkasse_pgtest::{Database, OWNER};
 
 use super::{Address, PostgresStore};
 use crate::contract::Subject;
 
-/// The first node on an empty database.
+/// What tests switch off.
+#[derive(Default)]
+pub(super) struct Switches {
+    pub(super) counts_as_gone: AtomicBool,
+    pub(super) resolves_nothing: AtomicBool,
+}
+
+impl Switches {
+    pub(super) fn is_on(switch: &AtomicBool) -> bool {
+        switch.load(Ordering::Acquire)
+    }
+}
+
+/// The role of a node that owns nothing.
+const APP: &str = "sandkasse_app";
+
+fn address(database: &Database, role: &str) -> Address {
+    Address::parse(&database.url(role)).expect("it is a URL")
+}
+
+/// A node.
 async fn open(database: &Database) -> PostgresStore {
-    open_as(database, OWNER).await
+    let store = PostgresStore::open(address(database, OWNER)).await;
+    store.expect("the database is there")
 }
 
-async fn open_as(database: &Database, role: &str) -> PostgresStore {
-    let address = Address::parse(&database.url(role)).expect("it is a URL");
-    PostgresStore::open(address)
-        .await
-        .expect("the database is there")
-}
-
-/// To a process that comes later, the calls of this one are those of a process that is gone.
-async fn alone() -> (Subject, Database) {
-    let database = Database::lease();
-    let store = open(&database).await;
-    store
-        .shared
-        .counts_as_gone
-        .store(true, std::sync::atomic::Ordering::Release);
-    (Arc::new(store), database)
+/// To recovery, the calls of this process are those of a process that is gone.
+fn alone(store: PostgresStore) -> Subject {
+    let switch = &store.shared.switches.counts_as_gone;
+    switch.store(true, Ordering::Release);
+    Arc::new(store)
 }
 
 mod contract {
-    crate::store_contract! { super::alone().await }
+    use super::*;
+
+    async fn fresh() -> (Subject, Database) {
+        let database = Database::lease();
+        (alone(open(&database).await), database)
+    }
+
+    crate::store_contract! { fresh().await }
+}
+
+/// Everything works for a role that may read and write, and no more.
+mod contract_with_few_rights {
+    use super::*;
+
+    async fn fresh() -> (Subject, Database) {
+        let database = Database::lease();
+        make_role(&database);
+        let migrated = PostgresStore::migrate(address(&database, OWNER), Some(APP)).await;
+        migrated.expect("the owner may");
+        let store = PostgresStore::open(address(&database, APP)).await;
+        (alone(store.expect("it is prepared")), database)
+    }
+
+    crate::store_contract! { fresh().await }
 }
 
 mod several {
@@ -47,4 +85,11 @@ mod several {
     }
 
     crate::nodes_contract! { three().await }
+}
+
+/// Roles are of the whole server, which tests share.
+fn make_role(database: &Database) {
+    database.execute(&format!(
+        "DO $$ BEGIN CREATE ROLE {APP} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    ));
 }

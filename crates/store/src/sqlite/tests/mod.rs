@@ -2,6 +2,7 @@
 
 mod crash;
 mod reset;
+mod upgrade;
 
 use std::sync::Arc;
 
