@@ -20,6 +20,9 @@ use crate::{
     store::NodeStore,
 };
 
+/// Nobody asks the store so often without something happening.
+const MOST_MOVES: u64 = 100_000;
+
 /// A running node.
 pub(crate) struct Node {
     runtime: Runtime,
@@ -110,8 +113,10 @@ impl Node {
     pub(crate) fn settle(&self) {
         self.runtime.block_on(async {
             let desk = &self.desk;
+            let began = desk.moves();
             loop {
                 let before = desk.moves();
+                assert!(before - began < MOST_MOVES, "a node is busy without end");
                 // One yield lets every task that is ready have its turn; the second those it woke.
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;

@@ -96,6 +96,7 @@ impl World {
         let mut moments = vec![now];
         if let Some((index, by_ms)) = moved {
             moments.push(now + by_ms);
+            self.hear_all()?;
             let (known, ahead_ms) = (self.known(index, unit)?, before.ahead_ms + by_ms);
             let after = Known {
                 ahead_ms,

@@ -132,6 +132,7 @@ impl World {
         went_well: Option<bool>,
     ) -> Step {
         let faults = self.aftermath(index)?;
+        self.hear_all()?;
         let known = self.known(index, unit)?;
         self.doubtful = None;
         let is_possible = match went_well {
@@ -155,6 +156,11 @@ impl World {
             self.beat(other)?;
         }
         Ok(())
+    }
+
+    /// Every node hears what became of a change, also the one whose connection was lost meanwhile.
+    pub(super) fn hear_all(&mut self) -> Step {
+        (0..self.nodes.len()).try_for_each(|index| self.beat(index))
     }
 
     /// A node tells that it lives, and hears of the others.
