@@ -157,30 +157,14 @@ fn walk(
         if may_not_be {
             walk(state, done, seen, scene, found);
         }
-        for before in &with_time_passed(state, scene) {
-            for moment in scene.moments {
-                let mut after = before.clone();
-                let said = act(&mut after, one.action, scene, *moment);
-                if may_fail || one.told == Told::Said(said) {
-                    walk(&after, done, seen, scene, found);
-                }
+        for moment in scene.moments {
+            let mut after = state.clone();
+            let said = act(&mut after, one.action, scene, *moment);
+            if may_fail || one.told == Told::Said(said) {
+                walk(&after, done, seen, scene, found);
             }
         }
     }
-}
-
-/// Where a clock is moved, what falls due may have happened before an action of a node that has not
-/// heard of it yet.
-fn with_time_passed(state: &Option<Pay>, scene: &Scene<'_>) -> Vec<Option<Pay>> {
-    let mut states = vec![state.clone()];
-    if let (Some(pay), [_, .., last]) = (state, scene.moments) {
-        let mut later = pay.clone();
-        later.catch_up(scene.persons, *last);
-        if later != *pay {
-            states.push(Some(later));
-        }
-    }
-    states
 }
 
 /// Somebody else had the order too long, or the shop did not say how it ships.

@@ -57,7 +57,19 @@ impl World {
             return planned;
         }
         let order = self.choose_order(unit, rng);
-        let action = self.choose_action(order, rng);
+        let mut action = self.choose_action(order, rng);
+        let offered = matches!(&action, Action::Show { person } if *person >= BY_HAND);
+        if offered
+            && self.orders[order]
+                .possible
+                .states
+                .iter()
+                .flatten()
+                .any(|pay| pay.order.express)
+        {
+            // Who acts unasked would have to ask the shop first, at a moment of which nobody is told.
+            action = Action::Show { person: 0 };
+        }
         let planned = Planned { order, action };
         self.remember(&planned);
         planned
@@ -129,17 +141,6 @@ impl World {
     }
 
     pub(super) fn choose_action(&mut self, order: usize, rng: &mut StdRng) -> Action {
-        let action = self.choose_any_action(order, rng);
-        let offered = matches!(&action, Action::Show { person } if *person >= BY_HAND);
-        let mut may_be = self.orders[order].possible.states.iter().flatten();
-        if offered && may_be.any(|pay| pay.order.express) {
-            // Who acts unasked would have to ask the shop first, at a moment of which nobody is told.
-            return Action::Show { person: 0 };
-        }
-        action
-    }
-
-    fn choose_any_action(&mut self, order: usize, rng: &mut StdRng) -> Action {
         let place = &self.orders[order];
         let mut may_be = place.possible.states.iter();
         let Some(Some(pay)) = may_be.find(|state| state.is_some()) else {
