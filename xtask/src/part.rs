@@ -36,3 +36,26 @@ pub(crate) enum Part {
     /// The binary killed and without power, with very many shops at work.
     Crash,
 }
+
+impl Part {
+    /// Whether it is run without being asked for. The others take long, or want root: `--all`, or `--only` with their name.
+    pub(crate) fn is_usual(self) -> bool {
+        match self {
+            Part::Sim
+            | Part::Hostile
+            | Part::Fuzz
+            | Part::Schemathesis
+            | Part::Chaos
+            | Part::Crash => false,
+            Part::Rust
+            | Part::RustSqlite
+            | Part::RustPostgres
+            | Part::Doc
+            | Part::Deny
+            | Part::PypiVipps
+            | Part::Postman
+            | Part::Browser
+            | Part::Prism => true,
+        }
+    }
+}

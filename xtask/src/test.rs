@@ -14,7 +14,10 @@ use crate::{chaos, crash, deny, fuzz, hostile, process, setup, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Run only this part (may be given several times); by default all are run.
+    /// Run every part, also those that take long or want root.
+    #[arg(long, conflicts_with = "only")]
+    all: bool,
+    /// Run only this part (may be given several times); by default those that need no more than a quarter of an hour each.
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
     /// Drive this program with the clients instead of building one.
@@ -107,7 +110,10 @@ pub(crate) fn pictures(report: &mut Report, root: &Path) {
 
 impl Options {
     fn wants(&self, part: Part) -> bool {
-        self.only.is_empty() || self.only.contains(&part)
+        match self.only.as_slice() {
+            [] => self.all || part.is_usual(),
+            only => only.contains(&part),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::verify::verify;
 /// One commit in so many is struck.
 const ONE_IN: u32 = 3;
 /// How long so many may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(1_800);
 
 /// After so many strikes, and then again after so many, PostgreSQL is away for longer than nodes wait for it: what was
 /// struck just before they can then not find out about, and must say so.

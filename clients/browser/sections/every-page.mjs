@@ -13,7 +13,7 @@ const kind = (path) => path
 const MOST_OF_A_KIND = 2
 // What everybody sees (and what is no page).
 const PUBLIC = /^\/(|sign-in.*|catalogue.*|status.*|phone(?!\/production).*|bankid.*|assets\/.*)$/
-const SKIPPED = /^\/(control\/|sign-out|assets\/)|\.(json|atom|rss|har|env)(\?|$)|\/(events|env)(\?|$)/
+const SKIPPED = /^\/(control\/|sign-out|assets\/)|\.(json|atom|rss|har|env)(\?|$)|\/(events|env|snapshot)(\?|$)/
 
 export default async function () {
   const shop = new Shop()

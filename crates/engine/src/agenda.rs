@@ -190,7 +190,8 @@ impl Engine {
         if matches!(pace, AtPace::Free) {
             let claimed = self.claim_agenda(&partition).await;
             if !matches!(claimed, Ok(true)) {
-                // Also where the store is away: the runner would ask it again and again.
+                // Also when the store failed: not at once again, or a store that is away would be
+                // asked without a pause.
                 self.agenda.put_off(&partition, until + AFTER_FAULT);
                 return claimed.map(drop);
             }

@@ -232,7 +232,7 @@ fn an_import_that_broke_off_is_not_started_on() {
     let file = new.path().join("sandkasse.db");
     support::wait_for("the mark", || {
         let database = rusqlite::Connection::open(&file).ok()?;
-        let mark = "SELECT 1 FROM directory WHERE kind = 'import'";
+        let mark = "SELECT 1 FROM directory WHERE kind = 'import' AND body IS NOT NULL";
         database.query_row(mark, [], |_| Ok(())).ok()
     });
     child.kill().unwrap();

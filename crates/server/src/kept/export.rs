@@ -42,12 +42,12 @@ async fn from_database(wish: &ExportWish) -> Result<(), Ended> {
     let data = open(&wish.place, Opening::Look)
         .await
         .map_err(|ended| match ended {
-            Ended::WrongUse(text) if text.contains("is in use by another sandkasse") => {
+            Ended::WrongUse(ref text) if text.contains("is in use by another sandkasse") => {
                 Ended::WrongUse(format!(
                     "{text}; or read it through the one that runs: `sandkasse export --portal URL`"
                 ))
             }
-            other => other,
+            Ended::WrongUse(_) | Ended::Failed(_) => ended,
         })?;
     let mut export = begin(&data, wish.unit.as_deref()).await?;
     let mut sink = sink(&wish.to)?;
@@ -131,11 +131,11 @@ fn sink(to: &FileOrPipe) -> Result<Box<dyn Write>, Ended> {
                 .open(path);
             let file = file.map_err(|error| {
                 let shown = path.display();
-                Ended::WrongUse(match error.kind() {
-                    io::ErrorKind::AlreadyExists => {
-                        format!("{shown} is there already: name another file with `--to`")
-                    }
-                    _ => format!("cannot write {shown}: {error}"),
+                let is_there = error.kind() == io::ErrorKind::AlreadyExists;
+                Ended::WrongUse(if is_there {
+                    format!("{shown} is there already: name another file with `--to`")
+                } else {
+                    format!("cannot write {shown}: {error}")
                 })
             })?;
             Ok(Box::new(file))

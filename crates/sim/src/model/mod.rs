@@ -6,11 +6,13 @@
 
 mod entrance;
 mod machine;
+mod parties;
 mod possible;
 mod reply;
 
 pub use entrance::{Credentials, Entrance, Token};
-pub use machine::{Card, Pay, Person, Stage, Unit};
+pub use machine::{Pay, Stage};
+pub use parties::{Card, Person, Unit};
 pub use possible::{MOST, Possible, Scene, Seen, Told};
 pub use reply::{Facts, Line, Reply, Sums};
 

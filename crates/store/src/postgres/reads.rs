@@ -119,13 +119,19 @@ pub(super) async fn newest(
     found.iter().map(numbered).collect()
 }
 
+/// A reply is about to be repeated to a merchant as done. Another node may have written it and still
+/// wait for a standby, or have been cancelled waiting: then it can be read here, and be lost with this
+/// host. So a row that is found leaves a message in the log, whose own commit waits for the standbys and
+/// comes after it (RELIABILITY R-8, found by the fault `cancelled-wait`).
 pub(super) async fn reply(
     pool: &Pool,
     partition: &Partition,
     scope: &str,
     key: &str,
 ) -> Result<Option<SavedReply>, StoreError> {
-    let sql = "SELECT fingerprint, status, body FROM sandkasse.replies
+    let sql =
+        "SELECT fingerprint, status, body, pg_logical_emit_message(true, 'sandkasse', 'read')::text
+               FROM sandkasse.replies
                WHERE environment = $1 AND msn = $2 AND scope = $3 AND key = $4";
     let (environment, msn) = unit(partition);
     let (stored_scope, stored_key) = (stored(scope), stored(key));
