@@ -6,6 +6,8 @@
 //!
 //! Seals are made on the caller's thread, before the row goes to the writer.
 
+use std::cell::Cell;
+
 use aws_lc_rs::hmac;
 use sandkasse_domain::{Environment, Timestamp};
 
@@ -258,11 +260,17 @@ impl Sealer {
         self.begin(Table::Heads).text(name).text(value).seal()
     }
 
-    fn begin(&self, table: Table) -> Sealing {
-        Sealing(hmac::Context::with_key(&self.0)).number(table as u64)
+    fn begin(&self, table: Table) -> Sealing<'_> {
+        let mut bytes = BUFFER.take();
+        bytes.clear();
+        let sealing = Sealing {
+            key: &self.0,
+            bytes,
+        };
+        sealing.number(table as u64)
     }
 
-    fn place(&self, table: Table, partition: &Partition) -> Sealing {
+    fn place(&self, table: Table, partition: &Partition) -> Sealing<'_> {
         self.begin(table)
             .environment(partition.environment)
             .text(partition.msn.as_str())
@@ -289,29 +297,37 @@ fn are_of_one_write(a: &Row, b: &Row) -> bool {
     }
 }
 
-/// A seal in the making. Every part says how long it is, so that no two rows digest the same bytes.
-struct Sealing(hmac::Context);
+thread_local! {
+    /// What is digested is put together here first: one long digest is quicker than many short ones.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
-impl Sealing {
-    fn number(mut self, number: u64) -> Sealing {
-        self.0.update(&number.to_le_bytes());
+/// A seal in the making. Every part says how long it is, so that no two rows digest the same bytes.
+struct Sealing<'k> {
+    key: &'k hmac::Key,
+    bytes: Vec<u8>,
+}
+
+impl<'k> Sealing<'k> {
+    fn number(mut self, number: u64) -> Sealing<'k> {
+        self.bytes.extend_from_slice(&number.to_le_bytes());
         self
     }
 
-    fn text(self, text: &str) -> Sealing {
+    fn text(self, text: &str) -> Sealing<'k> {
         let mut sealing = self.number(text.len() as u64);
-        sealing.0.update(text.as_bytes());
+        sealing.bytes.extend_from_slice(text.as_bytes());
         sealing
     }
 
-    fn option(self, text: Option<&str>) -> Sealing {
+    fn option(self, text: Option<&str>) -> Sealing<'k> {
         match text {
             Some(text) => self.number(1).text(text),
             None => self.number(0),
         }
     }
 
-    fn moment(self, moment: Option<Timestamp>) -> Sealing {
+    fn moment(self, moment: Option<Timestamp>) -> Sealing<'k> {
         match moment {
             Some(moment) => self
                 .number(1)
@@ -320,19 +336,20 @@ impl Sealing {
         }
     }
 
-    fn environment(self, environment: Environment) -> Sealing {
+    fn environment(self, environment: Environment) -> Sealing<'k> {
         self.number(match environment {
             Environment::Test => 0,
             Environment::Production => 1,
         })
     }
 
-    fn stream(self, stream: &StreamId) -> Sealing {
+    fn stream(self, stream: &StreamId) -> Sealing<'k> {
         self.text(stream.kind.name()).text(&stream.name)
     }
 
     fn seal(self) -> Seal {
-        let tag = self.0.sign();
+        let tag = hmac::sign(self.key, &self.bytes);
+        BUFFER.set(self.bytes);
         let mut seal = [0; 16];
         seal.iter_mut()
             .zip(tag.as_ref())
