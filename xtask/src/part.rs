@@ -41,16 +41,12 @@ impl Part {
     /// Whether it is run without being asked for. The others take long, or want root: `--all`, or `--only` with their name.
     pub(crate) fn is_usual(self) -> bool {
         match self {
-            Part::Sim
-            | Part::Hostile
-            | Part::Fuzz
-            | Part::Schemathesis
-            | Part::Chaos
-            | Part::Crash => false,
+            Part::Hostile | Part::Fuzz | Part::Schemathesis | Part::Chaos | Part::Crash => false,
             Part::Rust
             | Part::RustSqlite
             | Part::RustPostgres
             | Part::Doc
+            | Part::Sim
             | Part::Deny
             | Part::PypiVipps
             | Part::Postman
