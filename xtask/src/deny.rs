@@ -21,8 +21,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     for manifest in MANIFESTS {
         let mut deny = tools::DENY.command(root)?;
         deny.arg("--manifest-path").arg(root.join(manifest));
-        deny.args(["--log-level", "error", "--locked", "check"]);
         deny.arg("--config").arg(root.join("deny.toml"));
+        deny.args(["--log-level", "error", "--locked", "check"]);
         deny.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]);
         if options.advisories {
             deny.arg("advisories");

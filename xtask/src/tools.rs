@@ -38,7 +38,7 @@ pub(crate) const MUTANTS: Tool = Tool {
 };
 
 impl Tool {
-    /// Where the program is. Installs it if need be, which takes some minutes.
+    /// Where the program is. Installs it if need be, unoptimised: it is built for longer than it runs.
     pub(crate) fn at_hand(&self, root: &Path) -> anyhow::Result<PathBuf> {
         let folder = cargo::workshop(root, "tools")?;
         let ours = folder.join("bin").join(self.name);
@@ -46,7 +46,10 @@ impl Tool {
         if let Some(there) = [&ours, &anybodys].into_iter().find(|path| self.is(path)) {
             return Ok(there.clone());
         }
-        let mut install = cargo(root, &["install", "--locked", "--force", "--root"]);
+        let mut install = cargo(
+            root,
+            &["install", "--debug", "--locked", "--force", "--root"],
+        );
         install
             .arg(&folder)
             .args(["--version", self.version, self.name]);
