@@ -180,18 +180,13 @@ impl Engine {
                 partition: unit.partition(),
                 writes: vec![write(&sub, Some(version), &consent, now, &event)?],
                 reply: None,
-                calls: call.iter().cloned().collect(),
+                calls: call.into_iter().collect(),
             };
-            match self.store.commit(commit).await {
-                Ok(()) => {}
-                Err(CommitError::Conflict) => continue,
+            match self.make(unit, commit, || {}).await {
+                Ok(()) => return Ok(true),
+                Err(CommitError::Conflict) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
-            if let Some(call) = call {
-                self.outgoing
-                    .post(unit.partition(), unit.facts.url_policy, call);
-            }
-            return Ok(true);
         }
     }
 }

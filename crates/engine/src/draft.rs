@@ -98,34 +98,20 @@ impl Engine {
         writes.extend(draft.sums.take());
         let newcomers = std::mem::take(&mut draft.newcomers);
         writes.extend(self.came_to_apps(unit, draft, &newcomers).await?);
-        let calls = std::mem::take(&mut draft.calls);
         let commit = Commit {
             partition: partition.clone(),
             writes,
             reply,
-            calls: calls.clone(),
+            calls: std::mem::take(&mut draft.calls),
         };
-        // In a task of its own: what is committed is also handed over, even if the caller goes
-        // away meanwhile. A lost hand-over would delay a callback until the next start.
-        let (store, agenda) = (self.store.clone(), self.agenda.clone());
-        let (outgoing, changes) = (self.outgoing.clone(), self.changes.clone());
-        let apps = self.apps.clone();
-        let (policy, order) = (unit.facts.url_policy, order.to_owned());
-        let made = tokio::spawn(async move {
-            store.commit(commit).await?;
-            if let Some(deadline) = deadline {
-                agenda.note(&partition, deadline);
-            }
+        let (apps, changes) = (self.apps.clone(), self.changes.clone());
+        let order = order.to_owned();
+        self.make(unit, commit, move || {
             apps.note(&partition, &newcomers);
-            for call in calls {
-                outgoing.post(partition.clone(), policy, call);
-            }
             // Nobody waiting is no error.
             let _ = changes.send(Changed::Payment(partition, order));
-            Ok(())
-        });
-        made.await
-            .unwrap_or_else(|error| Err(StoreError(error.to_string()).into()))
+        })
+        .await
     }
 
     /// What a decision on sums over the unit writes besides, read before the sums are. Within a

@@ -13,6 +13,7 @@ mod apps;
 pub mod audit;
 mod chance;
 pub mod clock;
+mod commits;
 mod consents;
 pub mod directory;
 pub mod doctor;
@@ -121,6 +122,7 @@ pub struct Engine {
     outgoing: Arc<dyn Outgoing>,
     lanes: lanes::Lanes,
     agenda: Arc<agenda::Agenda>,
+    doubts: commits::Doubts,
     apps: Arc<apps::Apps>,
     settings: Settings,
     changes: broadcast::Sender<Changed>,
@@ -161,6 +163,7 @@ impl Engine {
             outgoing,
             lanes: lanes::Lanes::default(),
             agenda,
+            doubts: commits::Doubts::default(),
             apps: Arc::default(),
             settings,
             changes: broadcast::channel(1024).0,
@@ -233,6 +236,7 @@ impl Engine {
 
     async fn forget_rest(&self) -> Result<(), StoreError> {
         self.agenda.clear();
+        self.doubts.clear();
         self.apps.clear();
         self.faults.clear();
         self.directory.reload().await?;

@@ -84,8 +84,10 @@ impl Engine {
         }
     }
 
-    /// Tells the other nodes that this one lives, and takes in what they did.
+    /// Tells the other nodes that this one lives, takes in what they did, and sees to commits that
+    /// were made though the store could not tell.
     pub async fn beat(&self) -> Result<(), StoreError> {
+        self.settle_doubts().await?;
         let Some(nodes) = self.store.nodes() else {
             return Ok(());
         };

@@ -236,11 +236,17 @@ impl Tokens {
 
     async fn key(&self) -> Result<&SigningKey, String> {
         let load = || async {
-            let (environment, source) = (self.environment, self.source.clone());
-            if let KeySource::Directory(engine) = &source {
-                return parsed(environment, &shared(environment, engine).await?);
-            }
-            aside(move || load(environment, &source)).await
+            let environment = self.environment;
+            let pem = match &self.source {
+                KeySource::Pem(pem) => (*pem).to_owned(),
+                KeySource::Fresh => aside(generate).await?,
+                KeySource::Directory(engine) => shared(environment, engine).await?,
+                KeySource::File { path, vault } => {
+                    let (path, vault) = (path.clone(), vault.clone());
+                    aside(move || from_file(environment, &path, &vault)).await?
+                }
+            };
+            parsed(environment, &pem)
         };
         self.key.get_or_try_init(load).await
     }
@@ -304,15 +310,6 @@ async fn shared(environment: Environment, engine: &Engine) -> Result<String, Str
     let made = aside(generate).await?;
     let kept = engine.directory.keep_signing_key(environment, made).await;
     kept.map_err(|error| error.to_string())
-}
-
-fn load(environment: Environment, source: &KeySource) -> Result<SigningKey, String> {
-    let pem = match source {
-        KeySource::Pem(pem) => (*pem).to_owned(),
-        KeySource::Fresh | KeySource::Directory(_) => generate()?,
-        KeySource::File { path, vault } => from_file(environment, path, vault)?,
-    };
-    parsed(environment, &pem)
 }
 
 fn parsed(environment: Environment, pem: &str) -> Result<SigningKey, String> {
@@ -426,23 +423,19 @@ mod tests {
     fn signing_keys_lie_sealed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test-signing-key.pem");
-        let vault = Arc::new(Vault::fresh());
-        let source = KeySource::File {
-            path: path.clone(),
-            vault: vault.clone(),
+        let vault = Vault::fresh();
+        let load = |environment, vault: &Vault| {
+            from_file(environment, &path, vault).and_then(|pem| parsed(environment, &pem))
         };
-        let first = load(TEST, &source).unwrap();
+        let first = load(TEST, &vault).unwrap();
         let kept = std::fs::read_to_string(&path).unwrap();
         assert!(is_sealed(&kept) && !kept.contains("PRIVATE KEY"));
-        assert_eq!(load(TEST, &source).unwrap().kid, first.kid);
+        assert_eq!(load(TEST, &vault).unwrap().kid, first.kid);
 
         // The other environment's name for it, and another master key, do not open it.
-        for (environment, vault) in [
-            (Environment::Production, vault.clone()),
-            (TEST, Arc::new(Vault::fresh())),
-        ] {
-            let path = path.clone();
-            let Err(refused) = load(environment, &KeySource::File { path, vault }) else {
+        let another = Vault::fresh();
+        for (environment, vault) in [(Environment::Production, &vault), (TEST, &another)] {
+            let Err(refused) = load(environment, vault) else {
                 panic!("it opened")
             };
             assert!(refused.contains("does not open"), "{refused}");
@@ -452,14 +445,14 @@ mod tests {
         // Earlier versions wrote it in clear: it stays the same key, and is sealed.
         let pem = vault.open(&place(TEST), kept.trim_end()).unwrap();
         std::fs::write(&path, &pem).unwrap();
-        assert_eq!(load(TEST, &source).unwrap().kid, first.kid);
+        assert_eq!(load(TEST, &vault).unwrap().kid, first.kid);
         let kept = std::fs::read_to_string(&path).unwrap();
         assert!(is_sealed(&kept));
         assert_eq!(vault.open(&place(TEST), kept.trim_end()).unwrap(), pem);
 
         // What is no key is left as it is.
         std::fs::write(&path, "not a key\n").unwrap();
-        assert!(load(TEST, &source).is_err());
+        assert!(load(TEST, &vault).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "not a key\n");
     }
 }

@@ -56,7 +56,6 @@ struct State {
     inside: usize,
     dying: bool,
     struck: Vec<&'static str>,
-    unknown: u64,
 }
 
 struct Waiting {
@@ -131,7 +130,6 @@ impl Desk {
                 let verdict = verdict.of(what);
                 state.plan = None;
                 state.struck.push(what);
-                state.unknown += u64::from(verdict == Verdict::FailAfter);
                 verdict
             }
             Some((left, ..)) => {
@@ -163,11 +161,6 @@ impl Desk {
         let mut state = self.state.lock();
         (state.plan, state.cut, state.gated) = (None, false, false);
         std::mem::take(&mut state.struck)
-    }
-
-    /// How many operations were carried out and answered with an error, since this was asked last.
-    pub(crate) fn unknown(&self) -> u64 {
-        std::mem::take(&mut self.state.lock().unknown)
     }
 
     /// From now on no operation reaches the store.
@@ -203,7 +196,6 @@ impl Desk {
         if verdict != Verdict::Go {
             state.struck.push(picked.what);
         }
-        state.unknown += u64::from(verdict == Verdict::FailAfter);
         // Whoever waited may have been given up meanwhile.
         let _ = picked.go.send(verdict);
         picked.what

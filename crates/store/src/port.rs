@@ -7,9 +7,10 @@
 //! What every store promises:
 //!
 //! * [`Store::commit`] answers `Ok` only after all of the commit is durable, and then every later
-//!   read sees it. Answering anything else, nothing of it is there. (One exception no store can
-//!   avoid: when the disk itself fails during a commit, it is known only after a restart whether
-//!   that commit is there. The store then refuses all further writes.)
+//!   read sees it. Answering anything else, nothing of it is there. (Two exceptions no store can
+//!   avoid. When the disk itself fails during a commit, it is known only after a restart whether
+//!   that commit is there; the store then refuses all further writes. When a database is cut off
+//!   for longer than it is waited for, the commit may turn out to be there later.)
 //! * A [`Write`] applies only if the record still has the version the writer saw; otherwise the
 //!   whole commit is refused as [`CommitError::Conflict`].
 //! * A [`SavedReply`] applies only if none is saved under its scope and key; otherwise the whole

@@ -19,6 +19,8 @@ pub enum Trouble {
     Slow,
     /// They fail, and nothing of them is stored.
     Broken,
+    /// They are stored, and the answer that says so is lost.
+    Unanswered,
 }
 
 /// Memory, with trouble on demand. Only commits are concerned; reading always works.
@@ -56,7 +58,11 @@ impl Store for TroubledStore {
         if now == Trouble::Broken {
             return Err(StoreError("the disk is full".to_owned()).into());
         }
-        self.memory.commit(commit).await
+        let made = self.memory.commit(commit).await;
+        if now == Trouble::Unanswered && made.is_ok() {
+            return Err(StoreError("the connection is lost".to_owned()).into());
+        }
+        made
     }
 
     async fn load(

@@ -1,16 +1,16 @@
 //! Several nodes on one store answer like one.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, slice, sync::Arc};
 
 use sandkasse_domain::{
     Environment, Minor, keys::KeyName, payment::Operation, sales_unit::RateLimits, user::Role,
 };
 use sandkasse_engine::{
-    Changed,
+    Act, Changed, Settings,
     audit::Entry,
     faults::{Fault, Probability, Rule, Target, When},
 };
-use sandkasse_testkit::{Ask, Got, Shop, World, days, minutes};
+use sandkasse_testkit::{Ask, Got, Shop, Trouble, TroubledStore, World, days, minutes};
 use tokio::task::JoinSet;
 
 const DETAILS: Target = Target::Payment(Operation::Details);
@@ -369,4 +369,33 @@ async fn s_20_two_nodes_write_one_audit_log() {
     let verdict = nodes[0].platform.engine.audit.verify().await;
     let verdict = verdict.expect("memory does not fail");
     assert_eq!((verdict.lines, verdict.broken_at), (20, None));
+}
+
+#[tokio::test]
+async fn r_12_what_a_commit_owes_is_sent_though_the_store_could_not_tell_of_it() {
+    let store = Arc::new(TroubledStore::default());
+    let world = World::with(store.clone(), Settings::default()).await;
+    let shop = world.shop(|_| {}).await;
+    for (order, trouble, callbacks) in [
+        ("acme-1", Trouble::Unanswered, 1),
+        ("acme-2", Trouble::Broken, 0),
+    ] {
+        shop.initiate(order, 201).await.ok();
+        store.set(trouble);
+        let left = shop.person(order, Act::LeaveLandingPage).await;
+        left.expect_err("the store could not tell");
+        assert_eq!(world.recorder.callbacks(order).len(), 0, "{order}");
+        store.set(Trouble::None);
+        for _ in 0..2 {
+            beat(slice::from_ref(&world)).await;
+            let sent = world.recorder.callbacks(order).len();
+            assert_eq!(sent, callbacks, "{order} after {trouble:?}");
+        }
+    }
+    // Nobody asks for ever: what was not made for minutes was not made.
+    world.pass(minutes(3)).await;
+    beat(slice::from_ref(&world)).await;
+    let again = shop.person("acme-2", Act::LeaveLandingPage).await;
+    again.expect("it was not left");
+    assert_eq!(world.recorder.callbacks("acme-2").len(), 1);
 }

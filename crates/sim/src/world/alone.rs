@@ -124,7 +124,6 @@ impl World {
         self.settle()?;
         let mut struck = Vec::new();
         if let Some(node) = &self.nodes[index] {
-            self.unknown_outcomes += node.desk.unknown();
             struck = node.desk.clear();
         }
         Ok(self.note_struck(&struck))

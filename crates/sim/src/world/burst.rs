@@ -88,7 +88,6 @@ impl World {
         self.fly(&mut flights, trouble, rng)?;
         let mut struck = Vec::new();
         for node in self.nodes.iter().flatten() {
-            self.unknown_outcomes += node.desk.unknown();
             struck.extend(node.desk.clear());
         }
         self.revive()?;

@@ -124,8 +124,7 @@ impl World {
         self.numbers_are_unique()
     }
 
-    /// A minute after the last fault nothing is left to do, though no node was started again. Where
-    /// the store made a commit and said that it did not, nobody knows of the calls in it until then.
+    /// A minute after the last fault nothing is left to do, though no node was started again.
     fn converges(&mut self) -> Step {
         self.clock.advance(SignedDuration::from_secs(60));
         for _ in 0..2 {
@@ -137,9 +136,6 @@ impl World {
             self.nodes.iter().flatten().for_each(Node::lose_patience);
             self.network.give_up();
             self.settle()?;
-        }
-        if self.unknown_outcomes > 0 {
-            return Ok(());
         }
         let calls = self.read(self.store().latest_calls(None, usize::MAX))?;
         let is_owed = |state: &CallState| matches!(state, CallState::Owed);

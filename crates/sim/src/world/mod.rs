@@ -74,7 +74,6 @@ pub struct World {
     keyed: VecDeque<Planned>,
     replies: HashMap<(usize, &'static str, String), Bytes>,
     crashes: u64,
-    unknown_outcomes: u64,
     /// A sales unit that is being changed: if the node dies, it may be so or so.
     doubtful: Option<usize>,
     trace: Trace,
@@ -137,7 +136,6 @@ impl World {
             keyed: VecDeque::new(),
             replies: HashMap::new(),
             crashes: 0,
-            unknown_outcomes: 0,
             doubtful: None,
             trace: Trace::new(plan.listener),
             counts: Counts::default(),

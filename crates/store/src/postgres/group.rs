@@ -346,7 +346,9 @@ const PUT_EVENTS: &str = "put_events AS (
         JOIN writes USING (w) LEFT JOIN locked USING (w)
     WHERE c NOT IN (SELECT c FROM refused) RETURNING 1)";
 
-const EVENTS_FIT: &str = "(SELECT count(*) FROM put_events) >= 0";
+const EVENTS_FIT: &str = "(SELECT count(*) FROM put_events)
+    = (SELECT count(*) FROM unnest($12::int8[]) AS t (w) JOIN writes USING (w)
+       WHERE c NOT IN (SELECT c FROM refused))";
 
 const PUT_REPLIES: &str = "put_replies AS (
     INSERT INTO sandkasse.replies (msn, environment, scope, key, fingerprint, status, body, commit_id)

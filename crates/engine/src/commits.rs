@@ -1,0 +1,133 @@
+//! A commit, and seeing to what it owes: calls to the merchant, and what falls due.
+//!
+//! Sometimes the store cannot tell whether a commit was made, and the caller is told that the
+//! platform failed. If it was made nevertheless, a retry with its idempotency key finds it; but
+//! nobody would send its calls before another node or the next start takes over what this one
+//! left. So such commits are doubts, and each beat looks after them.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use jiff::SignedDuration;
+use parking_lot::Mutex;
+use sandkasse_domain::{Timestamp, sales_unit::UrlPolicy};
+use sandkasse_store::{CallState, Commit, CommitError, OutgoingCall, Partition, StoreError};
+
+use crate::{Engine, Unit};
+
+/// A database that was cut off may end a transaction late, but not later than this.
+const LONGEST: SignedDuration = SignedDuration::from_mins(2);
+/// So many are looked after with each beat, which has other things to do besides.
+const AT_ONCE: usize = 64;
+
+/// What is owed if a commit was made.
+struct Doubt {
+    partition: Partition,
+    policy: UrlPolicy,
+    deadline: Option<Timestamp>,
+    calls: Vec<OutgoingCall>,
+    /// Since when nobody knows, on the wall.
+    since: Timestamp,
+}
+
+/// The doubts of this process, those that were not looked after for the longest time first.
+#[derive(Clone, Default)]
+pub(crate) struct Doubts(Arc<Mutex<VecDeque<Doubt>>>);
+
+impl Doubts {
+    fn note(&self, doubt: Doubt) {
+        self.0.lock().push_back(doubt);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
+    fn some(&self) -> VecDeque<Doubt> {
+        let mut all = self.0.lock();
+        let count = all.len().min(AT_ONCE);
+        all.drain(..count).collect()
+    }
+}
+
+impl Engine {
+    /// Makes a commit, and then hands over what it owes and calls `then`. That happens in a task of
+    /// its own, so also when the caller goes away meanwhile; else a callback would wait for the
+    /// next start.
+    pub(crate) async fn make(
+        &self,
+        unit: &Unit,
+        commit: Commit,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<(), CommitError> {
+        let (store, agenda) = (self.store.clone(), self.agenda.clone());
+        let (outgoing, doubts) = (self.outgoing.clone(), self.doubts.clone());
+        let clock = self.clock.clone();
+        let partition = commit.partition.clone();
+        let policy = unit.facts.url_policy;
+        let deadline = commit.writes.iter().filter_map(|it| it.deadline).min();
+        let calls = commit.calls.clone();
+        let made = tokio::spawn(async move {
+            let made = store.commit(commit).await;
+            if let Err(CommitError::Store(_)) = made {
+                let since = clock.now();
+                doubts.note(Doubt {
+                    partition,
+                    policy,
+                    deadline,
+                    calls,
+                    since,
+                });
+                return made;
+            }
+            made?;
+            if let Some(deadline) = deadline {
+                agenda.note(&partition, deadline);
+            }
+            for call in calls {
+                outgoing.post(partition.clone(), policy, call);
+            }
+            then();
+            Ok(())
+        });
+        made.await
+            .unwrap_or_else(|error| Err(StoreError(error.to_string()).into()))
+    }
+
+    /// Sees to what commits owe that were made though the store could not tell.
+    pub(crate) async fn settle_doubts(&self) -> Result<(), StoreError> {
+        let mut doubts = self.doubts.some();
+        while let Some(doubt) = doubts.pop_front() {
+            match self.is_settled(&doubt).await {
+                Ok(true) => {}
+                Ok(false) => self.doubts.note(doubt),
+                Err(error) => {
+                    self.doubts.note(doubt);
+                    doubts.into_iter().for_each(|it| self.doubts.note(it));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing of a commit needs to be looked after any more.
+    async fn is_settled(&self, doubt: &Doubt) -> Result<bool, StoreError> {
+        if let Some(deadline) = doubt.deadline {
+            // If nothing is due then, looking does no harm.
+            self.agenda.note(&doubt.partition, deadline);
+        }
+        let mut was_made = false;
+        for call in &doubt.calls {
+            let Some(record) = self.store.call(&call.id).await? else {
+                break;
+            };
+            was_made = true;
+            if record.state == CallState::Owed {
+                let partition = doubt.partition.clone();
+                self.outgoing
+                    .post_owed(partition, doubt.policy, call.clone());
+            }
+        }
+        Ok(was_made || self.clock.now() > doubt.since + LONGEST)
+    }
+}
