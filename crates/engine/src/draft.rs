@@ -46,7 +46,11 @@ impl Draft {
 }
 
 impl Engine {
-    pub(crate) fn record(&self, unit: &Arc<Unit>, draft: &mut Draft, happened: Happened) {
+    pub(crate) fn record(&self, unit: &Arc<Unit>, draft: &mut Draft, mut happened: Happened) {
+        let before = draft.payment.as_ref();
+        if before.is_some_and(|payment| payment.order.epayment().is_some()) {
+            happened.event.number(|| self.chance.transaction_id());
+        }
         draft.newcomers.extend(newcomer(draft, &happened.event));
         draft.payment = Payment::apply(draft.payment.take(), &happened);
         let payment = draft

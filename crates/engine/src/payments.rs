@@ -55,7 +55,9 @@ impl Engine {
             if needs_sums {
                 draft.sums = self.sums_guard(unit).await?;
             }
-            let mut facts = self.initiate_facts(unit, mobile.as_ref(), now).await?;
+            let mut facts = self
+                .initiate_facts(unit, &order, mobile.as_ref(), now)
+                .await?;
             if looked_up {
                 facts.first_used = self.first_used(unit, &order.id).await?;
             }
