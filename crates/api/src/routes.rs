@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_gate::GateCause;
 
+use crate::epayment;
+
 /// An operation, with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -25,6 +27,13 @@ pub enum Route {
         /// The order id of the path, as sent.
         order: Option<String>,
     },
+    /// `/epayment/v1/…`
+    Epayment {
+        /// Which operation.
+        asked: epayment::Asked,
+        /// The reference of the path, as sent; empty for a create call.
+        reference: String,
+    },
     /// `GET /vipps-userinfo-api/userinfo/{sub}`
     Userinfo {
         /// Whose data.
@@ -38,6 +47,7 @@ pub enum Route {
 pub enum Api {
     AccessToken,
     Ecom,
+    Epayment,
     Userinfo,
 }
 
@@ -66,6 +76,7 @@ impl Route {
                 Operation::Status => "GET /ecomm/v2/payments/{orderId}/status",
                 Operation::Approve => "POST /ecomm/v2/integration-test/payments/{orderId}/approve",
             },
+            Route::Epayment { asked, .. } => asked.name(),
             Route::Userinfo { .. } => "GET /vipps-userinfo-api/userinfo/{sub}",
         }
     }
@@ -75,6 +86,7 @@ impl Route {
         match self {
             Route::Token | Route::Miami | Route::KeySet => Api::AccessToken,
             Route::Ecom { .. } => Api::Ecom,
+            Route::Epayment { .. } => Api::Epayment,
             Route::Userinfo { .. } => Api::Userinfo,
         }
     }
@@ -82,8 +94,7 @@ impl Route {
 
 /// First parts of paths of APIs that the platform has and this program has not yet. The operations
 /// below them are not told apart.
-const NOT_BUILT: [&str; 12] = [
-    "epayment",
+const NOT_BUILT: [&str; 11] = [
     "webhooks",
     "recurring",
     "vipps-recurring-merchant-api",
@@ -148,6 +159,11 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
                 Method::POST,
             )
         }
+        ["epayment", "v1", below @ ..] => {
+            let (asked, method, place) = epayment::find(below).ok_or_else(unknown)?;
+            let reference = place.map(name).unwrap_or_default();
+            (Route::Epayment { asked, reference }, method)
+        }
         ["vipps-userinfo-api", "userinfo", _] => (Route::Userinfo { sub: name(2) }, Method::GET),
         ["vipps-userinfo-api", "userinfo"] => return Err(RouteFault::NotBuilt),
         [first, ..] if NOT_BUILT.contains(first) => return Err(RouteFault::NotBuilt),
@@ -169,7 +185,7 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 11] = [
+pub const OPERATIONS: [(&str, &str); 18] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -183,5 +199,12 @@ pub const OPERATIONS: [(&str, &str); 11] = [
         "POST",
         "/ecomm/v2/integration-test/payments/{orderId}/approve",
     ),
+    ("POST", "/epayment/v1/payments"),
+    ("GET", "/epayment/v1/payments/{reference}"),
+    ("GET", "/epayment/v1/payments/{reference}/events"),
+    ("POST", "/epayment/v1/payments/{reference}/cancel"),
+    ("POST", "/epayment/v1/payments/{reference}/capture"),
+    ("POST", "/epayment/v1/payments/{reference}/refund"),
+    ("POST", "/epayment/v1/test/payments/{reference}/approve"),
     ("GET", "/vipps-userinfo-api/userinfo/{sub}"),
 ];

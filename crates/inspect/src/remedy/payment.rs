@@ -206,6 +206,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
         | Cause::ApproveExpress
         | Cause::ApproveSkipsLandingPage
         | Cause::NotThePayer
+        | Cause::OrderOfEpayment { .. }
         | Cause::ShippingNotChosen => case.nothing(),
     }
 }
