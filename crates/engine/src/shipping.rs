@@ -64,7 +64,9 @@ impl Engine {
                 }
                 // ePayment's shops say so when they do not ship there.
                 let by_epayment = payment.order.epayment().is_some();
-                if by_epayment && outcome.status == Some(400) {
+                if by_epayment
+                    && matches!(outcome.failure, Some(CallFailure::Status { status: 400 }))
+                {
                     let detail = "the shop does not ship to this address".to_owned();
                     return Err(ActRefused::NoShippingMethods { detail });
                 }

@@ -36,6 +36,7 @@ mod ecom_refund;
 mod ecom_shipping;
 mod ecom_status;
 mod ecom_wording;
+mod epay_create;
 mod faq_400;
 mod faq_401_mixes;
 mod faq_401_regenerate;

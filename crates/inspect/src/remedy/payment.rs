@@ -212,7 +212,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
 }
 
 /// Another name that nobody has used.
-fn another(name: &str) -> String {
+pub(super) fn another(name: &str) -> String {
     let kept: String = name.chars().take(38).collect();
     format!("{kept}-2")
 }
@@ -279,7 +279,7 @@ fn order_unknown(case: &Case<'_>, order: &str) -> Remedy {
 }
 
 /// The payer approves.
-fn approve(case: &Case<'_>) -> Step {
+pub(super) fn approve(case: &Case<'_>) -> Step {
     let order = case.order().unwrap_or_default();
     let path = format!(
         "/payments/{}/{}/{order}/approve",
