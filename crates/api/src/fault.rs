@@ -69,7 +69,9 @@ pub(crate) fn target(route: &Route) -> Option<Target> {
         Route::Token | Route::Miami => Some(Target::Token),
         Route::KeySet => None,
         Route::Ecom { operation, .. } => Some(Target::Payment(*operation)),
-        Route::Userinfo { .. } => Some(Target::Userinfo),
+        Route::Userinfo { .. } | Route::UserinfoOfLogin => Some(Target::Userinfo),
+        Route::OrderManagement(_) => Some(Target::OrderManagement),
+        Route::Qr(_) => Some(Target::Qr),
     }
 }
 

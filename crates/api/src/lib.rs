@@ -4,10 +4,15 @@
 //! which is how the tests call it. Begin with [`Platform::answer`]; every API has the same files:
 //! `mod.rs` (handlers), `wire.rs` (shapes), `refusals.rs` (what a cause answers).
 
+mod admission;
 mod body;
 pub mod ecom;
 mod fault;
 mod formats;
+pub mod order_management;
+mod params;
+pub mod qr;
+mod receipt;
 mod routes;
 pub mod token;
 pub mod userinfo;
@@ -48,7 +53,7 @@ pub struct Platform {
 pub struct Request {
     /// HTTP method.
     pub method: Method,
-    /// The path as sent, still percent-encoded.
+    /// The path as sent, still percent-encoded, and the query behind it.
     pub path: String,
     /// Headers.
     pub headers: HeaderMap,
@@ -117,6 +122,10 @@ pub enum Why {
     Token(token::TokenCause),
     /// No personal data is given.
     Userinfo(userinfo::UserinfoCause),
+    /// Nothing is told of an order, or kept.
+    OrderManagement(order_management::OrderManagementCause),
+    /// No QR code is given.
+    Qr(qr::QrCause),
     /// The request was not read to its end.
     Unread(Unread),
     /// The operation is documented and not built yet.
@@ -175,6 +184,8 @@ impl Why {
             Why::Payment(cause) => ecom::cause_id(cause, environment),
             Why::Token(cause) => cause.id(),
             Why::Userinfo(cause) => cause.id(),
+            Why::OrderManagement(cause) => cause.id(),
+            Why::Qr(cause) => cause.id(),
             Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
@@ -191,6 +202,8 @@ impl Why {
             | Why::Fields(_)
             | Why::Payment(_)
             | Why::Userinfo(_)
+            | Why::OrderManagement(_)
+            | Why::Qr(_)
             | Why::Unread(_)
             | Why::NotBuilt
             | Why::Struck(_)
@@ -204,9 +217,13 @@ impl Why {
             Why::Body(_) => Step::Body,
             Why::Fields(_) => Step::Fields,
             Why::NotBuilt | Why::Unread(_) => Step::Route,
-            Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) | Why::Struck(_) => {
-                Step::Rules
-            }
+            Why::Payment(_)
+            | Why::Token(_)
+            | Why::Userinfo(_)
+            | Why::OrderManagement(_)
+            | Why::Qr(_)
+            | Why::Fault(_)
+            | Why::Struck(_) => Step::Rules,
         }
     }
 }
@@ -318,6 +335,9 @@ impl Platform {
                 ecom::handle(call, operation, order.as_deref()).await
             }
             Route::Userinfo { sub } => userinfo::by_sub(call, &sub).await,
+            Route::UserinfoOfLogin => userinfo::of_login(call).await,
+            Route::OrderManagement(asked) => order_management::handle(call, &asked).await,
+            Route::Qr(asked) => qr::handle(call, &asked).await,
         }
     }
 }

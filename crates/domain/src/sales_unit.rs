@@ -60,6 +60,9 @@ pub struct SalesUnit {
     pub tokens_survive_advance: bool,
     /// After an approval with `scope`, how long details still lack the `sub`, in milliseconds.
     pub sub_delay_ms: i64,
+    /// Whether pictures of orders may be lower than 167 pixels, as before November 2023.
+    #[serde(default)]
+    pub low_images: bool,
 }
 
 /// Whether a sales unit takes payments. Number and keys stay the same through every change.
@@ -176,6 +179,7 @@ impl SalesUnit {
             clock_ahead_ms: 0,
             tokens_survive_advance: false,
             sub_delay_ms: SUB_DELAY_MS,
+            low_images: false,
         }
     }
 

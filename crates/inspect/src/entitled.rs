@@ -59,6 +59,8 @@ fn owners(why: &Why) -> Option<Vec<String>> {
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -122,6 +122,8 @@ pub(crate) async fn near_misses(
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

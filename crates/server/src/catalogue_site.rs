@@ -52,6 +52,21 @@ const CHAPTERS: [(&str, &str, &str); 8] = [
         "Personal data that a payer shared with a merchant.",
     ),
     (
+        "order-management",
+        "Order Management",
+        "Receipts, buttons and pictures beside a payment.",
+    ),
+    (
+        "qr",
+        "QR",
+        "Codes for one payment, and printed ones that lead to a page of the merchant.",
+    ),
+    (
+        "params",
+        "QR and Order Management alike",
+        "Members that are missing or wrong, and keys without a right to these APIs.",
+    ),
+    (
         "landing",
         "The landing page",
         "What the payer sees in the browser.",

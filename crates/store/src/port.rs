@@ -53,11 +53,25 @@ pub enum Kind {
     /// What decisions with a sum over the whole unit write besides, so that two processes cannot
     /// make them at once.
     Sums,
+    /// What the merchant told of an order besides its payment, by payment type and order id.
+    OrderInfo,
+    /// A picture for orders, by the merchant's id of it.
+    Image,
+    /// A printed QR code, by kind and the merchant's id of it.
+    QrCode,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 4] = [Kind::Payment, Kind::Consent, Kind::InApp, Kind::Sums];
+    pub const ALL: [Kind; 7] = [
+        Kind::Payment,
+        Kind::Consent,
+        Kind::InApp,
+        Kind::Sums,
+        Kind::OrderInfo,
+        Kind::Image,
+        Kind::QrCode,
+    ];
 
     /// The name under which a store keeps it.
     pub fn name(self) -> &'static str {
@@ -66,6 +80,9 @@ impl Kind {
             Kind::Consent => "consent",
             Kind::InApp => "in_app",
             Kind::Sums => "sums",
+            Kind::OrderInfo => "order_info",
+            Kind::Image => "image",
+            Kind::QrCode => "qr_code",
         }
     }
 }

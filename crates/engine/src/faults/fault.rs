@@ -61,6 +61,10 @@ pub enum Target {
     Token,
     /// Personal data is read.
     Userinfo,
+    /// Something is told of an order, or read.
+    OrderManagement,
+    /// A QR code is made, or read.
+    Qr,
 }
 
 /// Why something is no fault that can be asked for.
@@ -238,7 +242,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 9] = [
+    pub const ALL: [Target; 11] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -248,6 +252,8 @@ impl Target {
         Target::Payment(Operation::Approve),
         Target::Token,
         Target::Userinfo,
+        Target::OrderManagement,
+        Target::Qr,
     ];
 
     /// Its name.
@@ -256,6 +262,8 @@ impl Target {
             Target::Payment(operation) => operation.name(),
             Target::Token => "token",
             Target::Userinfo => "userinfo",
+            Target::OrderManagement => "order-management",
+            Target::Qr => "qr",
         }
     }
 

@@ -4,7 +4,7 @@ use sandkasse_api::{BodyFault, FieldFault};
 use sandkasse_domain::payment::Operation;
 use serde_json::{Value, json};
 
-use super::{Case, Remedy, sample};
+use super::{Case, Remedy, orders, sample};
 use crate::{HttpCall, call::Content};
 
 /// The longest idempotency key.
@@ -59,7 +59,9 @@ pub(super) fn of_fault(case: &Case<'_>, fault: &BodyFault) -> Remedy {
 /// A right body in place of one that cannot be repaired; the order id of the path stays.
 fn whole(case: &Case<'_>, operation: Operation) -> HttpCall {
     let mut call = case.sent();
-    call.body = Some(Content::Json(sample(operation, &case.msn())));
+    let right = case.route().and_then(|route| orders::sample(&route));
+    let right = right.unwrap_or_else(|| sample(operation, &case.msn()));
+    call.body = Some(Content::Json(right));
     call
 }
 
@@ -121,6 +123,9 @@ fn member(code: &str) -> &str {
 }
 
 fn repaired(case: &Case<'_>, call: HttpCall, fault: &FieldFault) -> HttpCall {
+    if let Some(right) = case.route().and_then(|route| orders::sample(&route)) {
+        return orders::repaired(call, &fault.code, &right);
+    }
     let operation = case.operation().unwrap_or(Operation::Initiate);
     let member = member(&fault.code);
     let text = |call: &HttpCall| {

@@ -8,6 +8,7 @@
 
 mod body;
 mod gate;
+mod orders;
 mod payment;
 mod routes;
 mod token;
@@ -127,6 +128,8 @@ pub(crate) fn remedy(case: &Case<'_>) -> Remedy {
         Why::Payment(cause) => payment::remedy(case, cause),
         Why::Token(cause) => token::remedy(case, cause),
         Why::Userinfo(cause) => token::of_userinfo(case, cause),
+        Why::OrderManagement(cause) => orders::remedy(case, cause),
+        Why::Qr(cause) => orders::of_qr(case, cause),
         Why::NotBuilt | Why::Unread(_) => case.nothing(),
         Why::Struck(_) => case.send(case.sent().without(FAULT), case.fix),
         Why::Fault(_) => case.send(case.sent(), "Send the same request again."),
@@ -147,7 +150,13 @@ impl Case<'_> {
     fn operation(&self) -> Option<Operation> {
         match self.route()? {
             Route::Ecom { operation, .. } => Some(operation),
-            Route::Token | Route::Miami | Route::KeySet | Route::Userinfo { .. } => None,
+            Route::Token
+            | Route::Miami
+            | Route::KeySet
+            | Route::Userinfo { .. }
+            | Route::UserinfoOfLogin
+            | Route::OrderManagement(_)
+            | Route::Qr(_) => None,
         }
     }
 
@@ -162,7 +171,13 @@ impl Case<'_> {
                 .member("transaction.orderId")
                 .and_then(Value::as_str)
                 .map(str::to_owned),
-            Route::Token | Route::Miami | Route::KeySet | Route::Userinfo { .. } => None,
+            Route::Token
+            | Route::Miami
+            | Route::KeySet
+            | Route::Userinfo { .. }
+            | Route::UserinfoOfLogin
+            | Route::OrderManagement(_)
+            | Route::Qr(_) => None,
         }
     }
 

@@ -7,7 +7,7 @@ use sandkasse_domain::{
 
 use super::super::faq_stage::{Faq, LOGIN_ONLY, NOT_AVAILABLE, ORDER_UNKNOWN, Says};
 use super::{
-    Endpoint,
+    Endpoint, Kept,
     callers::{
         Called,
         Caller::{
@@ -56,6 +56,17 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
                 .unwrap_or_else(|| order(called, operation))
         }
         Endpoint::Userinfo => userinfo(faq, called),
+        // A token of a login would open it, and nobody has one.
+        Endpoint::UserinfoOfLogin => {
+            let rejected = || (Says::TokenRejected, "userinfo.not_of_login");
+            keys(called, (Says::TokenRejected, "token.missing"), false).unwrap_or_else(rejected)
+        }
+        Endpoint::Kept(kept) => keys(called, (Says::KeyMissing, "subkey.missing"), false)
+            .or_else(|| kind_of_keys(called, NO_ACCESS))
+            .or_else(|| msn(faq, called, false))
+            .or_else(|| kept_standing(called))
+            .unwrap_or_else(|| of_kept(called, kept)),
+        Endpoint::Picture | Endpoint::Scan => (Says::Fine, ""),
     }
 }
 
@@ -200,6 +211,52 @@ fn order(called: &Called, operation: Operation) -> Expected {
         (&[Stranger], ORDER_UNKNOWN, "order.unknown"),
     ];
     among(called, rows).expect("everybody else was refused before")
+}
+
+const NO_ACCESS: Says = Says::Detail(403, "Forbidden", "These keys have no access to this API.");
+
+/// Step 10 of what moves no money.
+fn kept_standing(called: &Called) -> Option<Expected> {
+    let text = "Merchant Not Allowed for Ecommerce Payment";
+    let rows = [
+        (&[PartnerDeactivated][..], NO_ACCESS, "partner.deactivated"),
+        (
+            &[LoginOnly],
+            Says::Detail(403, "Forbidden", text),
+            "unit.login_only",
+        ),
+    ];
+    among(called, rows)
+}
+
+/// Whoever acts for U1 finds what U1 keeps; the others find nothing of it.
+fn of_kept(called: &Called, kept: Kept) -> Expected {
+    if ![Sister, Stranger].contains(&called.caller) {
+        return (Says::Fine, "");
+    }
+    match kept {
+        Kept::Order => (
+            Says::Detail(
+                404,
+                "Not Found",
+                "There is no category and no receipt for this order.",
+            ),
+            "order_info.nothing_told",
+        ),
+        Kept::OneTime => (
+            Says::Detail(
+                400,
+                "Validation error",
+                "Supplied landing page token is not valid",
+            ),
+            "qr.link_invalid",
+        ),
+        Kept::Get | Kept::Point | Kept::Delete => (
+            Says::Detail(404, "Not Found", "There is no QR code with this id."),
+            "qr.id_unknown",
+        ),
+        Kept::Image | Kept::Receipt | Kept::Category | Kept::Make | Kept::List => (Says::Fine, ""),
+    }
 }
 
 /// Userinfo asks for no subscription key, and neither payments nor their approval matter to it.
