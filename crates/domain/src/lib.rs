@@ -18,6 +18,7 @@ pub mod person;
 pub mod phone;
 pub mod sales_unit;
 pub mod user;
+pub mod webhook;
 pub mod wording;
 
 pub use environment::Environment;
