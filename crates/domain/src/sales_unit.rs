@@ -42,6 +42,15 @@ pub struct SalesUnit {
     pub skip_landing_page: bool,
     /// Whether the `nin` scope is allowed (error 51 when not).
     pub nin_scope: bool,
+    /// Whether ePayment's express is allowed (error 5020 when not).
+    #[serde(default = "yes")]
+    pub express: bool,
+    /// Whether ePayment's payments may live longer than ten minutes (error 5050 when not).
+    #[serde(default)]
+    pub long_living: bool,
+    /// Whether less than all that is reserved may be captured (ePayment's error 6140 when not).
+    #[serde(default = "yes")]
+    pub partial_capture: bool,
     /// Whether the documented limits per minute hold.
     pub rate_limits: RateLimits,
     /// Which addresses the platform calls for it.
@@ -77,6 +86,10 @@ pub struct Jump {
 
 /// So many jumps of a clock are remembered.
 const JUMPS: usize = 16;
+
+fn yes() -> bool {
+    true
+}
 
 /// Whether a sales unit takes payments. Number and keys stay the same through every change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +197,9 @@ impl SalesUnit {
             capture: CaptureType::Reserve,
             skip_landing_page: false,
             nin_scope: false,
+            express: true,
+            long_living: false,
+            partial_capture: true,
             rate_limits: RateLimits::On,
             url_policy: UrlPolicy::Strict,
             limits: Limits::default(),

@@ -15,6 +15,7 @@
 mod attempt;
 mod delivery;
 mod listeners;
+mod payments;
 mod publish;
 mod queue;
 mod registrations;
@@ -39,6 +40,7 @@ use crate::agenda::Agenda;
 pub use attempt::{Attempt, AttemptKind};
 pub use delivery::{Delivery, DeliveryState, Dropped, Kept};
 pub use listeners::{Listeners, Offered};
+pub use payments::payment_event;
 pub use publish::Published;
 pub use registrations::{NewRegistration, NotRegistered};
 
