@@ -21,12 +21,13 @@ pub mod qr_code;
 pub mod receipt;
 pub mod sales_unit;
 pub mod user;
+pub mod webhook;
 pub mod wording;
 
 pub use environment::Environment;
 pub use jiff::Timestamp;
 pub use known::Known;
-pub use money::Minor;
+pub use money::{Currency, Minor};
 pub use msn::Msn;
 pub use order_id::OrderId;
 pub use phone::PhoneNumber;

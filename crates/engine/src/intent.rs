@@ -32,6 +32,8 @@ pub enum Intent {
         text: String,
         /// Give back what was not captured.
         release_remainder: bool,
+        /// Only if nobody has approved it yet.
+        only_open: bool,
     },
     /// A person does something, in the app or on the landing page.
     Person(Act),

@@ -33,6 +33,7 @@ mod shipping;
 mod unit;
 mod upcoming;
 mod view;
+pub mod webhooks;
 mod windows;
 
 use std::sync::Arc;
@@ -45,7 +46,10 @@ use sandkasse_domain::{
     payment::{Cause, Happened, Payment},
     sales_unit::{ClosedBy, UnitState, UrlPolicy},
 };
-use sandkasse_store::{CallOutcome, Kind, OutgoingCall, Partition, Store, StoreError, StreamId};
+use sandkasse_hooks::HookCall;
+use sandkasse_store::{
+    CallFailure, CallOutcome, Kind, OutgoingCall, Partition, Store, StoreError, StreamId,
+};
 use sandkasse_vault::Vault;
 use tokio::sync::broadcast;
 
@@ -76,6 +80,19 @@ pub trait Outgoing: Send + Sync {
     /// Makes a call whose answer somebody is waiting for.
     async fn ask(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall)
     -> CallOutcome;
+
+    /// Makes one attempt at a webhook delivery. Never fails: whatever goes wrong is an outcome.
+    async fn deliver(&self, policy: UrlPolicy, call: HookCall) -> CallOutcome {
+        let _ = (policy, call);
+        CallOutcome {
+            status: None,
+            failure: Some(CallFailure::Broken {
+                detail: "nobody here delivers webhooks".to_owned(),
+            }),
+            duration_ms: 0,
+            answer: None,
+        }
+    }
 
     /// Tells the id of each call that ended, if it can.
     fn ended(&self) -> Option<broadcast::Receiver<String>> {
@@ -126,6 +143,8 @@ pub struct Engine {
     agenda: Arc<agenda::Agenda>,
     doubts: commits::Doubts,
     apps: Arc<apps::Apps>,
+    /// Webhook deliveries.
+    pub hooks: Arc<webhooks::Hooks>,
     settings: Settings,
     changes: broadcast::Sender<Changed>,
     others: nodes::Others,
@@ -152,7 +171,10 @@ impl Engine {
     ) -> Result<Engine, StoreError> {
         let directory = Directory::open(store.clone(), vault.clone()).await?;
         let audit = audit::Audit::open(store.clone()).await?;
-        let agenda = Arc::new(agenda::Agenda::new(store.next_deadlines().await?));
+        let agenda = Arc::new(agenda::Agenda::new(
+            store.next_deadlines(Kind::Payment).await?,
+        ));
+        let hooks = webhooks::Hooks::new(store.next_deadlines(Kind::Delivery).await?);
         let engine = Engine {
             clock,
             chance,
@@ -167,6 +189,7 @@ impl Engine {
             agenda,
             doubts: commits::Doubts::default(),
             apps: Arc::default(),
+            hooks: Arc::new(hooks),
             settings,
             changes: broadcast::channel(1024).0,
             others: nodes::Others::default(),
@@ -239,6 +262,7 @@ impl Engine {
     async fn forget_rest(&self) -> Result<(), StoreError> {
         self.agenda.clear();
         self.doubts.clear();
+        self.hooks.clear();
         self.apps.clear();
         self.faults.clear();
         self.directory.reload().await?;

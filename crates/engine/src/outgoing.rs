@@ -155,8 +155,12 @@ impl<'a> From<&'a UserDetails> for CallbackUser<'a> {
     }
 }
 
-/// Whether the merchant hears of an event.
-pub(crate) fn owes_callback(event: &Event) -> bool {
+/// Whether the merchant gets a callback about an event; of ePayment's payments it hears by webhooks.
+pub(crate) fn owes_callback(payment: &Payment, event: &Event) -> bool {
+    payment.order.epayment().is_none() && owed_by_ecom(event)
+}
+
+fn owed_by_ecom(event: &Event) -> bool {
     match event {
         Event::Reserved { .. } | Event::Failed { .. } => true,
         Event::Cancelled { by, .. } => match by {
@@ -188,6 +192,9 @@ pub(crate) fn callback(
     happened: &Happened,
     wording: Wording,
 ) -> Option<OutgoingCall> {
+    if !owes_callback(payment, &happened.event) {
+        return None;
+    }
     let order = &payment.order;
     let direct = order.capture == sandkasse_domain::sales_unit::CaptureType::Direct;
     let error = |refusal: Refusal| {

@@ -37,10 +37,10 @@ impl Engine {
         }
         let limits = unit.facts.limits;
         let needs_sums = limits.receive.is_some() || limits.request.is_some();
-        let _pace = self.pace(unit, At::Now, needs_sums).await?;
+        let pace = self.pace(unit, At::Now, needs_sums).await?;
         let partition = unit.partition();
         let stream = payment_stream(order.id.as_str());
-        let Some(_turn) = self.lanes.enter(&partition, &stream).await else {
+        let Some(turn) = self.lanes.enter(&partition, &stream).await else {
             return Err(Cause::OrderLocked {
                 order: order.id.to_string(),
             }
@@ -55,7 +55,9 @@ impl Engine {
             if needs_sums {
                 draft.sums = self.sums_guard(unit).await?;
             }
-            let mut facts = self.initiate_facts(unit, mobile.as_ref(), now).await?;
+            let mut facts = self
+                .initiate_facts(unit, &order, mobile.as_ref(), now)
+                .await?;
             if looked_up {
                 facts.first_used = self.first_used(unit, &order.id).await?;
             }
@@ -78,6 +80,8 @@ impl Engine {
                 }
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
+            drop((turn, pace));
+            self.deliver_first(unit, draft.urgent).await;
             let payment = draft.payment.expect("an initiate records the payment");
             return Ok(Initiated { payment, now });
         }
@@ -111,10 +115,10 @@ impl Engine {
         let Wanted { intent, mut fault } = wanted.into();
         let needs_sums =
             matches!(intent, Intent::Refund { .. }) && unit.facts.limits.overdraft.is_some();
-        let _pace = self.pace(unit, at, needs_sums).await?;
+        let pace = self.pace(unit, at, needs_sums).await?;
         let partition = unit.partition();
         let stream = payment_stream(order);
-        let Some(_turn) = self.lanes.enter(&partition, &stream).await else {
+        let Some(turn) = self.lanes.enter(&partition, &stream).await else {
             return Err(Cause::OrderLocked {
                 order: order.to_owned(),
             }
@@ -163,6 +167,10 @@ impl Engine {
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
             self.remember_approval(unit, &draft.happened).await?;
+            drop((turn, pace));
+            if matches!(at, At::Now) {
+                self.deliver_first(unit, draft.urgent).await;
+            }
             return decided.map(|()| Done::Now(Box::new(operated)));
         }
         Err(Refused::Fault(

@@ -40,7 +40,7 @@ impl Engine {
             .decide(&Command::Open, view.now)
             .map_err(Refused::from)?;
         let person = self
-            .payer(unit, phone, view.now)
+            .payer_of_order(unit, &payment.order, phone, view.now)
             .map_err(|reason| Refused::from(Cause::CannotPay { reason }))?;
         let Checkout::Express { shipping, .. } = &payment.order.checkout else {
             return Err(Refused::from(Cause::ShippingNotChosen).into());

@@ -138,6 +138,7 @@ fn scripted(reason: CannotPay) -> Option<&'static str> {
         CannotPay::Number(_) => None,
         CannotPay::Unknown => Some("no test person has this number; only test persons exist here"),
         CannotPay::TooYoung => Some("this test person is younger than 15"),
+        CannotPay::BelowMinimumAge => Some("this test person is younger than the payment asks for"),
         CannotPay::Blocked => Some("this test person is blocked"),
         CannotPay::LimitReached => Some("this test person's spending limit is reached"),
         CannotPay::NeverLoggedIn => Some("this test person never logged in to the test app"),

@@ -123,6 +123,7 @@ pub async fn by_hand(
             let intent = Intent::Cancel {
                 text,
                 release_remainder,
+                only_open: false,
             };
             (Operation::Cancel, None, intent)
         }

@@ -288,6 +288,7 @@ async fn modify(
         | Operation::Approve => Intent::Cancel {
             text,
             release_remainder,
+            only_open: false,
         },
     };
     let render = move |operated: &Operated| Rendered {

@@ -83,6 +83,9 @@ pub enum Event {
         by: CancelledBy,
         /// The merchant's words, if it was the merchant.
         text: Option<String>,
+        /// Numbers it, for ePayment alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction_id: Option<TransactionId>,
     },
     /// The payer gave up, or time ran out, after the bank had refused.
     Failed {
@@ -113,6 +116,18 @@ pub enum Event {
     Refunded(Movement),
     /// The merchant's settlement account could not pay it back.
     RefundFailed(Movement),
+}
+
+impl Event {
+    /// Gives the number that ePayment shows to an event that no decision numbered. An engine does
+    /// so as it records the event.
+    pub fn number(&mut self, fresh: impl FnOnce() -> TransactionId) {
+        if let Event::Cancelled { transaction_id, .. }
+        | Event::RemainderReleased { transaction_id, .. } = self
+        {
+            transaction_id.get_or_insert_with(fresh);
+        }
+    }
 }
 
 /// A person who approves unasked.

@@ -172,7 +172,7 @@ pub(super) struct Owed {
 
 /// The callback that an event owes, if any.
 pub(super) fn owed(payment: &Payment, happened: &Happened) -> Option<Owed> {
-    outgoing::owes_callback(&happened.event).then(|| Owed {
+    outgoing::owes_callback(payment, &happened.event).then(|| Owed {
         about: payment.order.id.to_string(),
         at: happened.at.as_millisecond(),
     })

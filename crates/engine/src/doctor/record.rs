@@ -19,7 +19,13 @@ use super::{
     report::{Ailment, Place, Report},
     rules,
 };
-use crate::{Folded, apps, consents::KeptEvent, draft::in_app_of, outgoing};
+use crate::{
+    Folded, apps,
+    consents::KeptEvent,
+    draft::in_app_of,
+    outgoing,
+    webhooks::{Attempt, AttemptKind, Delivery},
+};
 
 /// A record as it is told.
 pub(super) struct Kept {
@@ -132,6 +138,7 @@ impl Kept {
             Kind::OrderInfo => self.folded::<OrderInfo>(report),
             Kind::Image => self.folded::<Image>(report),
             Kind::QrCode => self.folded::<RedirectCode>(report),
+            Kind::Delivery => self.delivery(report),
         }
     }
 
@@ -370,12 +377,44 @@ impl Kept {
         }
     }
 
+    /// Its events are attempts, and it says how many of them were on schedule.
+    fn delivery(&self, report: &mut Report) {
+        let Ok(delivery) = serde_json::from_str::<Delivery>(&self.record.body) else {
+            self.found(report, Ailment::Unreadable, "the delivery cannot be read");
+            return;
+        };
+        let mut scheduled = 0;
+        for told in &self.events {
+            match serde_json::from_str::<Attempt>(&told.event.body) {
+                Ok(attempt) if attempt.kind == AttemptKind::Scheduled => scheduled += 1,
+                Ok(_) => {}
+                Err(_) => self.found(report, Ailment::Unreadable, "an attempt cannot be read"),
+            }
+        }
+        if delivery.attempts != scheduled {
+            let what = format!(
+                "{} attempts were made, and {scheduled} are told",
+                delivery.attempts
+            );
+            self.found(report, Ailment::Fold, what);
+        }
+        if delivery.is_waiting() != self.record.deadline.is_some() {
+            let what = "it waits without a moment, or has one and does not wait";
+            self.found(report, Ailment::Deadline, what);
+        }
+    }
+
     /// Names what is expected because of this record and was not there.
     pub(super) fn name_missing(&self, expected: &mut Expected, report: &mut Report) {
         match self.stream.kind {
             Kind::Payment => self.name_missing_of_payment(expected, report),
             Kind::Consent => self.name_missing_of_consent(expected, report),
-            Kind::InApp | Kind::Sums | Kind::OrderInfo | Kind::Image | Kind::QrCode => {}
+            Kind::InApp
+            | Kind::Sums
+            | Kind::Delivery
+            | Kind::OrderInfo
+            | Kind::Image
+            | Kind::QrCode => {}
         }
     }
 

@@ -93,7 +93,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
             case.sent().header("X-Request-Id", another(key)),
             format!("`{key}` was used for another request. {}", case.fix),
         ),
-        Cause::CaptureNotReserved { ended: false } => {
+        Cause::CaptureNotReserved { ended: false, .. } => {
             case.after(vec![approve(case)], case.sent(), case.fix)
         }
         Cause::CaptureExceedsReserved {
@@ -172,20 +172,37 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
             case.send(case.sent().without(super::FAULT), case.fix)
         }
         Cause::TokenOfAnotherOrder => case.send(case.sent().remove("token"), case.fix),
-        Cause::CaptureNotReserved { ended: true }
-        | Cause::CaptureOfCancelled
+        Cause::CaptureNotReserved { ended: true, .. }
+        | Cause::CaptureOfCancelled { .. }
         | Cause::AlreadyCaptured { .. }
         | Cause::CapturedDirectly
         | Cause::CaptureTooLate { .. }
         | Cause::CaptureAfterRelease { .. }
         | Cause::CaptureRefusedByBank
         | Cause::CancelAfterCapture { .. }
-        | Cause::AlreadyCancelled
+        | Cause::AlreadyCancelled { .. }
         | Cause::CancelTooLate { .. }
         | Cause::RefundNotCaptured { reserved: false }
-        | Cause::RefundOfCancelled
+        | Cause::RefundOfCancelled { .. }
         | Cause::RefundTooLate { .. }
         | Cause::NotOpen { .. }
+        | Cause::ReserveNotAllowed
+        | Cause::ExpressNotAllowed
+        | Cause::LongLivingNotAllowed
+        | Cause::CardNotAvailable
+        | Cause::CardPassthroughNotAvailable
+        | Cause::CurrencyNotAllowed { .. }
+        | Cause::BlockedSourcesNotApplicable
+        | Cause::AmountTooSmall { .. }
+        | Cause::ExpiryNotAllowed { .. }
+        | Cause::ExpiryTooSoon { .. }
+        | Cause::ExpiryTooLate { .. }
+        | Cause::ReceiptMissing
+        | Cause::CaptureMustBeWhole { .. }
+        | Cause::OtherCurrency { .. }
+        | Cause::CancelOfAuthorized
+        | Cause::ApproveCard
+        | Cause::ApproveInProduction
         | Cause::ApproveExpress
         | Cause::ApproveSkipsLandingPage
         | Cause::NotThePayer

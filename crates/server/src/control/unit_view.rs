@@ -126,7 +126,10 @@ impl Control {
         Ok(ClockView {
             now: engine.now(unit),
             ahead_ms: unit.ahead_ms(),
-            next_deadline: engine.store().next_deadline(&unit.partition()).await?,
+            next_deadline: engine
+                .store()
+                .next_deadline(&unit.partition(), Kind::Payment)
+                .await?,
         })
     }
 }

@@ -125,7 +125,7 @@ impl Line {
                 )
                 .with(grant.amount)
             },
-            Event::Cancelled { by, text } => Line {
+            Event::Cancelled { by, text, .. } => Line {
                 text: text.clone(),
                 ..cancelled(it, *by)
             },

@@ -117,6 +117,9 @@ impl Language {
             }
             CannotPay::TooYoung => self.say("Younger than 15", "Under 15 år"),
             CannotPay::Blocked => self.say("The profile is blocked", "Profilen er sperret"),
+            CannotPay::BelowMinimumAge => {
+                self.say("Too young for this purchase", "For ung til dette kjøpet")
+            }
             CannotPay::LimitReached => self.say(
                 "The spending limit is used up",
                 "Beløpsgrensen er brukt opp",
