@@ -70,6 +70,9 @@ pub(crate) fn target(route: &Route) -> Option<Target> {
         Route::KeySet => None,
         Route::Ecom { operation, .. } => Some(Target::Payment(*operation)),
         Route::Userinfo { .. } => Some(Target::Userinfo),
+        Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
+            Some(Target::Webhooks)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod formats;
 mod routes;
 pub mod token;
 pub mod userinfo;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -318,6 +319,9 @@ impl Platform {
                 ecom::handle(call, operation, order.as_deref()).await
             }
             Route::Userinfo { sub } => userinfo::by_sub(call, &sub).await,
+            Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
+                webhooks::handle(call, &route).await
+            }
         }
     }
 }

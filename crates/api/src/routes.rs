@@ -30,6 +30,15 @@ pub enum Route {
         /// Whose data.
         sub: String,
     },
+    /// `POST /webhooks/v1/webhooks`
+    WebhookRegister,
+    /// `GET /webhooks/v1/webhooks`
+    WebhookList,
+    /// `DELETE /webhooks/v1/webhooks/{id}`
+    WebhookDelete {
+        /// Which, as sent.
+        id: String,
+    },
 }
 
 /// The APIs, for lists.
@@ -39,6 +48,7 @@ pub enum Api {
     AccessToken,
     Ecom,
     Userinfo,
+    Webhooks,
 }
 
 /// Why a call goes nowhere.
@@ -67,6 +77,9 @@ impl Route {
                 Operation::Approve => "POST /ecomm/v2/integration-test/payments/{orderId}/approve",
             },
             Route::Userinfo { .. } => "GET /vipps-userinfo-api/userinfo/{sub}",
+            Route::WebhookRegister => "POST /webhooks/v1/webhooks",
+            Route::WebhookList => "GET /webhooks/v1/webhooks",
+            Route::WebhookDelete { .. } => "DELETE /webhooks/v1/webhooks/{id}",
         }
     }
 
@@ -76,15 +89,17 @@ impl Route {
             Route::Token | Route::Miami | Route::KeySet => Api::AccessToken,
             Route::Ecom { .. } => Api::Ecom,
             Route::Userinfo { .. } => Api::Userinfo,
+            Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
+                Api::Webhooks
+            }
         }
     }
 }
 
 /// First parts of paths of APIs that the platform has and this program has not yet. The operations
 /// below them are not told apart.
-const NOT_BUILT: [&str; 12] = [
+const NOT_BUILT: [&str; 11] = [
     "epayment",
-    "webhooks",
     "recurring",
     "vipps-recurring-merchant-api",
     "access-management-1.0",
@@ -149,6 +164,11 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
             )
         }
         ["vipps-userinfo-api", "userinfo", _] => (Route::Userinfo { sub: name(2) }, Method::GET),
+        ["webhooks", "v1", "webhooks"] if *method == Method::GET => {
+            (Route::WebhookList, Method::GET)
+        }
+        ["webhooks", "v1", "webhooks"] => (Route::WebhookRegister, Method::POST),
+        ["webhooks", "v1", "webhooks", _] => (Route::WebhookDelete { id: name(3) }, Method::DELETE),
         ["vipps-userinfo-api", "userinfo"] => return Err(RouteFault::NotBuilt),
         [first, ..] if NOT_BUILT.contains(first) => return Err(RouteFault::NotBuilt),
         _ => return Err(unknown()),
@@ -157,6 +177,7 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
         let allowed = match allowed {
             Method::GET => "GET",
             Method::PUT => "PUT",
+            Method::DELETE => "DELETE",
             _ => "POST",
         };
         return Err(RouteFault::Unknown(GateCause::MethodUnknown {
@@ -169,7 +190,7 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 11] = [
+pub const OPERATIONS: [(&str, &str); 14] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -184,4 +205,7 @@ pub const OPERATIONS: [(&str, &str); 11] = [
         "/ecomm/v2/integration-test/payments/{orderId}/approve",
     ),
     ("GET", "/vipps-userinfo-api/userinfo/{sub}"),
+    ("POST", "/webhooks/v1/webhooks"),
+    ("GET", "/webhooks/v1/webhooks"),
+    ("DELETE", "/webhooks/v1/webhooks/{id}"),
 ];

@@ -85,7 +85,12 @@ fn schema_name(route: &Route) -> Option<&'static str> {
             Operation::Status => "status",
             Operation::Approve => return None,
         },
-        Route::Miami | Route::KeySet | Route::Userinfo { .. } => return None,
+        Route::Miami
+        | Route::KeySet
+        | Route::Userinfo { .. }
+        | Route::WebhookRegister
+        | Route::WebhookList
+        | Route::WebhookDelete { .. } => return None,
     })
 }
 

@@ -81,6 +81,8 @@ impl Faq {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     Fine,
+    /// 201
+    Made,
     /// A-miss.
     KeyMissing,
     /// A-inv.
@@ -169,6 +171,7 @@ pub(crate) fn is(row: &str, got: &Got, says: &Says, cause: &str) {
         }
     };
     match says {
+        Says::Made => assert_eq!(got.status, 201, "{row}: {}", got.body),
         Says::Fine => assert_eq!(got.status, 200, "{row}: {}", got.body),
         Says::KeyMissing => gateways(401, KEY_MISSING),
         Says::KeyInvalid => gateways(401, KEY_INVALID),

@@ -10,6 +10,7 @@ use sandkasse_engine::{
     audit::Entry,
     faults::{Fault, Probability, Rule, Target, When},
 };
+use sandkasse_store::Kind;
 use sandkasse_testkit::{Ask, Got, Shop, Trouble, TroubledStore, World, days, minutes};
 use tokio::task::JoinSet;
 

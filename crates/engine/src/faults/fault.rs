@@ -61,6 +61,8 @@ pub enum Target {
     Token,
     /// Personal data is read.
     Userinfo,
+    /// A webhook is registered, listed or deleted.
+    Webhooks,
 }
 
 /// Why something is no fault that can be asked for.
@@ -238,7 +240,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 9] = [
+    pub const ALL: [Target; 10] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -248,6 +250,7 @@ impl Target {
         Target::Payment(Operation::Approve),
         Target::Token,
         Target::Userinfo,
+        Target::Webhooks,
     ];
 
     /// Its name.
@@ -256,6 +259,7 @@ impl Target {
             Target::Payment(operation) => operation.name(),
             Target::Token => "token",
             Target::Userinfo => "userinfo",
+            Target::Webhooks => "webhooks",
         }
     }
 

@@ -147,7 +147,13 @@ impl Case<'_> {
     fn operation(&self) -> Option<Operation> {
         match self.route()? {
             Route::Ecom { operation, .. } => Some(operation),
-            Route::Token | Route::Miami | Route::KeySet | Route::Userinfo { .. } => None,
+            Route::Token
+            | Route::Miami
+            | Route::KeySet
+            | Route::Userinfo { .. }
+            | Route::WebhookRegister
+            | Route::WebhookList
+            | Route::WebhookDelete { .. } => None,
         }
     }
 
@@ -162,7 +168,13 @@ impl Case<'_> {
                 .member("transaction.orderId")
                 .and_then(Value::as_str)
                 .map(str::to_owned),
-            Route::Token | Route::Miami | Route::KeySet | Route::Userinfo { .. } => None,
+            Route::Token
+            | Route::Miami
+            | Route::KeySet
+            | Route::Userinfo { .. }
+            | Route::WebhookRegister
+            | Route::WebhookList
+            | Route::WebhookDelete { .. } => None,
         }
     }
 

@@ -14,7 +14,7 @@ use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,
 };
-use sandkasse_testkit::Ask;
+use sandkasse_testkit::{Ask, WEBHOOKS};
 use serde_json::{Value, json};
 
 use super::faq_stage::{BOTH, Faq, is};
@@ -28,9 +28,11 @@ enum Endpoint {
     KeySet,
     Ecom(Operation),
     Userinfo,
+    /// Registers, lists or deletes.
+    Webhooks(&'static str),
 }
 
-const ENDPOINTS: [Endpoint; 11] = [
+const ENDPOINTS: [Endpoint; 14] = [
     Endpoint::Token,
     Endpoint::Miami,
     Endpoint::KeySet,
@@ -42,6 +44,9 @@ const ENDPOINTS: [Endpoint; 11] = [
     Endpoint::Ecom(Operation::Cancel),
     Endpoint::Ecom(Operation::Refund),
     Endpoint::Userinfo,
+    Endpoint::Webhooks("POST"),
+    Endpoint::Webhooks("GET"),
+    Endpoint::Webhooks("DELETE"),
 ];
 
 /// Which endpoint a route is. A new route does not compile before it has one.
@@ -52,6 +57,9 @@ fn endpoint(route: &Route) -> Endpoint {
         Route::KeySet => Endpoint::KeySet,
         Route::Ecom { operation, .. } => Endpoint::Ecom(*operation),
         Route::Userinfo { .. } => Endpoint::Userinfo,
+        Route::WebhookRegister => Endpoint::Webhooks("POST"),
+        Route::WebhookList => Endpoint::Webhooks("GET"),
+        Route::WebhookDelete { .. } => Endpoint::Webhooks("DELETE"),
     }
 }
 
@@ -63,6 +71,11 @@ impl Endpoint {
             Endpoint::Miami => ("POST", "/miami/v1/token".to_owned()),
             Endpoint::KeySet => ("GET", "/discovery/keys".to_owned()),
             Endpoint::Userinfo => ("GET", format!("/vipps-userinfo-api/userinfo/{sub}")),
+            Endpoint::Webhooks("DELETE") => {
+                let nobodys = "00000000-0000-4000-8000-000000000000";
+                ("DELETE", format!("{WEBHOOKS}/{nobodys}"))
+            }
+            Endpoint::Webhooks(method) => (method, WEBHOOKS.to_owned()),
             Endpoint::Ecom(operation) => match operation {
                 Operation::Initiate => ("POST", "/ecomm/v2/payments".to_owned()),
                 Operation::Capture => ("POST", of("reserved-1", "capture")),
@@ -91,7 +104,11 @@ impl Endpoint {
                 Operation::Approve => ask.json(&json!({ "customerPhoneNumber": faq.adult.phone })),
                 Operation::Details | Operation::Status => ask,
             },
-            Endpoint::Token | Endpoint::KeySet | Endpoint::Userinfo => ask,
+            Endpoint::Webhooks("POST") => ask.json(&json!({
+                "url": "https://example.com/h",
+                "events": ["epayments.payment.created.v1"],
+            })),
+            Endpoint::Token | Endpoint::KeySet | Endpoint::Userinfo | Endpoint::Webhooks(_) => ask,
         }
     }
 }
