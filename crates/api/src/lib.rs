@@ -16,6 +16,7 @@ mod receipt;
 mod routes;
 pub mod token;
 pub mod userinfo;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -335,6 +336,9 @@ impl Platform {
                 ecom::handle(call, operation, order.as_deref()).await
             }
             Route::Userinfo { sub } => userinfo::by_sub(call, &sub).await,
+            Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
+                webhooks::handle(call, &route).await
+            }
             Route::UserinfoOfLogin => userinfo::of_login(call).await,
             Route::OrderManagement(asked) => order_management::handle(call, &asked).await,
             Route::Qr(asked) => qr::handle(call, &asked).await,

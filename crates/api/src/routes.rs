@@ -38,6 +38,15 @@ pub enum Route {
     OrderManagement(order_management::Asked),
     /// `/qr/…`, and what a printed code leads to
     Qr(qr::Asked),
+    /// `POST /webhooks/v1/webhooks`
+    WebhookRegister,
+    /// `GET /webhooks/v1/webhooks`
+    WebhookList,
+    /// `DELETE /webhooks/v1/webhooks/{id}`
+    WebhookDelete {
+        /// Which, as sent.
+        id: String,
+    },
 }
 
 /// A name in a path, by its place; as sent.
@@ -52,6 +61,7 @@ pub enum Api {
     Userinfo,
     OrderManagement,
     Qr,
+    Webhooks,
 }
 
 /// Why a call goes nowhere.
@@ -83,6 +93,9 @@ impl Route {
             Route::UserinfoOfLogin => "GET /vipps-userinfo-api/userinfo",
             Route::OrderManagement(asked) => asked.name(),
             Route::Qr(asked) => asked.name(),
+            Route::WebhookRegister => "POST /webhooks/v1/webhooks",
+            Route::WebhookList => "GET /webhooks/v1/webhooks",
+            Route::WebhookDelete { .. } => "DELETE /webhooks/v1/webhooks/{id}",
         }
     }
 
@@ -94,15 +107,17 @@ impl Route {
             Route::Userinfo { .. } | Route::UserinfoOfLogin => Api::Userinfo,
             Route::OrderManagement(_) => Api::OrderManagement,
             Route::Qr(_) => Api::Qr,
+            Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
+                Api::Webhooks
+            }
         }
     }
 }
 
 /// First parts of paths of APIs that the platform has and this program has not yet. The operations
 /// below them are not told apart.
-const NOT_BUILT: [&str; 10] = [
+const NOT_BUILT: [&str; 9] = [
     "epayment",
-    "webhooks",
     "recurring",
     "vipps-recurring-merchant-api",
     "access-management-1.0",
@@ -132,6 +147,13 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
     let name = |index: usize| parts.get(index).cloned().unwrap_or_default();
     let one = |(route, allowed)| vec![(allowed, route)];
     let offered: Vec<(Method, Route)> = match words.as_slice() {
+        ["webhooks", "v1", "webhooks"] => vec![
+            (Method::POST, Route::WebhookRegister),
+            (Method::GET, Route::WebhookList),
+        ],
+        ["webhooks", "v1", "webhooks", _] => {
+            vec![(Method::DELETE, Route::WebhookDelete { id: name(3) })]
+        }
         ["order-management", "v3", "categories", ..] => return Err(RouteFault::NotBuilt),
         ["order-management", below @ ..] => {
             let asked = order_management::find(below, &name).ok_or_else(unknown)?;
@@ -158,6 +180,7 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
     let allowed = match usual {
         Some(Method::GET) => "GET",
         Some(Method::PUT) => "PUT",
+        Some(Method::DELETE) => "DELETE",
         _ => "POST",
     };
     Err(RouteFault::Unknown(GateCause::MethodUnknown {
@@ -215,7 +238,7 @@ fn find_one(environment: Environment, words: &[&str], name: Names<'_>) -> Option
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 24] = [
+pub const OPERATIONS: [(&str, &str); 27] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -249,4 +272,7 @@ pub const OPERATIONS: [(&str, &str); 24] = [
     ("DELETE", "/qr/v1/merchant-redirect/{id}"),
     ("GET", "/q/image"),
     ("GET", "/q/r/{msn}/{code}"),
+    ("POST", "/webhooks/v1/webhooks"),
+    ("GET", "/webhooks/v1/webhooks"),
+    ("DELETE", "/webhooks/v1/webhooks/{id}"),
 ];

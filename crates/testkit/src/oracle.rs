@@ -104,7 +104,12 @@ fn schema_name(route: &Route) -> Option<&'static str> {
             qr::Asked::Point { .. } => "qr pointed",
             qr::Asked::Delete { .. } | qr::Asked::Picture | qr::Asked::Scan { .. } => return None,
         },
-        Route::Miami | Route::KeySet | Route::UserinfoOfLogin => return None,
+        Route::Miami
+        | Route::KeySet
+        | Route::UserinfoOfLogin
+        | Route::WebhookRegister
+        | Route::WebhookList
+        | Route::WebhookDelete { .. } => return None,
     })
 }
 

@@ -81,6 +81,8 @@ impl Faq {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     Fine,
+    /// 201
+    Made,
     /// A-miss.
     KeyMissing,
     /// A-inv.
@@ -178,6 +180,7 @@ pub(crate) fn is(row: &str, got: &Got, says: &Says, cause: &str) {
         }
     };
     match says {
+        Says::Made => assert_eq!(got.status, 201, "{row}: {}", got.body),
         // Something was made, or the browser is sent elsewhere.
         Says::Fine => assert!([200, 201, 302].contains(&got.status), "{row}: {}", got.body),
         Says::KeyMissing => gateways(401, KEY_MISSING),

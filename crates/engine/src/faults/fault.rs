@@ -61,6 +61,8 @@ pub enum Target {
     Token,
     /// Personal data is read.
     Userinfo,
+    /// A webhook is registered, listed or deleted.
+    Webhooks,
     /// Something is told of an order, or read.
     OrderManagement,
     /// A QR code is made, or read.
@@ -242,7 +244,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 11] = [
+    pub const ALL: [Target; 12] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -252,6 +254,7 @@ impl Target {
         Target::Payment(Operation::Approve),
         Target::Token,
         Target::Userinfo,
+        Target::Webhooks,
         Target::OrderManagement,
         Target::Qr,
     ];
@@ -262,6 +265,7 @@ impl Target {
             Target::Payment(operation) => operation.name(),
             Target::Token => "token",
             Target::Userinfo => "userinfo",
+            Target::Webhooks => "webhooks",
             Target::OrderManagement => "order-management",
             Target::Qr => "qr",
         }

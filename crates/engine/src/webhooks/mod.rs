@@ -15,6 +15,7 @@
 mod attempt;
 mod delivery;
 mod listeners;
+mod look;
 mod payments;
 mod publish;
 mod queue;
@@ -40,6 +41,7 @@ use crate::agenda::Agenda;
 pub use attempt::{Attempt, AttemptKind};
 pub use delivery::{Delivery, DeliveryState, Dropped, Kept};
 pub use listeners::{Listeners, Offered};
+pub use look::Attempts;
 pub use payments::payment_event;
 pub use publish::Published;
 pub use registrations::{NewRegistration, NotRegistered};

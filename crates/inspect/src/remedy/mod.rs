@@ -154,6 +154,9 @@ impl Case<'_> {
             | Route::Miami
             | Route::KeySet
             | Route::Userinfo { .. }
+            | Route::WebhookRegister
+            | Route::WebhookList
+            | Route::WebhookDelete { .. }
             | Route::UserinfoOfLogin
             | Route::OrderManagement(_)
             | Route::Qr(_) => None,
@@ -175,6 +178,9 @@ impl Case<'_> {
             | Route::Miami
             | Route::KeySet
             | Route::Userinfo { .. }
+            | Route::WebhookRegister
+            | Route::WebhookList
+            | Route::WebhookDelete { .. }
             | Route::UserinfoOfLogin
             | Route::OrderManagement(_)
             | Route::Qr(_) => None,

@@ -79,7 +79,10 @@ pub(super) fn sample(route: &Route) -> Option<Value> {
         | Route::KeySet
         | Route::Ecom { .. }
         | Route::Userinfo { .. }
-        | Route::UserinfoOfLogin => return None,
+        | Route::UserinfoOfLogin
+        | Route::WebhookRegister
+        | Route::WebhookList
+        | Route::WebhookDelete { .. } => return None,
     })
 }
 

@@ -14,7 +14,7 @@ use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,
 };
-use sandkasse_testkit::Ask;
+use sandkasse_testkit::{Ask, WEBHOOKS};
 use serde_json::{Value, json};
 
 use super::faq_stage::{BOTH, Faq, is};
@@ -31,6 +31,8 @@ enum Endpoint {
     UserinfoOfLogin,
     /// One that asks for the usual keys and adds to what a sales unit keeps.
     Kept(Kept),
+    /// Registers, lists or deletes.
+    Webhooks(&'static str),
     /// What a printed code and its picture lead to.
     Picture,
     Scan,
@@ -51,7 +53,7 @@ enum Kept {
     Delete,
 }
 
-const ENDPOINTS: [Endpoint; 24] = [
+const ENDPOINTS: [Endpoint; 27] = [
     Endpoint::Token,
     Endpoint::Miami,
     Endpoint::KeySet,
@@ -63,6 +65,9 @@ const ENDPOINTS: [Endpoint; 24] = [
     Endpoint::Ecom(Operation::Cancel),
     Endpoint::Ecom(Operation::Refund),
     Endpoint::Userinfo,
+    Endpoint::Webhooks("POST"),
+    Endpoint::Webhooks("GET"),
+    Endpoint::Webhooks("DELETE"),
     Endpoint::UserinfoOfLogin,
     Endpoint::Kept(Kept::Image),
     Endpoint::Kept(Kept::Receipt),
@@ -86,6 +91,9 @@ fn endpoint(route: &Route) -> Endpoint {
         Route::KeySet => Endpoint::KeySet,
         Route::Ecom { operation, .. } => Endpoint::Ecom(*operation),
         Route::Userinfo { .. } => Endpoint::Userinfo,
+        Route::WebhookRegister => Endpoint::Webhooks("POST"),
+        Route::WebhookList => Endpoint::Webhooks("GET"),
+        Route::WebhookDelete { .. } => Endpoint::Webhooks("DELETE"),
         Route::UserinfoOfLogin => Endpoint::UserinfoOfLogin,
         Route::OrderManagement(asked) => Endpoint::Kept(match asked {
             order_management::Asked::Image => Kept::Image,
@@ -127,6 +135,11 @@ impl Endpoint {
             Endpoint::Kept(kept) => kept.call(),
             Endpoint::Picture => ("GET", known.picture.clone()),
             Endpoint::Scan => ("GET", known.print.clone()),
+            Endpoint::Webhooks("DELETE") => {
+                let nobodys = "00000000-0000-4000-8000-000000000000";
+                ("DELETE", format!("{WEBHOOKS}/{nobodys}"))
+            }
+            Endpoint::Webhooks(method) => (method, WEBHOOKS.to_owned()),
             Endpoint::Ecom(operation) => match operation {
                 Operation::Initiate => ("POST", "/ecomm/v2/payments".to_owned()),
                 Operation::Capture => ("POST", of("reserved-1", "capture")),
@@ -155,12 +168,17 @@ impl Endpoint {
                 Operation::Approve => ask.json(&json!({ "customerPhoneNumber": faq.adult.phone })),
                 Operation::Details | Operation::Status => ask,
             },
+            Endpoint::Webhooks("POST") => ask.json(&json!({
+                "url": "https://example.com/h",
+                "events": ["epayments.payment.created.v1"],
+            })),
             Endpoint::Kept(kept) => kept.body(known).map_or(ask.clone(), |body| ask.json(&body)),
             Endpoint::Token
             | Endpoint::KeySet
             | Endpoint::Userinfo
             | Endpoint::UserinfoOfLogin
             | Endpoint::Picture
+            | Endpoint::Webhooks(_)
             | Endpoint::Scan => ask,
         }
     }

@@ -56,6 +56,7 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
                 .unwrap_or_else(|| order(called, operation))
         }
         Endpoint::Userinfo => userinfo(faq, called),
+        Endpoint::Webhooks(method) => webhooks(faq, called, method),
         // A token of a login would open it, and nobody has one.
         Endpoint::UserinfoOfLogin => {
             let rejected = || (Says::TokenRejected, "userinfo.not_of_login");
@@ -276,4 +277,29 @@ fn userinfo(faq: &Faq, called: &Called) -> Expected {
         .or_else(|| msn(faq, called, false))
         .or_else(|| among(called, rows))
         .unwrap_or((Says::Fine, ""))
+}
+
+/// A registration is of a sales unit, or of a partner that names none; whether it may take payments does
+/// not matter.
+fn webhooks(faq: &Faq, called: &Called, method: &str) -> Expected {
+    let no_access = || Says::Problem(403, "These keys have no access to this API.".to_owned());
+    let fine = match method {
+        "POST" => (Says::Made, ""),
+        "DELETE" => {
+            let text = "One or more validation errors occurred.".to_owned();
+            (Says::Problem(400, text), "webhook.unknown")
+        }
+        _ => (Says::Fine, ""),
+    };
+    let deactivated = [(
+        &[PartnerDeactivated][..],
+        no_access(),
+        "partner.deactivated",
+    )];
+    let missing = (Says::KeyMissing, "subkey.missing");
+    keys(called, missing, false)
+        .or_else(|| kind_of_keys(called, no_access()))
+        .or_else(|| (called.caller != PartnerBare).then(|| msn(faq, called, false))?)
+        .or_else(|| among(called, deactivated))
+        .unwrap_or(fine)
 }

@@ -6,7 +6,7 @@ use sandkasse_domain::{
     sales_unit::{RateLimits, SalesUnit},
 };
 use sandkasse_engine::faults::{Armed, Fault, Rule, Target, When};
-use sandkasse_testkit::{Ask, Shop, World};
+use sandkasse_testkit::{Ask, Shop, WEBHOOKS, World};
 use serde_json::{Value, json};
 
 pub(crate) struct Stage {
@@ -62,6 +62,7 @@ impl Stage {
         let ask = match target {
             Target::Payment(operation) => self.payment(&shop, operation).await,
             Target::Token => shop.ask_token(),
+            Target::Webhooks => shop.ask("GET", WEBHOOKS).await,
             Target::Userinfo => {
                 let sub = shop.share("acme-shared", "name", &self.kari).await;
                 shop.ask_userinfo(&sub).await
@@ -154,6 +155,7 @@ impl Ready {
             Target::Payment(Operation::Details | Operation::Status)
             | Target::Token
             | Target::Userinfo
+            | Target::Webhooks
             | Target::OrderManagement
             | Target::Qr => 0,
             Target::Payment(
