@@ -13,13 +13,16 @@ pub mod merchant;
 pub mod money;
 pub mod msn;
 pub mod order_id;
+pub mod order_info;
 pub mod partner;
 pub mod payment;
 pub mod person;
 pub mod phone;
+pub mod qr_code;
 pub mod receipt;
 pub mod sales_unit;
 pub mod user;
+pub mod webhook;
 pub mod wording;
 
 pub use as_of::AsOf;

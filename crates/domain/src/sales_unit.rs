@@ -64,12 +64,31 @@ pub struct SalesUnit {
     pub retired: Vec<RetiredKey>,
     /// How far its clock is ahead of real time, in milliseconds. Only ever grows.
     pub clock_ahead_ms: i64,
+    /// The spans over which its clock was advanced lately, the oldest first: what is due within one
+    /// of them happens at its own moment.
+    #[serde(default)]
+    pub jumps: Vec<Jump>,
     /// Advancing the clock normally ages tokens. When set, tokens issued before an advance keep
     /// the life that their holder, who caches by the real clock, believes in.
     pub tokens_survive_advance: bool,
     /// After an approval with `scope`, how long details still lack the `sub`, in milliseconds.
     pub sub_delay_ms: i64,
+    /// Whether pictures of orders may be lower than 167 pixels, as before November 2023.
+    #[serde(default)]
+    pub low_images: bool,
 }
+
+/// A span over which a clock was advanced, on that clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// The last moment before.
+    pub from: Timestamp,
+    /// The first moment after.
+    pub to: Timestamp,
+}
+
+/// So many jumps of a clock are remembered.
+const JUMPS: usize = 16;
 
 fn yes() -> bool {
     true
@@ -190,9 +209,26 @@ impl SalesUnit {
             keys,
             retired: Vec::new(),
             clock_ahead_ms: 0,
+            jumps: Vec::new(),
             tokens_survive_advance: false,
             sub_delay_ms: SUB_DELAY_MS,
+            low_images: false,
         }
+    }
+
+    /// Notes that the clock is advanced.
+    pub fn jumped(&mut self, jump: Jump) {
+        self.jumps.push(jump);
+        let over = self.jumps.len().saturating_sub(JUMPS);
+        self.jumps.drain(..over);
+    }
+
+    /// When something takes place that was due at `due`, if its turn comes at `now`: at its own moment
+    /// if time was advanced over it, else now.
+    pub fn moment_of(&self, due: Timestamp, now: Timestamp) -> Timestamp {
+        let mut jumps = self.jumps.iter();
+        let was_jumped = jumps.any(|jump| jump.from < due && due <= jump.to);
+        if was_jumped { due.min(now) } else { now }
     }
 
     /// Whether payments were ever approved for it; a Login-only unit has none (error 97).

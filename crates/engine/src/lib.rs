@@ -22,6 +22,7 @@ mod facts;
 pub mod faults;
 mod incidents;
 mod intent;
+mod kept;
 mod lanes;
 pub mod moving;
 mod nodes;
@@ -33,6 +34,7 @@ mod shipping;
 mod unit;
 mod upcoming;
 mod view;
+pub mod webhooks;
 mod windows;
 
 use std::sync::Arc;
@@ -45,7 +47,10 @@ use sandkasse_domain::{
     payment::{Cause, Happened, Payment},
     sales_unit::{ClosedBy, UnitState, UrlPolicy},
 };
-use sandkasse_store::{CallOutcome, Kind, OutgoingCall, Partition, Store, StoreError, StreamId};
+use sandkasse_hooks::HookCall;
+use sandkasse_store::{
+    CallFailure, CallOutcome, Kind, OutgoingCall, Partition, Store, StoreError, StreamId,
+};
 use sandkasse_vault::Vault;
 use tokio::sync::broadcast;
 
@@ -56,6 +61,7 @@ pub use directory::Directory;
 pub use intent::{
     Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, Through, View, Wanted,
 };
+pub use kept::Folded;
 pub use people::ActRefused;
 pub use sandkasse_store::Hit;
 pub use shipping::{read_groups, read_method, read_methods};
@@ -77,6 +83,19 @@ pub trait Outgoing: Send + Sync {
     /// Makes a call whose answer somebody is waiting for.
     async fn ask(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall)
     -> CallOutcome;
+
+    /// Makes one attempt at a webhook delivery. Never fails: whatever goes wrong is an outcome.
+    async fn deliver(&self, policy: UrlPolicy, call: HookCall) -> CallOutcome {
+        let _ = (policy, call);
+        CallOutcome {
+            status: None,
+            failure: Some(CallFailure::Broken {
+                detail: "nobody here delivers webhooks".to_owned(),
+            }),
+            duration_ms: 0,
+            answer: None,
+        }
+    }
 
     /// Tells the id of each call that ended, if it can.
     fn ended(&self) -> Option<broadcast::Receiver<String>> {
@@ -127,6 +146,8 @@ pub struct Engine {
     agenda: Arc<agenda::Agenda>,
     doubts: commits::Doubts,
     apps: Arc<apps::Apps>,
+    /// Webhook deliveries.
+    pub hooks: Arc<webhooks::Hooks>,
     settings: Settings,
     changes: broadcast::Sender<Changed>,
     others: nodes::Others,
@@ -153,7 +174,10 @@ impl Engine {
     ) -> Result<Engine, StoreError> {
         let directory = Directory::open(store.clone(), vault.clone()).await?;
         let audit = audit::Audit::open(store.clone()).await?;
-        let agenda = Arc::new(agenda::Agenda::new(store.next_deadlines().await?));
+        let agenda = Arc::new(agenda::Agenda::new(
+            store.next_deadlines(Kind::Payment).await?,
+        ));
+        let hooks = webhooks::Hooks::new(store.next_deadlines(Kind::Delivery).await?);
         let engine = Engine {
             clock,
             chance,
@@ -168,6 +192,7 @@ impl Engine {
             agenda,
             doubts: commits::Doubts::default(),
             apps: Arc::default(),
+            hooks: Arc::new(hooks),
             settings,
             changes: broadcast::channel(1024).0,
             others: nodes::Others::default(),
@@ -240,6 +265,7 @@ impl Engine {
     async fn forget_rest(&self) -> Result<(), StoreError> {
         self.agenda.clear();
         self.doubts.clear();
+        self.hooks.clear();
         self.apps.clear();
         self.faults.clear();
         self.directory.reload().await?;

@@ -55,7 +55,7 @@ impl Engine {
         }
         let limits = unit.facts.limits;
         let needs_sums = limits.receive.is_some() || limits.request.is_some();
-        let _pace = self.pace(unit, At::Now, needs_sums).await?;
+        let pace = self.pace(unit, At::Now, needs_sums).await?;
         let partition = unit.partition();
         let id = order.id.clone();
         let locked = || Cause::OrderLocked {
@@ -65,12 +65,12 @@ impl Engine {
         let key = idempotency
             .as_ref()
             .map(|asked| payment_stream(&format!("key/{}", asked.key)));
-        let _alone = match &key {
+        let alone = match &key {
             Some(key) => Some(self.lanes.enter(&partition, key).await.ok_or_else(locked)?),
             None => None,
         };
         let stream = payment_stream(id.as_str());
-        let _turn = self
+        let turn = self
             .lanes
             .enter(&partition, &stream)
             .await
@@ -129,6 +129,8 @@ impl Engine {
                 }
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
+            drop((turn, alone, pace));
+            self.deliver_first(unit, draft.urgent).await;
             return Ok(Done::Now(Box::new(initiated)));
         }
         Err(Refused::Fault(
@@ -160,10 +162,10 @@ impl Engine {
         let intent = &wanted.intent;
         let needs_sums =
             matches!(intent, Intent::Refund { .. }) && unit.facts.limits.overdraft.is_some();
-        let _pace = self.pace(unit, at, needs_sums).await?;
+        let pace = self.pace(unit, at, needs_sums).await?;
         let partition = unit.partition();
         let stream = payment_stream(order);
-        let Some(_turn) = self.lanes.enter(&partition, &stream).await else {
+        let Some(turn) = self.lanes.enter(&partition, &stream).await else {
             return Err(Cause::OrderLocked {
                 order: order.to_owned(),
             }
@@ -229,6 +231,10 @@ impl Engine {
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
             self.remember_approval(unit, &draft.happened).await?;
+            drop((turn, pace));
+            if matches!(at, At::Now) {
+                self.deliver_first(unit, draft.urgent).await;
+            }
             if let Some(refusal) = refusal {
                 return Ok(refusal);
             }

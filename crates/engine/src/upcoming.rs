@@ -9,7 +9,7 @@ use sandkasse_domain::{
 };
 use sandkasse_store::{Kind, StoreError};
 
-use crate::{Engine, Unit, parse_payment};
+use crate::{Engine, Unit, parse_payment, payment_stream};
 
 /// Something that happens by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +50,13 @@ impl Engine {
     /// What happens next in a sales unit, in order; at most so much.
     pub async fn upcoming(&self, unit: &Unit, limit: usize) -> Result<Vec<Upcoming>, StoreError> {
         let partition = unit.partition();
-        let due = self.store.due(&partition, Timestamp::MAX, limit).await?;
+        let due = self
+            .store
+            .due(&partition, Kind::Payment, Timestamp::MAX, None, limit)
+            .await?;
         let mut upcoming = Vec::with_capacity(due.len());
-        for (stream, _) in due {
-            if stream.kind != Kind::Payment {
-                continue;
-            }
+        for (name, _) in due {
+            let stream = payment_stream(&name);
             let Some(record) = self.store.load(&partition, &stream).await? else {
                 continue;
             };

@@ -28,7 +28,10 @@ async fn qr(shop: &Shop, reference: &str, format: Value) -> String {
             body["qrFormat"] = format;
         })
         .await;
-    got.created()["redirectUrl"].as_str().expect("a link").to_owned()
+    got.created()["redirectUrl"]
+        .as_str()
+        .expect("a link")
+        .to_owned()
 }
 
 /// The image behind a link.
@@ -57,9 +60,13 @@ async fn epay_06_a_qr_code_is_an_svg_unless_asked_for_otherwise() {
 #[tokio::test]
 async fn epay_07_a_png_has_its_size() {
     let (world, shop, _) = stage().await;
-    for (index, (size, pixels)) in [(Value::Null, 1024_u32), (json!(200), 200), (json!(2000), 2000)]
-        .into_iter()
-        .enumerate()
+    for (index, (size, pixels)) in [
+        (Value::Null, 1024_u32),
+        (json!(200), 200),
+        (json!(2000), 2000),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let format = json!({ "format": "IMAGE/PNG", "size": size });
         let url = qr(&shop, &format!("acme-shop-{index}"), format).await;
@@ -75,7 +82,10 @@ async fn epay_07_a_png_has_its_size() {
 async fn epay_08_the_target_is_the_link_itself() {
     let (_world, shop, _) = stage().await;
     let url = qr(&shop, "acme-shop-1", json!({ "format": "TEXT/TARGETURL" })).await;
-    assert!(url.starts_with("http://test.sandkasse.invalid/landing?token="), "{url}");
+    assert!(
+        url.starts_with("http://test.sandkasse.invalid/landing?token="),
+        "{url}"
+    );
 }
 
 #[tokio::test]
@@ -124,7 +134,10 @@ async fn epay_31_the_same_call_again_is_answered_alike() {
     first.created();
     shop.advance(minutes(60 * 24 * 8)).await;
     let again = shop.ask("POST", "/epayment/v1/payments").await.json(&body);
-    let key = ask.request().headers["idempotency-key"].to_str().expect("text").to_owned();
+    let key = ask.request().headers["idempotency-key"]
+        .to_str()
+        .expect("text")
+        .to_owned();
     let again = again.header("Idempotency-Key", &key).send().await;
     assert_eq!((again.status, again.body), (201, first.body));
     assert_eq!(shop.epay_log("acme-shop-1").await, ["CREATED", "EXPIRED"]);
@@ -133,13 +146,22 @@ async fn epay_31_the_same_call_again_is_answered_alike() {
 #[tokio::test]
 async fn epay_32_another_body_under_a_key_is_refused() {
     let (_world, shop, _) = stage().await;
-    let ask = shop.ask_epay("POST", "").await.header("Idempotency-Key", "key");
+    let ask = shop
+        .ask_epay("POST", "")
+        .await
+        .header("Idempotency-Key", "key");
     let create = |reference, value| ask.clone().json(&shop.epay_body(reference, value)).send();
     create("acme-shop-1", 100).await.created();
     for (reference, value) in [("acme-shop-1", 101), ("acme-shop-2", 100)] {
         let got = create(reference, value).await;
         let detail = "Idempotency-Key `key` already exists.";
-        got.problem(409, "4020", "Idempotency error", detail, "idempotency.key_reused");
+        got.problem(
+            409,
+            "4020",
+            "Idempotency error",
+            detail,
+            "idempotency.key_reused",
+        );
     }
 }
 
@@ -148,11 +170,17 @@ async fn epay_33_a_key_is_needed() {
     let (_world, shop, kari) = stage().await;
     shop.authorized("acme-shop-1", 1000, &kari).await;
     let reason = "The Idempotency-Key field is required.";
-    let create = shop.ask_epay("POST", "").await.json(&shop.epay_body("acme-shop-2", 100));
+    let create = shop
+        .ask_epay("POST", "")
+        .await
+        .json(&shop.epay_body("acme-shop-2", 100));
     let capture = shop.ask_epay_move("capture", "acme-shop-1", 100).await;
     let refund = shop.ask_epay_move("refund", "acme-shop-1", 100).await;
     for ask in [create, capture, refund] {
-        for ask in [ask.clone().without("Idempotency-Key"), ask.header("Idempotency-Key", "")] {
+        for ask in [
+            ask.clone().without("Idempotency-Key"),
+            ask.header("Idempotency-Key", ""),
+        ] {
             let got = ask.send().await;
             got.shapes("idempotency.missing", &[("Idempotency-Key", reason)]);
         }
@@ -162,11 +190,21 @@ async fn epay_33_a_key_is_needed() {
 #[tokio::test]
 async fn epay_34_a_key_has_fifty_characters_at_most() {
     let (_world, shop, _) = stage().await;
-    let ask = shop.ask_epay("POST", "").await.json(&shop.epay_body("acme-shop-1", 100));
-    let got = ask.clone().header("Idempotency-Key", &"k".repeat(51)).send().await;
+    let ask = shop
+        .ask_epay("POST", "")
+        .await
+        .json(&shop.epay_body("acme-shop-1", 100));
+    let got = ask
+        .clone()
+        .header("Idempotency-Key", &"k".repeat(51))
+        .send()
+        .await;
     let reason = "The field Idempotency-Key must be a string with a maximum length of 50.";
     got.shapes("idempotency.too_long", &[("Idempotency-Key", reason)]);
-    ask.header("Idempotency-Key", &"k".repeat(50)).send().await.created();
+    ask.header("Idempotency-Key", &"k".repeat(50))
+        .send()
+        .await
+        .created();
 }
 
 #[tokio::test]
@@ -175,7 +213,9 @@ async fn epay_35_five_creates_a_minute_and_46_a_hundred_and_twenty_looks() {
     shop.change(|unit| unit.rate_limits = RateLimits::On).await;
     shop.epay("acme-shop-1", 100).await.created();
     for _ in 0..4 {
-        shop.epay("acme-shop-1", 100).await.coded(409, "4150", "order.duplicate");
+        shop.epay("acme-shop-1", 100)
+            .await
+            .coded(409, "4150", "order.duplicate");
     }
     let got = shop.epay("acme-shop-1", 100).await;
     assert_eq!((got.status, got.cause()), (429, "rate.initiate"));
@@ -187,7 +227,9 @@ async fn epay_35_five_creates_a_minute_and_46_a_hundred_and_twenty_looks() {
         assert_eq!(ask.send().await.status, status);
     }
     shop.advance(minutes(1)).await;
-    shop.epay("acme-shop-1", 100).await.coded(409, "4150", "order.duplicate");
+    shop.epay("acme-shop-1", 100)
+        .await
+        .coded(409, "4150", "order.duplicate");
 }
 
 #[tokio::test]
@@ -204,7 +246,9 @@ async fn epay_46_a_hundred_and_twenty_looks_a_minute() {
     got.format();
     // The event log has a count of its own, and so has another payment.
     shop.epay_events("acme-shop-1").await;
-    shop.epay_get("acme-shop-2").await.coded(404, "5090", "order.unknown");
+    shop.epay_get("acme-shop-2")
+        .await
+        .coded(404, "5090", "order.unknown");
 }
 
 #[tokio::test]
@@ -215,8 +259,15 @@ async fn epay_117_a_bad_shape_uses_no_key_up() {
     assert_eq!(bad.send().await.status, 400);
     let mut worse = shop.epay_body("acme-shop-1", 100);
     worse["returnUrl"] = "http://shop.example.com".into();
-    ask.clone().json(&worse).send().await.coded(400, "4090", "url.epayment");
-    ask.json(&shop.epay_body("acme-shop-1", 100)).send().await.created();
+    ask.clone()
+        .json(&worse)
+        .send()
+        .await
+        .coded(400, "4090", "url.epayment");
+    ask.json(&shop.epay_body("acme-shop-1", 100))
+        .send()
+        .await
+        .created();
 }
 
 #[tokio::test]
@@ -225,7 +276,10 @@ async fn epay_118_many_at_once_are_one() {
     for (limits, created) in [(RateLimits::Off, 30), (RateLimits::On, 5)] {
         shop.change(|unit| unit.rate_limits = limits).await;
         let reference = format!("acme-shop-{created}");
-        let ask = shop.ask_epay("POST", "").await.json(&shop.epay_body(&reference, 100));
+        let ask = shop
+            .ask_epay("POST", "")
+            .await
+            .json(&shop.epay_body(&reference, 100));
         let calls: Vec<_> = (0..30).map(|_| tokio::spawn(ask.clone().send())).collect();
         let (mut bodies, mut limited) = (Vec::new(), 0);
         for call in calls {
@@ -265,6 +319,9 @@ async fn epay_119_what_is_the_same_is_judged_by_the_values() {
         let again = cancel.clone().body(body).send().await;
         assert_eq!((again.status, &again.body), (200, &first.body));
     }
-    let got = cancel.body(r#"{"cancelTransactionOnly":true}"#).send().await;
+    let got = cancel
+        .body(r#"{"cancelTransactionOnly":true}"#)
+        .send()
+        .await;
     got.coded(409, "4020", "idempotency.key_reused");
 }

@@ -24,7 +24,10 @@ async fn modify(shop: &Shop, operation: &str, reference: &str, value: i64) -> Go
     if operation == "cancel" {
         shop.epay_cancel(reference).await
     } else {
-        shop.ask_epay_move(operation, reference, value).await.send().await
+        shop.ask_epay_move(operation, reference, value)
+            .await
+            .send()
+            .await
     }
 }
 
@@ -40,9 +43,18 @@ async fn in_all_states(shop: &Shop, kari: &Person) {
     for reference in ["created-1", "aborted-1", "terminated-1"] {
         shop.epay(reference, 1000).await.created();
     }
-    shop.person("aborted-1", Act::LeaveLandingPage).await.expect("she can");
+    shop.person("aborted-1", Act::LeaveLandingPage)
+        .await
+        .expect("she can");
     shop.epay_cancel("terminated-1").await.sums();
-    for reference in ["authorized-1", "cancelled-1", "captured-1", "partly-cancelled", "refunded-1", "captured-2"] {
+    for reference in [
+        "authorized-1",
+        "cancelled-1",
+        "captured-1",
+        "partly-cancelled",
+        "refunded-1",
+        "captured-2",
+    ] {
         shop.authorized(reference, 1000, kari).await;
     }
     shop.epay_cancel("cancelled-1").await.sums();
@@ -60,9 +72,15 @@ async fn epay_60_a_cancel_before_the_approval_terminates() {
     let (_world, shop, kari) = stage().await;
     shop.epay("acme-shop-1", 1000).await.created();
     let got = shop.epay_cancel("acme-shop-1").await;
-    assert_eq!((state(&got).as_str(), got.sums()), ("TERMINATED", [0, 1000, 0, 0]));
+    assert_eq!(
+        (state(&got).as_str(), got.sums()),
+        ("TERMINATED", [0, 1000, 0, 0])
+    );
     assert!(shop.approve("acme-shop-1", &kari).await.is_err());
-    assert_eq!(shop.epay_log("acme-shop-1").await, ["CREATED", "TERMINATED"]);
+    assert_eq!(
+        shop.epay_log("acme-shop-1").await,
+        ["CREATED", "TERMINATED"]
+    );
     let events = shop.epay_events("acme-shop-1").await;
     assert_eq!(events[0]["idempotencyKey"], events[1]["idempotencyKey"]);
 }
@@ -72,7 +90,10 @@ async fn epay_61_a_cancel_after_the_approval_lets_go() {
     let (_world, shop, kari) = stage().await;
     shop.authorized("acme-shop-1", 1000, &kari).await;
     let got = shop.epay_cancel("acme-shop-1").await;
-    assert_eq!((state(&got).as_str(), got.sums()), ("AUTHORIZED", [1000, 1000, 0, 0]));
+    assert_eq!(
+        (state(&got).as_str(), got.sums()),
+        ("AUTHORIZED", [1000, 1000, 0, 0])
+    );
 }
 
 #[tokio::test]
@@ -83,7 +104,10 @@ async fn epay_62_a_cancel_lets_go_of_the_exact_rest() {
     // Weeks later: what is left is not let go by itself.
     shop.advance(days(30)).await;
     let got = shop.epay_cancel("acme-shop-1").await;
-    assert_eq!((state(&got).as_str(), got.sums()), ("AUTHORIZED", [1000, 750, 250, 0]));
+    assert_eq!(
+        (state(&got).as_str(), got.sums()),
+        ("AUTHORIZED", [1000, 750, 250, 0])
+    );
     let log = shop.epay_log("acme-shop-1").await;
     assert_eq!(log, ["CREATED", "AUTHORIZED", "CAPTURED", "CANCELLED"]);
 }
@@ -125,7 +149,10 @@ async fn epay_63_64_70_72_75_what_states_refuse() {
         let got = modify(&shop, operation, reference, 1000).await;
         println!("{operation} {reference}");
         got.problem(400, code, title, &detail, cause);
-        assert_eq!(got.json()["instance"], format!("/v1/payments/{reference}/{operation}"));
+        assert_eq!(
+            got.json()["instance"],
+            format!("/v1/payments/{reference}/{operation}")
+        );
         assert_eq!(shop.payment(reference).await, before);
     }
 }
@@ -135,7 +162,9 @@ async fn epay_63_a_captured_payment_is_not_cancelled() {
     let (_world, shop, kari) = stage().await;
     shop.authorized("acme-shop-1", 1000, &kari).await;
     shop.epay_capture("acme-shop-1", 1000).await.sums();
-    shop.epay_cancel("acme-shop-1").await.coded(400, "6040", "cancel.captured");
+    shop.epay_cancel("acme-shop-1")
+        .await
+        .coded(400, "6040", "cancel.captured");
 }
 
 #[tokio::test]
@@ -143,7 +172,9 @@ async fn epay_64_what_ended_is_not_cancelled() {
     let (_world, shop, kari) = stage().await;
     in_all_states(&shop, &kari).await;
     for reference in ["aborted-1", "expired-1"] {
-        shop.epay_cancel(reference).await.coded(400, "6190", "cancel.already");
+        shop.epay_cancel(reference)
+            .await
+            .coded(400, "6190", "cancel.already");
     }
 }
 
@@ -170,7 +201,9 @@ async fn epay_66_only_what_is_not_authorized() {
         shop.ask_epay("POST", &below).await.json(&only).send().await
     };
     assert_eq!(state(&cancel("acme-shop-1").await), "TERMINATED");
-    cancel("acme-shop-2").await.coded(400, "6060", "cancel.authorized");
+    cancel("acme-shop-2")
+        .await
+        .coded(400, "6060", "cancel.authorized");
     assert_eq!(shop.epay_get("acme-shop-2").await.sums(), [1000, 0, 0, 0]);
 }
 
@@ -178,10 +211,18 @@ async fn epay_66_only_what_is_not_authorized() {
 async fn epay_67_no_cancel_while_the_person_is_at_the_bank() {
     let (_world, shop, _) = stage().await;
     shop.epay("acme-shop-1", 1000).await.created();
-    shop.person("acme-shop-1", Act::EnterThreeDSecure).await.expect("she can");
+    shop.person("acme-shop-1", Act::EnterThreeDSecure)
+        .await
+        .expect("she can");
     let got = shop.epay_cancel("acme-shop-1").await;
     let detail = "Cannot cancel a pending payment.";
-    got.problem(400, "6250", "Cannot cancel processing payment", detail, "cancel.three_d_secure");
+    got.problem(
+        400,
+        "6250",
+        "Cannot cancel processing payment",
+        detail,
+        "cancel.three_d_secure",
+    );
 }
 
 #[tokio::test]
@@ -207,7 +248,9 @@ async fn epay_69_parts_until_nothing_is_left() {
         let got = shop.epay_capture("acme-shop-1", value).await;
         assert_eq!(got.sums(), [1000, 0, captured, 0]);
     }
-    shop.epay_capture("acme-shop-1", 1).await.coded(400, "6170", "capture.exceeds_sum");
+    shop.epay_capture("acme-shop-1", 1)
+        .await
+        .coded(400, "6170", "capture.exceeds_sum");
 }
 
 #[tokio::test]
@@ -230,7 +273,13 @@ async fn epay_71_nothing_is_captured_before_the_approval() {
     shop.epay("acme-shop-1", 1000).await.created();
     let got = shop.epay_capture("acme-shop-1", 1000).await;
     let detail = "The amount you tried to capture is not reserved. The user must accept the payment before capture can be done.";
-    got.problem(400, "6080", "Cannot capture before reservation", detail, "capture.not_approved");
+    got.problem(
+        400,
+        "6080",
+        "Cannot capture before reservation",
+        detail,
+        "capture.not_approved",
+    );
 }
 
 #[tokio::test]
@@ -238,7 +287,9 @@ async fn epay_72_nothing_is_captured_after_a_cancel() {
     let (_world, shop, kari) = stage().await;
     shop.authorized("acme-shop-1", 1000, &kari).await;
     shop.epay_cancel("acme-shop-1").await.sums();
-    shop.epay_capture("acme-shop-1", 1000).await.coded(400, "6070", "capture.cancelled");
+    shop.epay_capture("acme-shop-1", 1000)
+        .await
+        .coded(400, "6070", "capture.cancelled");
 }
 
 #[tokio::test]
@@ -247,8 +298,13 @@ async fn epay_73_an_amount_counts_what_the_payment_does() {
     shop.authorized("acme-shop-1", 1000, &kari).await;
     for operation in ["capture", "refund"] {
         let body = json!({ "modificationAmount": { "currency": "DKK", "value": 1000 } });
-        let ask = shop.ask_epay("POST", &format!("/acme-shop-1/{operation}")).await;
-        ask.json(&body).send().await.coded(400, "4040", "amount.currency");
+        let ask = shop
+            .ask_epay("POST", &format!("/acme-shop-1/{operation}"))
+            .await;
+        ask.json(&body)
+            .send()
+            .await
+            .coded(400, "4040", "amount.currency");
     }
 }
 
@@ -263,22 +319,49 @@ async fn epay_74_periods_end_and_128_on_the_clock_of_the_unit() {
         shop.epay_capture("acme-shop-3", 1000).await.sums();
     }
     shop.advance(days(180)).await;
-    assert_eq!(shop.epay_capture("acme-shop-1", 500).await.sums(), [1000, 0, 500, 0]);
+    assert_eq!(
+        shop.epay_capture("acme-shop-1", 500).await.sums(),
+        [1000, 0, 500, 0]
+    );
     shop.advance(days(1)).await;
     let got = shop.epay_capture("acme-shop-1", 500).await;
     let detail = "Payments can only be captured up to 180 days after reservation. See the FAQ.";
-    got.problem(400, "6100", "Capture period expired", detail, "capture.too_late");
+    got.problem(
+        400,
+        "6100",
+        "Capture period expired",
+        detail,
+        "capture.too_late",
+    );
     let got = shop.epay_cancel("acme-shop-2").await;
     let detail = "Payments can only be canceled within 180 days of the reservation. See the FAQ.";
-    got.problem(400, "6030", "Cancel period expired", detail, "cancel.too_late");
+    got.problem(
+        400,
+        "6030",
+        "Cancel period expired",
+        detail,
+        "cancel.too_late",
+    );
     shop.advance(days(184)).await;
-    assert_eq!(shop.epay_refund("acme-shop-3", 500).await.sums(), [1000, 0, 1000, 500]);
+    assert_eq!(
+        shop.epay_refund("acme-shop-3", 500).await.sums(),
+        [1000, 0, 1000, 500]
+    );
     shop.advance(days(1)).await;
     let got = shop.epay_refund("acme-shop-3", 500).await;
     let detail = "Payments can only be refunded within 365 days of the reservation. See the FAQ.";
-    got.problem(400, "6220", "Refund period expired", detail, "refund.too_late");
+    got.problem(
+        400,
+        "6220",
+        "Refund period expired",
+        detail,
+        "refund.too_late",
+    );
     // The other unit's clock stands where it stood.
-    assert_eq!(other.epay_capture("acme-shop-1", 1000).await.sums(), [1000, 0, 1000, 0]);
+    assert_eq!(
+        other.epay_capture("acme-shop-1", 1000).await.sums(),
+        [1000, 0, 1000, 0]
+    );
 }
 
 #[tokio::test]
@@ -289,7 +372,9 @@ async fn epay_128_only_the_unit_whose_clock_moved_is_late() {
         shop.authorized("acme-shop-1", 1000, &kari).await;
     }
     shop.advance(days(181)).await;
-    shop.epay_capture("acme-shop-1", 1000).await.coded(400, "6100", "capture.too_late");
+    shop.epay_capture("acme-shop-1", 1000)
+        .await
+        .coded(400, "6100", "capture.too_late");
     other.epay_capture("acme-shop-1", 1000).await.sums();
 }
 
@@ -297,14 +382,28 @@ async fn epay_128_only_the_unit_whose_clock_moved_is_late() {
 async fn epay_75_no_more_is_refunded_than_was_captured() {
     let (_world, shop, kari) = stage().await;
     shop.epay("acme-shop-1", 1000).await.created();
-    shop.epay_refund("acme-shop-1", 1).await.coded(400, "6020", "refund.not_captured");
+    shop.epay_refund("acme-shop-1", 1)
+        .await
+        .coded(400, "6020", "refund.not_captured");
     shop.approve("acme-shop-1", &kari).await.expect("she can");
     shop.epay_capture("acme-shop-1", 600).await.sums();
-    shop.epay_refund("acme-shop-1", 601).await.coded(400, "6150", "refund.exceeds");
-    assert_eq!(shop.epay_refund("acme-shop-1", 200).await.sums(), [1000, 0, 600, 200]);
-    shop.epay_refund("acme-shop-1", 401).await.coded(400, "6150", "refund.exceeds_sum");
-    assert_eq!(shop.epay_refund("acme-shop-1", 400).await.sums(), [1000, 0, 600, 600]);
-    shop.epay_refund("acme-shop-1", 1).await.coded(400, "6180", "refund.exceeds_sum");
+    shop.epay_refund("acme-shop-1", 601)
+        .await
+        .coded(400, "6150", "refund.exceeds");
+    assert_eq!(
+        shop.epay_refund("acme-shop-1", 200).await.sums(),
+        [1000, 0, 600, 200]
+    );
+    shop.epay_refund("acme-shop-1", 401)
+        .await
+        .coded(400, "6150", "refund.exceeds_sum");
+    assert_eq!(
+        shop.epay_refund("acme-shop-1", 400).await.sums(),
+        [1000, 0, 600, 600]
+    );
+    shop.epay_refund("acme-shop-1", 1)
+        .await
+        .coded(400, "6180", "refund.exceeds_sum");
 }
 
 #[tokio::test]
@@ -313,7 +412,10 @@ async fn epay_76_a_refund_is_in_the_log() {
     shop.authorized("acme-shop-1", 1000, &kari).await;
     shop.epay_capture("acme-shop-1", 1000).await.sums();
     let got = shop.epay_refund("acme-shop-1", 400).await;
-    assert_eq!((state(&got).as_str(), got.sums()), ("AUTHORIZED", [1000, 0, 1000, 400]));
+    assert_eq!(
+        (state(&got).as_str(), got.sums()),
+        ("AUTHORIZED", [1000, 0, 1000, 400])
+    );
     let log = shop.epay_log("acme-shop-1").await;
     assert_eq!(log, ["CREATED", "AUTHORIZED", "CAPTURED", "REFUNDED"]);
 }
@@ -330,15 +432,28 @@ async fn epay_77_the_same_capture_again_is_one() {
     assert_eq!((again.status, again.body), (200, first.body));
     let other = json!({ "modificationAmount": { "currency": "NOK", "value": 401 } });
     let got = ask.json(&other).send().await;
-    let detail = "The capture request in an idempotent retry must be identical to the previous request(s).";
-    got.problem(409, "4010", "Capture idempotency conflict", detail, "idempotency.key_reused");
+    let detail =
+        "The capture request in an idempotent retry must be identical to the previous request(s).";
+    got.problem(
+        409,
+        "4010",
+        "Capture idempotency conflict",
+        detail,
+        "idempotency.key_reused",
+    );
     let log = shop.epay_log("acme-shop-1").await;
     assert_eq!(log, ["CREATED", "AUTHORIZED", "CAPTURED", "CAPTURED"]);
     let refund = shop.ask_epay_move("refund", "acme-shop-1", 100).await;
     refund.clone().send().await.sums();
     let got = refund.json(&other).send().await;
     let detail = "The request in an idempotent retry must be identical to the previous request(s).";
-    got.problem(409, "4150", "Refund idempotency conflict", detail, "idempotency.key_reused");
+    got.problem(
+        409,
+        "4150",
+        "Refund idempotency conflict",
+        detail,
+        "idempotency.key_reused",
+    );
 }
 
 #[tokio::test]
@@ -355,7 +470,10 @@ async fn epay_78_79_a_key_is_one_of_payment_and_operation() {
         let ask = shop.ask_epay_move(operation, "acme-shop-3", 1000).await;
         ask.header("Idempotency-Key", "1").send().await.sums();
     }
-    assert_eq!(shop.epay_get("acme-shop-3").await.sums(), [1000, 0, 1000, 1000]);
+    assert_eq!(
+        shop.epay_get("acme-shop-3").await.sums(),
+        [1000, 0, 1000, 1000]
+    );
 }
 
 #[tokio::test]
@@ -377,7 +495,10 @@ async fn epay_79_one_key_captures_and_refunds() {
         let ask = shop.ask_epay_move(operation, "acme-shop-1", 1000).await;
         ask.header("Idempotency-Key", "1").send().await.sums();
     }
-    assert_eq!(shop.epay_get("acme-shop-1").await.sums(), [1000, 0, 1000, 1000]);
+    assert_eq!(
+        shop.epay_get("acme-shop-1").await.sums(),
+        [1000, 0, 1000, 1000]
+    );
 }
 
 #[tokio::test]
@@ -385,7 +506,10 @@ async fn epay_80_what_is_unknown_is_not_modified() {
     let (_world, shop, _) = stage().await;
     for operation in ["cancel", "capture", "refund"] {
         let got = modify(&shop, operation, "acme-shop-1", 1000).await;
-        let detail = format!("The reference `acme-shop-1` does not exist for MSN {}", shop.msn);
+        let detail = format!(
+            "The reference `acme-shop-1` does not exist for MSN {}",
+            shop.msn
+        );
         got.problem(404, "5090", "Reference not found", &detail, "order.unknown");
     }
 }
@@ -394,13 +518,28 @@ async fn epay_80_what_is_unknown_is_not_modified() {
 async fn epay_81_of_two_captures_at_once_one_succeeds() {
     let (_world, shop, kari) = stage().await;
     shop.authorized("acme-shop-1", 1000, &kari).await;
-    let one = tokio::spawn(shop.ask_epay_move("capture", "acme-shop-1", 1000).await.send());
-    let two = tokio::spawn(shop.ask_epay_move("capture", "acme-shop-1", 1000).await.send());
+    let one = tokio::spawn(
+        shop.ask_epay_move("capture", "acme-shop-1", 1000)
+            .await
+            .send(),
+    );
+    let two = tokio::spawn(
+        shop.ask_epay_move("capture", "acme-shop-1", 1000)
+            .await
+            .send(),
+    );
     let (one, two) = (one.await.expect("no panic"), two.await.expect("no panic"));
-    let (good, bad) = if one.status == 200 { (one, two) } else { (two, one) };
+    let (good, bad) = if one.status == 200 {
+        (one, two)
+    } else {
+        (two, one)
+    };
     assert_eq!(good.sums(), [1000, 0, 1000, 0]);
     bad.coded(400, "6170", "capture.all_captured");
-    assert_eq!(shop.epay_get("acme-shop-1").await.sums(), [1000, 0, 1000, 0]);
+    assert_eq!(
+        shop.epay_get("acme-shop-1").await.sums(),
+        [1000, 0, 1000, 0]
+    );
 }
 
 #[tokio::test]
@@ -421,7 +560,10 @@ async fn epay_82_a_refusal_stays_a_refusal_under_its_key() {
     }
     shop.epay_capture("acme-shop-1", 1000).await.sums();
     // A refused creation, too.
-    let ask = shop.ask_epay("POST", "").await.json(&shop.epay_body("acme-shop-2", 99));
+    let ask = shop
+        .ask_epay("POST", "")
+        .await
+        .json(&shop.epay_body("acme-shop-2", 99));
     let refused = ask.clone().send().await;
     refused.coded(400, "6010", "amount.too_small");
     assert_eq!(ask.send().await.body, refused.body);
@@ -432,7 +574,9 @@ async fn epay_83_an_amount_is_needed() {
     let (_world, shop, kari) = stage().await;
     shop.authorized("acme-shop-1", 1000, &kari).await;
     for operation in ["capture", "refund"] {
-        let ask = shop.ask_epay("POST", &format!("/acme-shop-1/{operation}")).await;
+        let ask = shop
+            .ask_epay("POST", &format!("/acme-shop-1/{operation}"))
+            .await;
         let got = ask.clone().body("{}").send().await;
         let reason = "The ModificationAmount field is required.";
         got.shapes("request.missing", &[("modificationAmount", reason)]);
@@ -445,6 +589,8 @@ async fn a_unit_that_must_capture_all_at_once() {
     let (_world, shop, kari) = stage().await;
     shop.change(|unit| unit.partial_capture = false).await;
     shop.authorized("acme-shop-1", 1000, &kari).await;
-    shop.epay_capture("acme-shop-1", 999).await.coded(400, "6140", "capture.partial");
+    shop.epay_capture("acme-shop-1", 999)
+        .await
+        .coded(400, "6140", "capture.partial");
     shop.epay_capture("acme-shop-1", 1000).await.sums();
 }

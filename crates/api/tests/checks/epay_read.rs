@@ -32,10 +32,16 @@ async fn epay_40_a_new_payment_to_the_byte_and_47_its_number() {
     let (_world, shop, _) = stage().await;
     shop.epay("acme-shop-1", 49_900).await.created();
     let events = shop.epay_events("acme-shop-1").await;
-    let number = events[0]["pspReference"].as_str().expect("a text").to_owned();
+    let number = events[0]["pspReference"]
+        .as_str()
+        .expect("a text")
+        .to_owned();
     uuid::Uuid::parse_str(&number).expect("a UUID");
     let got = shop.epay_get("acme-shop-1").await;
-    assert_eq!((got.status, got.header("content-type")), (200, Some("application/json")));
+    assert_eq!(
+        (got.status, got.header("content-type")),
+        (200, Some("application/json"))
+    );
     let url = got.json()["redirectUrl"].clone();
     assert_eq!(
         got.body,
@@ -54,8 +60,10 @@ async fn epay_41_what_is_not_there_is_not_found() {
         for below in ["", "/events"] {
             let ask = shop.ask_epay("GET", &format!("/{reference}{below}")).await;
             let got = ask.send().await;
-            let detail =
-                format!("The reference `{reference}` does not exist for MSN {}", shop.msn);
+            let detail = format!(
+                "The reference `{reference}` does not exist for MSN {}",
+                shop.msn
+            );
             got.problem(404, "5090", "Reference not found", &detail, "order.unknown");
         }
     }
@@ -66,10 +74,15 @@ async fn epay_42_metadata_is_echoed() {
     let (_world, shop, _) = stage().await;
     let metadata = json!({ "a": "1", "b": "två" });
     let got = shop
-        .epay_but("acme-shop-1", 100, |body| body["metadata"] = metadata.clone())
+        .epay_but("acme-shop-1", 100, |body| {
+            body["metadata"] = metadata.clone()
+        })
         .await;
     got.created();
-    assert_eq!(shop.epay_get("acme-shop-1").await.json()["metadata"], metadata);
+    assert_eq!(
+        shop.epay_get("acme-shop-1").await.json()["metadata"],
+        metadata
+    );
 }
 
 /// And what was asked for is shared with Userinfo.
@@ -77,10 +90,15 @@ async fn epay_42_metadata_is_echoed() {
 async fn epay_43_the_sub_comes_with_the_approval_and_uinf_02() {
     let (_world, shop, kari) = stage().await;
     let got = shop
-        .epay_but("acme-shop-1", 100, |body| body["profile"] = json!({ "scope": "name" }))
+        .epay_but("acme-shop-1", 100, |body| {
+            body["profile"] = json!({ "scope": "name" })
+        })
         .await;
     got.created();
-    assert_eq!(shop.epay_get("acme-shop-1").await.json()["profile"], json!({}));
+    assert_eq!(
+        shop.epay_get("acme-shop-1").await.json()["profile"],
+        json!({})
+    );
     shop.approve("acme-shop-1", &kari).await.expect("she can");
     let got = shop.epay_get("acme-shop-1").await.json();
     let sub = got["profile"]["sub"].as_str().expect("a sub").to_owned();
@@ -94,14 +112,19 @@ async fn epay_43_the_sub_comes_with_the_approval_and_uinf_02() {
 async fn epay_116_openid_is_ignored() {
     let (_world, shop, kari) = stage().await;
     let got = shop
-        .epay_but("acme-shop-1", 100, |body| body["profile"] = json!({ "scope": "openid name" }))
+        .epay_but("acme-shop-1", 100, |body| {
+            body["profile"] = json!({ "scope": "openid name" })
+        })
         .await;
     got.created();
     let asked = shop.payment("acme-shop-1").await.order.scope;
     assert_eq!(asked, [sandkasse_domain::consent::Scope::Name].into());
     shop.approve("acme-shop-1", &kari).await.expect("she can");
     let sub = shop.epay_get("acme-shop-1").await.json()["profile"]["sub"].clone();
-    let path = format!("/vipps-userinfo-api/userinfo/{}", sub.as_str().expect("a sub"));
+    let path = format!(
+        "/vipps-userinfo-api/userinfo/{}",
+        sub.as_str().expect("a sub")
+    );
     let shared = shop.ask("GET", &path).await.send().await.ok();
     let names: Vec<&String> = shared.as_object().expect("an object").keys().collect();
     assert_eq!(names, ["family_name", "given_name", "name", "sid", "sub"]);
@@ -110,8 +133,14 @@ async fn epay_116_openid_is_ignored() {
 #[tokio::test]
 async fn epay_44_the_log_is_oldest_first_and_every_number_is_another() {
     let (_world, shop, kari) = stage().await;
-    let ask = shop.ask_epay("POST", "").await.header("Idempotency-Key", "create-1");
-    ask.json(&shop.epay_body("acme-shop-1", 1000)).send().await.created();
+    let ask = shop
+        .ask_epay("POST", "")
+        .await
+        .header("Idempotency-Key", "create-1");
+    ask.json(&shop.epay_body("acme-shop-1", 1000))
+        .send()
+        .await
+        .created();
     shop.approve("acme-shop-1", &kari).await.expect("she can");
     shop.advance(minutes(1)).await;
     for (operation, key) in [("capture", "capture-1"), ("refund", "refund-1")] {
@@ -122,7 +151,13 @@ async fn epay_44_the_log_is_oldest_first_and_every_number_is_another() {
     let events = shop.epay_events("acme-shop-1").await;
     let rows: Vec<_> = events
         .iter()
-        .map(|it| (it["name"].as_str(), it["amount"]["value"].as_i64(), it["idempotencyKey"].as_str()))
+        .map(|it| {
+            (
+                it["name"].as_str(),
+                it["amount"]["value"].as_i64(),
+                it["idempotencyKey"].as_str(),
+            )
+        })
         .collect();
     assert_eq!(
         rows,
@@ -134,8 +169,15 @@ async fn epay_44_the_log_is_oldest_first_and_every_number_is_another() {
             (Some("CANCELLED"), Some(400), None),
         ]
     );
-    let mut numbers: Vec<&str> = events.iter().filter_map(|it| it["pspReference"].as_str()).collect();
-    assert!(numbers[1..].iter().all(|it| it.len() == 10 && it.bytes().all(|it| it.is_ascii_digit())));
+    let mut numbers: Vec<&str> = events
+        .iter()
+        .filter_map(|it| it["pspReference"].as_str())
+        .collect();
+    assert!(
+        numbers[1..]
+            .iter()
+            .all(|it| it.len() == 10 && it.bytes().all(|it| it.is_ascii_digit()))
+    );
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), 5);
@@ -178,7 +220,10 @@ async fn epay_50_the_person_approves() {
     assert_eq!(got.sums(), [1000, 0, 0, 0]);
     let got = got.json();
     assert_eq!(got["state"], "AUTHORIZED");
-    assert_eq!(got["paymentMethod"], json!({ "type": "WALLET", "cardBin": "492556" }));
+    assert_eq!(
+        got["paymentMethod"],
+        json!({ "type": "WALLET", "cardBin": "492556" })
+    );
     assert_eq!(got["captureGuaranteedUntil"], "2023-06-20T12:00:00Z");
     assert!(got.get("redirectUrl").is_none());
 }
@@ -187,7 +232,9 @@ async fn epay_50_the_person_approves() {
 async fn epay_51_the_person_rejects() {
     let (_world, shop, kari) = stage().await;
     shop.epay("acme-shop-1", 1000).await.created();
-    shop.person("acme-shop-1", Act::Reject).await.expect("she can");
+    shop.person("acme-shop-1", Act::Reject)
+        .await
+        .expect("she can");
     assert_eq!(state(&shop, "acme-shop-1").await, "ABORTED");
     assert_eq!(shop.epay_get("acme-shop-1").await.sums(), [0; 4]);
     assert!(shop.approve("acme-shop-1", &kari).await.is_err());
@@ -206,7 +253,9 @@ async fn epay_52_ten_minutes_without_a_decision() {
         .await;
     got.created();
     shop.advance(seconds(299)).await;
-    shop.person("acme-shop-1", Act::Open).await.expect("in time");
+    shop.person("acme-shop-1", Act::Open)
+        .await
+        .expect("in time");
     shop.advance(seconds(299)).await;
     for reference in ["acme-shop-1", "acme-shop-2"] {
         assert_eq!(state(&shop, reference).await, "CREATED");
@@ -276,18 +325,32 @@ async fn epay_55_another_card_after_a_refusal() {
         })
         .await;
     shop.epay("acme-shop-1", 1000).await.created();
-    shop.approve("acme-shop-1", &kari).await.expect("the bank says no");
+    shop.approve("acme-shop-1", &kari)
+        .await
+        .expect("the bank says no");
     assert_eq!(state(&shop, "acme-shop-1").await, "CREATED");
     let approved = shop.approve_with("acme-shop-1", &kari, 1, None).await;
     approved.expect("the other card is good");
     assert_eq!(state(&shop, "acme-shop-1").await, "AUTHORIZED");
-    assert_eq!(shop.epay_log("acme-shop-1").await, ["CREATED", "AUTHORIZED!", "AUTHORIZED"]);
-    let numbers: Vec<Value> = shop.epay_events("acme-shop-1").await.into_iter().map(|it| it["pspReference"].clone()).collect();
+    assert_eq!(
+        shop.epay_log("acme-shop-1").await,
+        ["CREATED", "AUTHORIZED!", "AUTHORIZED"]
+    );
+    let numbers: Vec<Value> = shop
+        .epay_events("acme-shop-1")
+        .await
+        .into_iter()
+        .map(|it| it["pspReference"].clone())
+        .collect();
     assert!(numbers[1] != numbers[2], "{numbers:?}");
     // Who gives up after a refusal has aborted, too.
     shop.epay("acme-shop-2", 1000).await.created();
-    shop.approve("acme-shop-2", &kari).await.expect("the bank says no");
-    shop.person("acme-shop-2", Act::Reject).await.expect("she can");
+    shop.approve("acme-shop-2", &kari)
+        .await
+        .expect("the bank says no");
+    shop.person("acme-shop-2", Act::Reject)
+        .await
+        .expect("she can");
     assert_eq!(state(&shop, "acme-shop-2").await, "ABORTED");
 }
 
@@ -310,8 +373,13 @@ async fn who_acts_unasked_acts_on_epayment_too() {
 async fn epay_95_test_amounts_work_in_the_app_only() {
     let (_world, shop, kari) = stage().await;
     shop.epay("acme-shop-1", 151).await.created();
-    shop.approve("acme-shop-1", &kari).await.expect("the bank says no");
-    assert_eq!(shop.epay_log("acme-shop-1").await, ["CREATED", "AUTHORIZED!"]);
+    shop.approve("acme-shop-1", &kari)
+        .await
+        .expect("the bank says no");
+    assert_eq!(
+        shop.epay_log("acme-shop-1").await,
+        ["CREATED", "AUTHORIZED!"]
+    );
     let body = json!({ "customer": { "phoneNumber": kari.phone.msisdn() } });
     let got = shop.epay_approve("acme-shop-1", &body).await;
     assert_eq!((got.status, got.body.as_str()), (200, ""));
@@ -322,7 +390,16 @@ async fn epay_95_test_amounts_work_in_the_app_only() {
     assert_eq!(state(&shop, "acme-shop-2").await, "CREATED");
     let got = shop.epay_capture("acme-shop-2", 201).await;
     let detail = "Too many concurrent requests. The payment is being processed.";
-    got.problem(423, "6160", "Order processing", detail, "order.outcome_pending");
+    got.problem(
+        423,
+        "6160",
+        "Order processing",
+        detail,
+        "order.outcome_pending",
+    );
     shop.advance(minutes(61)).await;
-    assert_eq!(shop.epay_capture("acme-shop-2", 201).await.sums(), [201, 0, 201, 0]);
+    assert_eq!(
+        shop.epay_capture("acme-shop-2", 201).await.sums(),
+        [201, 0, 201, 0]
+    );
 }

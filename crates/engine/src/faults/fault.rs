@@ -61,6 +61,12 @@ pub enum Target {
     Token,
     /// Personal data is read.
     Userinfo,
+    /// A webhook is registered, listed or deleted.
+    Webhooks,
+    /// Something is told of an order, or read.
+    OrderManagement,
+    /// A QR code is made, or read.
+    Qr,
 }
 
 /// Why something is no fault that can be asked for.
@@ -238,7 +244,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 9] = [
+    pub const ALL: [Target; 12] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -248,6 +254,9 @@ impl Target {
         Target::Payment(Operation::Approve),
         Target::Token,
         Target::Userinfo,
+        Target::Webhooks,
+        Target::OrderManagement,
+        Target::Qr,
     ];
 
     /// Its name.
@@ -256,6 +265,9 @@ impl Target {
             Target::Payment(operation) => operation.name(),
             Target::Token => "token",
             Target::Userinfo => "userinfo",
+            Target::Webhooks => "webhooks",
+            Target::OrderManagement => "order-management",
+            Target::Qr => "qr",
         }
     }
 

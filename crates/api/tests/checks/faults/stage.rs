@@ -6,7 +6,7 @@ use sandkasse_domain::{
     sales_unit::{RateLimits, SalesUnit},
 };
 use sandkasse_engine::faults::{Armed, Fault, Rule, Target, When};
-use sandkasse_testkit::{Ask, Shop, World};
+use sandkasse_testkit::{Ask, Shop, WEBHOOKS, World};
 use serde_json::{Value, json};
 
 pub(crate) struct Stage {
@@ -62,10 +62,18 @@ impl Stage {
         let ask = match target {
             Target::Payment(operation) => self.payment(&shop, operation).await,
             Target::Token => shop.ask_token(),
+            Target::Webhooks => shop.ask("GET", WEBHOOKS).await,
             Target::Userinfo => {
                 let sub = shop.share("acme-shared", "name", &self.kari).await;
                 shop.ask_userinfo(&sub).await
             }
+            Target::OrderManagement => {
+                let path = format!("/order-management/v2/ecom/categories/{ORDER}");
+                let category =
+                    json!({ "category": "GENERAL", "orderDetailsUrl": "https://example.com" });
+                shop.ask("PUT", &path).await.json(&category)
+            }
+            Target::Qr => shop.ask("GET", "/qr/v1/merchant-redirect").await,
         };
         let before = events(&shop).await;
         Ready {
@@ -146,7 +154,10 @@ impl Ready {
         let changes = match self.target {
             Target::Payment(Operation::Details | Operation::Status)
             | Target::Token
-            | Target::Userinfo => 0,
+            | Target::Userinfo
+            | Target::Webhooks
+            | Target::OrderManagement
+            | Target::Qr => 0,
             Target::Payment(
                 Operation::Initiate
                 | Operation::Capture

@@ -152,7 +152,10 @@ pub(super) async fn page(
     Query(told): Query<Told>,
 ) -> Result<Response, Stop> {
     let (facts, engine) = (&unit.facts, control.engine());
-    let next = engine.store().next_deadline(&unit.partition()).await;
+    let next = engine
+        .store()
+        .next_deadline(&unit.partition(), sandkasse_store::Kind::Payment)
+        .await;
     let next = next.map_err(Stop::at(&visitor))?;
     let directory = engine.directory.of(facts.environment);
     let partner = facts.partner.as_ref().map(|partner| partner.0.as_str());
