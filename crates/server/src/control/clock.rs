@@ -121,7 +121,7 @@ impl Control {
             (true, 0) => {
                 let store = self.engine().store();
                 let next = store
-                    .next_deadline(&unit.partition(), Kind::Payment)
+                    .next_deadline(&unit.partition(), sandkasse_store::Kind::Payment)
                     .await?;
                 let moment = next.ok_or_else(|| {
                     Problem::conflict(

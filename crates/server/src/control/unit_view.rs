@@ -126,7 +126,7 @@ impl Control {
             ahead_ms: unit.ahead_ms(),
             next_deadline: engine
                 .store()
-                .next_deadline(&unit.partition(), Kind::Payment)
+                .next_deadline(&unit.partition(), sandkasse_store::Kind::Payment)
                 .await?,
         })
     }

@@ -57,7 +57,10 @@ impl Got {
                 text("/0/errorMessage"),
             ),
             Format::Problem => {
-                assert_eq!(body["status"], self.status.to_string(), "{}", self.body);
+                // Webhooks says it as a number.
+                let status = body["status"].as_u64().map(|it| it.to_string());
+                let status = status.or_else(|| text("/status"));
+                assert_eq!(status, Some(self.status.to_string()), "{}", self.body);
                 (None, None, text("/detail"))
             }
             Format::Responseinfo => (

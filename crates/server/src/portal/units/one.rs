@@ -154,7 +154,7 @@ pub(super) async fn page(
     let (facts, engine) = (&unit.facts, control.engine());
     let next = engine
         .store()
-        .next_deadline(&unit.partition(), Kind::Payment)
+        .next_deadline(&unit.partition(), sandkasse_store::Kind::Payment)
         .await;
     let next = next.map_err(Stop::at(&visitor))?;
     let directory = engine.directory.of(facts.environment);
