@@ -69,6 +69,7 @@ pub(crate) fn target(route: &Route) -> Option<Target> {
         Route::Token | Route::Miami => Some(Target::Token),
         Route::KeySet => None,
         Route::Ecom { operation, .. } => Some(Target::Payment(*operation)),
+        Route::Epayment { asked, .. } => Some(Target::Payment(asked.operation())),
         Route::Userinfo { .. } => Some(Target::Userinfo),
         Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
             Some(Target::Webhooks)

@@ -6,8 +6,13 @@
 
 mod body;
 pub mod ecom;
+mod entry;
+pub mod epayment;
 mod fault;
 mod formats;
+mod params;
+mod picture;
+mod receipt;
 mod routes;
 pub mod token;
 pub mod userinfo;
@@ -118,6 +123,8 @@ pub enum Why {
     Token(token::TokenCause),
     /// No personal data is given.
     Userinfo(userinfo::UserinfoCause),
+    /// A value of a call to ePayment is wrong.
+    Epayment(epayment::EpaymentCause),
     /// The request was not read to its end.
     Unread(Unread),
     /// The operation is documented and not built yet.
@@ -176,6 +183,7 @@ impl Why {
             Why::Payment(cause) => ecom::cause_id(cause, environment),
             Why::Token(cause) => cause.id(),
             Why::Userinfo(cause) => cause.id(),
+            Why::Epayment(cause) => cause.id(),
             Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
@@ -192,6 +200,7 @@ impl Why {
             | Why::Fields(_)
             | Why::Payment(_)
             | Why::Userinfo(_)
+            | Why::Epayment(_)
             | Why::Unread(_)
             | Why::NotBuilt
             | Why::Struck(_)
@@ -203,7 +212,7 @@ impl Why {
         match self {
             Why::Gate(cause) => cause.step(),
             Why::Body(_) => Step::Body,
-            Why::Fields(_) => Step::Fields,
+            Why::Fields(_) | Why::Epayment(_) => Step::Fields,
             Why::NotBuilt | Why::Unread(_) => Step::Route,
             Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) | Why::Struck(_) => {
                 Step::Rules
@@ -318,9 +327,12 @@ impl Platform {
             Route::Ecom { operation, order } => {
                 ecom::handle(call, operation, order.as_deref()).await
             }
+            Route::Epayment { asked, reference } => epayment::handle(call, asked, &reference).await,
             Route::Userinfo { sub } => userinfo::by_sub(call, &sub).await,
-            Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
-                webhooks::handle(call, &route).await
+            Route::WebhookRegister => webhooks::handle(call, webhooks::Operation::Register).await,
+            Route::WebhookList => webhooks::handle(call, webhooks::Operation::List).await,
+            Route::WebhookDelete { id } => {
+                webhooks::handle(call, webhooks::Operation::Delete(&id)).await
             }
         }
     }

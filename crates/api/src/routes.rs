@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_gate::GateCause;
 
+use crate::epayment;
+
 /// An operation, with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -24,6 +26,13 @@ pub enum Route {
         operation: Operation,
         /// The order id of the path, as sent.
         order: Option<String>,
+    },
+    /// `/epayment/v1/…`
+    Epayment {
+        /// Which operation.
+        asked: epayment::Asked,
+        /// The reference of the path, as sent; empty for a create call.
+        reference: String,
     },
     /// `GET /vipps-userinfo-api/userinfo/{sub}`
     Userinfo {
@@ -47,6 +56,7 @@ pub enum Route {
 pub enum Api {
     AccessToken,
     Ecom,
+    Epayment,
     Userinfo,
     Webhooks,
 }
@@ -76,6 +86,7 @@ impl Route {
                 Operation::Status => "GET /ecomm/v2/payments/{orderId}/status",
                 Operation::Approve => "POST /ecomm/v2/integration-test/payments/{orderId}/approve",
             },
+            Route::Epayment { asked, .. } => asked.name(),
             Route::Userinfo { .. } => "GET /vipps-userinfo-api/userinfo/{sub}",
             Route::WebhookRegister => "POST /webhooks/v1/webhooks",
             Route::WebhookList => "GET /webhooks/v1/webhooks",
@@ -88,6 +99,7 @@ impl Route {
         match self {
             Route::Token | Route::Miami | Route::KeySet => Api::AccessToken,
             Route::Ecom { .. } => Api::Ecom,
+            Route::Epayment { .. } => Api::Epayment,
             Route::Userinfo { .. } => Api::Userinfo,
             Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
                 Api::Webhooks
@@ -98,8 +110,7 @@ impl Route {
 
 /// First parts of paths of APIs that the platform has and this program has not yet. The operations
 /// below them are not told apart.
-const NOT_BUILT: [&str; 11] = [
-    "epayment",
+const NOT_BUILT: [&str; 10] = [
     "recurring",
     "vipps-recurring-merchant-api",
     "access-management-1.0",
@@ -163,6 +174,11 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
                 Method::POST,
             )
         }
+        ["epayment", "v1", below @ ..] => {
+            let (asked, method, place) = epayment::find(below).ok_or_else(unknown)?;
+            let reference = place.map(name).unwrap_or_default();
+            (Route::Epayment { asked, reference }, method)
+        }
         ["vipps-userinfo-api", "userinfo", _] => (Route::Userinfo { sub: name(2) }, Method::GET),
         ["webhooks", "v1", "webhooks"] if *method == Method::GET => {
             (Route::WebhookList, Method::GET)
@@ -190,7 +206,7 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 14] = [
+pub const OPERATIONS: [(&str, &str); 21] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -204,6 +220,13 @@ pub const OPERATIONS: [(&str, &str); 14] = [
         "POST",
         "/ecomm/v2/integration-test/payments/{orderId}/approve",
     ),
+    ("POST", "/epayment/v1/payments"),
+    ("GET", "/epayment/v1/payments/{reference}"),
+    ("GET", "/epayment/v1/payments/{reference}/events"),
+    ("POST", "/epayment/v1/payments/{reference}/cancel"),
+    ("POST", "/epayment/v1/payments/{reference}/capture"),
+    ("POST", "/epayment/v1/payments/{reference}/refund"),
+    ("POST", "/epayment/v1/test/payments/{reference}/approve"),
     ("GET", "/vipps-userinfo-api/userinfo/{sub}"),
     ("POST", "/webhooks/v1/webhooks"),
     ("GET", "/webhooks/v1/webhooks"),

@@ -1,98 +1,143 @@
-//! What was bought: order lines and the bottom line below them (reference: order-management.md §2).
+//! Receipts: what was bought, line by line, as the merchant tells it (reference: order-management.md §2).
 //!
-//! ePayment takes a receipt with a payment, Order Management for one; it is the same thing. Members
-//! are written as on the wire.
+//! The members are named as on the wire, where several APIs write them alike. Amounts are in minor units.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Minor};
-
-/// A receipt. Sums are computed from the lines; nothing compares them with the payment.
+/// What a payer sees of a purchase. Once it is there it stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// At least one.
     pub order_lines: Vec<OrderLine>,
-    /// What stands below the lines.
+    /// What concerns all of them.
     pub bottom_line: BottomLine,
 }
 
-/// One thing that was bought. Amounts are minor units, and never negative.
+/// A line of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are the platform's own")]
 pub struct OrderLine {
+    /// What it is.
     pub name: String,
+    /// The merchant's own id of it.
     pub id: String,
-    pub total_amount: Minor,
-    pub total_amount_excluding_tax: Minor,
-    pub total_tax_amount: Minor,
-    /// Hundredths of a percent: 2500 is 25 %.
-    pub tax_rate: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// With tax; never negative, a return is marked as one.
+    pub total_amount: i64,
+    /// Without tax.
+    pub total_amount_excluding_tax: i64,
+    /// The tax.
+    pub total_tax_amount: i64,
+    /// The tax in per cent, as in 2023.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_percentage: Option<i64>,
+    /// The tax in hundredths of a per cent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_rate: Option<i64>,
+    /// How many of what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_info: Option<UnitInfo>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub discount: Option<Minor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What was taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<i64>,
+    /// Where it is sold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_url: Option<String>,
-    /// Counts negative.
-    #[serde(default)]
-    pub is_return: bool,
-    #[serde(default)]
-    pub is_shipping: bool,
+    /// Something the payer gave back: counts negative.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_return: Option<bool>,
+    /// What the delivery costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_shipping: Option<bool>,
 }
 
-/// How much of it, at which price.
+/// How many of what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are the platform's own")]
 pub struct UnitInfo {
-    pub unit_price: Minor,
-    /// A decimal number.
+    /// Of one.
+    pub unit_price: i64,
+    /// A decimal number: `2.5`.
     pub quantity: String,
-    /// `PCS`, `KG`, `KM`, `MINUTE`, `LITRE` or `KWH`.
+    /// `PCS` where nothing was said.
     pub quantity_unit: String,
 }
 
-/// What stands below the lines.
+/// What concerns the whole receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are the platform's own")]
 pub struct BottomLine {
-    pub currency: Currency,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tip_amount: Option<Minor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `NOK`, `DKK` or `EUR`.
+    pub currency: String,
+    /// What the payer gave on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip_amount: Option<i64>,
+    /// The till.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pos_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The till by its old name; kept, and never shown in the place of `pos_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal_id: Option<String>,
+    /// What else it was paid with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_sources: Option<PaymentSources>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// To be read by the merchant's own machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub barcode: Option<Barcode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The merchant's number of the receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_number: Option<String>,
 }
 
-/// What was paid otherwise.
+/// What a purchase was paid with besides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are the platform's own")]
 pub struct PaymentSources {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gift_card: Option<Minor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub card: Option<Minor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub voucher: Option<Minor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cash: Option<Minor>,
+    /// A gift card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gift_card: Option<i64>,
+    /// A card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<i64>,
+    /// A voucher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<i64>,
+    /// Cash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cash: Option<i64>,
 }
 
-/// A code to be scanned in the shop.
+/// A barcode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Barcode {
     /// `EAN-13`, `CODE 39` or `CODE 128`.
     pub format: String,
-    /// What it says.
+    /// What is in it.
     pub data: String,
+}
+
+/// What the lines of a receipt come to. It is not compared with the payment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sums {
+    /// With tax.
+    pub total: i64,
+    /// The tax in it.
+    pub tax: i64,
+    /// What was taken off.
+    pub discount: i64,
+}
+
+impl Receipt {
+    /// The sums that the payer sees: what was given back counts negative.
+    pub fn sums(&self) -> Sums {
+        let mut sums = Sums::default();
+        for line in &self.order_lines {
+            let sign = if line.is_return == Some(true) { -1 } else { 1 };
+            let add = |sum: i64, amount: i64| sum.saturating_add(amount.saturating_mul(sign));
+            sums.total = add(sums.total, line.total_amount);
+            sums.tax = add(sums.tax, line.total_tax_amount);
+            sums.discount = add(sums.discount, line.discount.unwrap_or_default());
+        }
+        sums
+    }
 }

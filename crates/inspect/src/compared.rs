@@ -104,6 +104,7 @@ pub(crate) fn compared(record: &Record, why: &Why) -> Vec<Compared> {
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

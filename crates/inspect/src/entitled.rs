@@ -59,6 +59,7 @@ fn owners(why: &Why) -> Option<Vec<String>> {
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -122,6 +122,7 @@ pub(crate) async fn near_misses(
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -136,7 +136,7 @@ impl<'a> Listener<'a> {
         let token = flags.token.as_deref();
         let (status, body) = door.get(&format!("/env?{}", query.finish()), token).await?;
         let keys: Keys = read(&door, status, &body)?;
-        let place = format!("{environment}/{}", keys.msn());
+        let place = format!("{environment}/{}", keys.msn);
         let (status, body) = door.get(&format!("/sales-units/{place}"), token).await?;
         let unit: Value = read(&door, status, &body)?;
         let is_strict = unit.pointer("/url_policy").and_then(Value::as_str) == Some("strict");
@@ -233,9 +233,8 @@ impl<'a> Listener<'a> {
     /// The registration goes with whoever listened.
     async fn end(&self) {
         let token = self.flags.token.as_deref();
-        let gone = self
-            .door
-            .call(Method::DELETE, &self.path(""), token, Bytes::new());
+        let path = self.path("");
+        let gone = self.door.call(Method::DELETE, &path, token, Bytes::new());
         if let Err(ended) = gone.await {
             output::complain(&format!("the registration stays: {ended}"));
         }

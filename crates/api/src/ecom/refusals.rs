@@ -72,7 +72,9 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
             Some(answer) => return answer,
             None => vec![words_of_fault(*struck)],
         },
-        Why::Token(_) | Why::Userinfo(_) | Why::Unread(_) | Why::NotBuilt => vec![internal()],
+        Why::Token(_) | Why::Userinfo(_) | Why::Epayment(_) | Why::Unread(_) | Why::NotBuilt => {
+            vec![internal()]
+        }
     };
     let status = wires.first().map_or(500, |wire| wire.status);
     let lines: Vec<Line<'_>> = wires
@@ -266,6 +268,7 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
         ),
 
         Cause::OrderUnknown { order, asked_by }
+        | Cause::OrderOfEpayment { order, asked_by }
         | Cause::OrderOfAnotherUnit {
             order, asked_by, ..
         } => wire(
@@ -433,6 +436,7 @@ pub fn cause_id(cause: &Cause, environment: Environment) -> &'static str {
         Cause::AppOutdated => "user.app_outdated",
         Cause::OrderUnknown { .. } => "order.unknown",
         Cause::OrderOfAnotherUnit { .. } => "order.other_unit",
+        Cause::OrderOfEpayment { .. } => "order.of_epayment",
         Cause::OrderLocked { .. } => "order.locked",
         Cause::OutcomePending { .. } => "order.outcome_pending",
         Cause::KeyReused { .. } => "idempotency.key_reused",

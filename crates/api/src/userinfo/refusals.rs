@@ -50,6 +50,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Fields(_)
         | Why::Payment(_)
         | Why::Token(_)
+        | Why::Epayment(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

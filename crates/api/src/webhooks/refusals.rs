@@ -57,6 +57,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)
@@ -107,6 +108,7 @@ fn details(why: &Why) -> Vec<Detail<'_>> {
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

@@ -51,6 +51,7 @@ mod faq_stage;
 mod faults;
 mod hook_deliver;
 mod hook_order;
+mod hook_payments;
 mod hook_register;
 mod hook_retry;
 mod hook_torment;

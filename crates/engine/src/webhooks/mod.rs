@@ -42,7 +42,7 @@ pub use attempt::{Attempt, AttemptKind};
 pub use delivery::{Delivery, DeliveryState, Dropped, Kept};
 pub use listeners::{Listeners, Offered};
 pub use look::Attempts;
-pub use payments::payment_event;
+pub use payments::payment_events;
 pub use publish::Published;
 pub use registrations::{NewRegistration, NotRegistered};
 

@@ -9,12 +9,12 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use sandkasse_api::{Route, find};
+use sandkasse_api::{Route, epayment::Asked, find};
 use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,
 };
-use sandkasse_testkit::{Ask, WEBHOOKS};
+use sandkasse_testkit::{Ask, EPAYMENTS, WEBHOOKS};
 use serde_json::{Value, json};
 
 use super::faq_stage::{BOTH, Faq, is};
@@ -27,12 +27,13 @@ enum Endpoint {
     Miami,
     KeySet,
     Ecom(Operation),
+    Epayment(Asked),
     Userinfo,
     /// Registers, lists or deletes.
     Webhooks(&'static str),
 }
 
-const ENDPOINTS: [Endpoint; 14] = [
+const ENDPOINTS: [Endpoint; 21] = [
     Endpoint::Token,
     Endpoint::Miami,
     Endpoint::KeySet,
@@ -43,6 +44,13 @@ const ENDPOINTS: [Endpoint; 14] = [
     Endpoint::Ecom(Operation::Capture),
     Endpoint::Ecom(Operation::Cancel),
     Endpoint::Ecom(Operation::Refund),
+    Endpoint::Epayment(Asked::Get),
+    Endpoint::Epayment(Asked::Events),
+    Endpoint::Epayment(Asked::Create),
+    Endpoint::Epayment(Asked::Approve),
+    Endpoint::Epayment(Asked::Capture),
+    Endpoint::Epayment(Asked::Cancel),
+    Endpoint::Epayment(Asked::Refund),
     Endpoint::Userinfo,
     Endpoint::Webhooks("POST"),
     Endpoint::Webhooks("GET"),
@@ -56,6 +64,7 @@ fn endpoint(route: &Route) -> Endpoint {
         Route::Miami => Endpoint::Miami,
         Route::KeySet => Endpoint::KeySet,
         Route::Ecom { operation, .. } => Endpoint::Ecom(*operation),
+        Route::Epayment { asked, .. } => Endpoint::Epayment(*asked),
         Route::Userinfo { .. } => Endpoint::Userinfo,
         Route::WebhookRegister => Endpoint::Webhooks("POST"),
         Route::WebhookList => Endpoint::Webhooks("GET"),
@@ -65,6 +74,7 @@ fn endpoint(route: &Route) -> Endpoint {
 
 impl Endpoint {
     fn call(self, sub: &str) -> (&'static str, String) {
+        let epay = |reference: &str, rest: &str| format!("{EPAYMENTS}/{reference}{rest}");
         let of = |order: &str, rest: &str| format!("/ecomm/v2/payments/{order}/{rest}");
         match self {
             Endpoint::Token => ("POST", "/accesstoken/get".to_owned()),
@@ -76,6 +86,18 @@ impl Endpoint {
                 ("DELETE", format!("{WEBHOOKS}/{nobodys}"))
             }
             Endpoint::Webhooks(method) => (method, WEBHOOKS.to_owned()),
+            Endpoint::Epayment(asked) => match asked {
+                Asked::Create => ("POST", EPAYMENTS.to_owned()),
+                Asked::Get => ("GET", epay("authorized-1", "")),
+                Asked::Events => ("GET", epay("authorized-1", "/events")),
+                Asked::Capture => ("POST", epay("authorized-1", "/capture")),
+                Asked::Cancel => ("POST", epay("authorized-2", "/cancel")),
+                Asked::Refund => ("POST", epay("epay-captured", "/refund")),
+                Asked::Approve => (
+                    "POST",
+                    "/epayment/v1/test/payments/epay-open-1/approve".to_owned(),
+                ),
+            },
             Endpoint::Ecom(operation) => match operation {
                 Operation::Initiate => ("POST", "/ecomm/v2/payments".to_owned()),
                 Operation::Capture => ("POST", of("reserved-1", "capture")),
@@ -104,6 +126,17 @@ impl Endpoint {
                 Operation::Approve => ask.json(&json!({ "customerPhoneNumber": faq.adult.phone })),
                 Operation::Details | Operation::Status => ask,
             },
+            Endpoint::Epayment(asked) => {
+                let ask = ask.header("Idempotency-Key", "key-of-the-matrix");
+                let moves = json!({ "modificationAmount": { "currency": "NOK", "value": 100 } });
+                let phone = faq.adult.phone.msisdn();
+                match asked {
+                    Asked::Create => ask.json(&shop.epay_body("epay-new-1", 100)),
+                    Asked::Capture | Asked::Refund => ask.json(&moves),
+                    Asked::Approve => ask.json(&json!({ "customer": { "phoneNumber": phone } })),
+                    Asked::Get | Asked::Events | Asked::Cancel => ask,
+                }
+            }
             Endpoint::Webhooks("POST") => ask.json(&json!({
                 "url": "https://example.com/h",
                 "events": ["epayments.payment.created.v1"],
@@ -122,6 +155,11 @@ async fn stage(here: Environment) -> (Faq, String) {
     }
     faq.u1.capture("captured-1", 10_000).await.ok();
     faq.u1.initiate("open-1", 10_000).await.ok();
+    for reference in ["authorized-1", "authorized-2", "epay-captured"] {
+        faq.u1.authorized(reference, 10_000, &faq.adult).await;
+    }
+    faq.u1.epay_capture("epay-captured", 10_000).await.sums();
+    faq.u1.epay("epay-open-1", 10_000).await.created();
     (faq, sub)
 }
 
@@ -157,14 +195,21 @@ fn s_03_no_endpoint_is_forgotten() {
         names.insert(route.name());
     }
     assert_eq!(names.len(), ENDPOINTS.len());
-    // `Route::name` names each route once, in quotes after an arrow.
+    // `Route::name` and that of ePayment's operations name each route once, in quotes after an arrow.
     let routes = include_str!("../../../src/routes.rs");
-    let (_, name) = routes
-        .split_once("pub fn name(&self)")
-        .expect("it is there");
-    let (name, _) = name
-        .split_once("/// Whose operation it is")
-        .expect("it is there");
-    let quoted = name.split('"').skip(1).step_by(2).collect();
+    let epayment = include_str!("../../../src/epayment/mod.rs");
+    let mut quoted = BTreeSet::new();
+    for (text, begins, ends) in [
+        (routes, "pub fn name(&self)", "/// Whose operation it is"),
+        (
+            epayment,
+            "pub fn name(self)",
+            "/// What it does to a payment",
+        ),
+    ] {
+        let (_, name) = text.split_once(begins).expect("it is there");
+        let (name, _) = name.split_once(ends).expect("it is there");
+        quoted.extend(name.split('"').skip(1).step_by(2));
+    }
     assert_eq!(names, quoted);
 }

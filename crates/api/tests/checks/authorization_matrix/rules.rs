@@ -5,6 +5,8 @@ use sandkasse_domain::{
     payment::Operation,
 };
 
+use sandkasse_api::epayment::Asked;
+
 use super::super::faq_stage::{Faq, LOGIN_ONLY, NOT_AVAILABLE, ORDER_UNKNOWN, Says};
 use super::{
     Endpoint,
@@ -55,6 +57,7 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
                 .or_else(|| standing(called, operation))
                 .unwrap_or_else(|| order(called, operation))
         }
+        Endpoint::Epayment(asked) => epayment(asked, faq, called),
         Endpoint::Userinfo => userinfo(faq, called),
         Endpoint::Webhooks(method) => webhooks(faq, called, method),
     }
@@ -203,6 +206,38 @@ fn order(called: &Called, operation: Operation) -> Expected {
     among(called, rows).expect("everybody else was refused before")
 }
 
+/// The rules of eCom, without an MSN in the body, and in the API's own words.
+fn epayment(asked: Asked, faq: &Faq, called: &Called) -> Expected {
+    let missing = (Says::KeyMissing, "subkey.missing");
+    let forbidden = Says::Problem(403, "Forbidden".to_owned());
+    if let Some(refused) = keys(called, missing, false)
+        .or_else(|| kind_of_keys(called, forbidden))
+        .or_else(|| msn(faq, called, false))
+        .or_else(|| standing(called, asked.operation()))
+    {
+        return (refused.0.on_epayment(), refused.1);
+    }
+    if asked == Asked::Approve && faq.u1.environment == Production {
+        let text = "Force approve is not allowed in production.".to_owned();
+        return (Says::Problem(403, text), "approve.production");
+    }
+    let (says, cause) = order(called, asked.operation());
+    match says {
+        Says::Fine if asked == Asked::Create => (Says::Created, cause),
+        Says::Fine => (says, cause),
+        _ => {
+            let (_, path) = Endpoint::Epayment(asked).call("");
+            let reference = path
+                .split('/')
+                .find(|it| it.contains('-'))
+                .unwrap_or_default();
+            let msn = &called.acts_for.msn;
+            let text = format!("The reference `{reference}` does not exist for MSN {msn}");
+            (Says::Problem(404, text), cause)
+        }
+    }
+}
+
 /// Userinfo asks for no subscription key, and neither payments nor their approval matter to it.
 fn userinfo(faq: &Faq, called: &Called) -> Expected {
     let no_access = || Says::Problem(403, "These keys have no access to this API.".to_owned());
@@ -232,7 +267,7 @@ fn webhooks(faq: &Faq, called: &Called, method: &str) -> Expected {
         )
     };
     let fine = match method {
-        "POST" => (Says::Made, ""),
+        "POST" => (Says::Created, ""),
         "DELETE" => {
             let text = "One or more validation errors occurred.".to_owned();
             (Says::Problem(400, text), "webhook.unknown")
