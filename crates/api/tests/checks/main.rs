@@ -55,6 +55,7 @@ mod faq_persons;
 mod faq_stage;
 mod faults;
 mod hook_deliver;
+mod hook_faults;
 mod hook_order;
 mod hook_payments;
 mod hook_register;

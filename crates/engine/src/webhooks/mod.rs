@@ -178,6 +178,16 @@ impl Hooks {
     }
 }
 
+impl crate::Engine {
+    /// Forgets what this process knows of deliveries and looks in the store, as after a start.
+    pub async fn forget_hooks(&self) -> Result<(), sandkasse_store::StoreError> {
+        self.hooks.clear();
+        let heads = self.store.next_deadlines(Kind::Delivery).await?;
+        self.hooks.agenda.learn(heads);
+        Ok(())
+    }
+}
+
 /// The right to work at a queue; given back when dropped.
 struct AtQueue {
     hooks: Arc<Hooks>,
