@@ -343,8 +343,10 @@ impl Platform {
             }
             Route::Epayment { asked, reference } => epayment::handle(call, asked, &reference).await,
             Route::Userinfo { sub } => userinfo::by_sub(call, &sub).await,
-            Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
-                webhooks::handle(call, &route).await
+            Route::WebhookRegister => webhooks::handle(call, webhooks::Operation::Register).await,
+            Route::WebhookList => webhooks::handle(call, webhooks::Operation::List).await,
+            Route::WebhookDelete { id } => {
+                webhooks::handle(call, webhooks::Operation::Delete(&id)).await
             }
             Route::UserinfoOfLogin => userinfo::of_login(call).await,
             Route::OrderManagement(asked) => order_management::handle(call, &asked).await,

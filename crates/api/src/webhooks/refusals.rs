@@ -41,7 +41,12 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         Why::Gate(cause) => match formats::refused_by_gate(call, cause, "webhooks") {
             Some(answer) => return answer,
             None => {
-                let no_access = || (403, "These keys have no access to this API.".to_owned());
+                let no_access = || {
+                    (
+                        403,
+                        "These keys have no access to the Webhooks API.".to_owned(),
+                    )
+                };
                 formats::msn_refusal(cause).unwrap_or_else(no_access)
             }
         },

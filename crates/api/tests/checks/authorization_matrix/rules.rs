@@ -317,7 +317,12 @@ fn userinfo(faq: &Faq, called: &Called) -> Expected {
 /// A registration is of a sales unit, or of a partner that names none; whether it may take payments does
 /// not matter.
 fn webhooks(faq: &Faq, called: &Called, method: &str) -> Expected {
-    let no_access = || Says::Problem(403, "These keys have no access to this API.".to_owned());
+    let no_access = || {
+        Says::Problem(
+            403,
+            "These keys have no access to the Webhooks API.".to_owned(),
+        )
+    };
     let fine = match method {
         "POST" => (Says::Made, ""),
         "DELETE" => {

@@ -98,7 +98,6 @@ pub(crate) const NOT_BY_CALL: [(&str, &str); 19] = [
     ("cancel.authorized", EPAYMENT),
     ("approve.card", EPAYMENT),
     ("approve.production", EPAYMENT),
-
     (
         "approve.not_the_payer",
         "only a person in the app approves with a number of their own",

@@ -113,10 +113,17 @@ fn answers(got: &Got, fault: &str, target: Target) {
 
 #[track_caller]
 fn problem(got: &Got, status: u16, title: &str, detail: &str, cause: &str) {
-    let instance = got.json()["instance"].as_str().expect("a text").to_owned();
-    let body = format!(
-        r#"{{"type":"https://httpstatuses.io/{status}","title":"{title}","status":"{status}","detail":"{detail}","instance":"{instance}"}}"#
-    );
+    let sent = got.json();
+    let instance = sent["instance"].as_str().expect("a text").to_owned();
+    let body = if let Some(trace) = sent["traceId"].as_str() {
+        format!(
+            r#"{{"type":"{trace}","title":"{title}","status":{status},"detail":"{detail}","instance":"{instance}","traceId":"{trace}","extraDetails":[]}}"#
+        )
+    } else {
+        format!(
+            r#"{{"type":"https://httpstatuses.io/{status}","title":"{title}","status":"{status}","detail":"{detail}","instance":"{instance}"}}"#
+        )
+    };
     got.answered(status, &body, cause);
     assert_eq!(got.header("content-type"), Some("application/problem+json"));
 }
