@@ -208,7 +208,7 @@ async fn epay_34_a_key_has_fifty_characters_at_most() {
 }
 
 #[tokio::test]
-async fn epay_35_five_creates_a_minute_and_46_a_hundred_and_twenty_looks() {
+async fn epay_35_five_creates_a_minute() {
     let (_world, shop, _) = stage().await;
     shop.change(|unit| unit.rate_limits = RateLimits::On).await;
     shop.epay("acme-shop-1", 100).await.created();

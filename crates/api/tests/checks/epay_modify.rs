@@ -114,7 +114,7 @@ async fn epay_62_a_cancel_lets_go_of_the_exact_rest() {
 
 /// What each state refuses. `{s}` stands for the state.
 #[tokio::test]
-async fn epay_63_64_70_72_75_what_states_refuse() {
+async fn what_states_refuse() {
     let (_world, shop, kari) = stage().await;
     in_all_states(&shop, &kari).await;
     let log = |text: &str| format!("{text} Check the payment event log.");
@@ -147,7 +147,6 @@ async fn epay_63_64_70_72_75_what_states_refuse() {
     for (operation, reference, code, title, detail, cause) in rows {
         let before = shop.payment(reference).await;
         let got = modify(&shop, operation, reference, 1000).await;
-        println!("{operation} {reference}");
         got.problem(400, code, title, &detail, cause);
         assert_eq!(
             got.json()["instance"],
@@ -309,7 +308,7 @@ async fn epay_73_an_amount_counts_what_the_payment_does() {
 }
 
 #[tokio::test]
-async fn epay_74_periods_end_and_128_on_the_clock_of_the_unit() {
+async fn epay_74_periods_end() {
     let (world, shop, kari) = stage().await;
     let other = world.shop(free).await;
     for shop in [&shop, &other] {
@@ -457,7 +456,7 @@ async fn epay_77_the_same_capture_again_is_one() {
 }
 
 #[tokio::test]
-async fn epay_78_79_a_key_is_one_of_payment_and_operation() {
+async fn a_key_is_one_of_payment_and_operation() {
     let (_world, shop, kari) = stage().await;
     for reference in ["acme-shop-1", "acme-shop-2", "acme-shop-3"] {
         shop.authorized(reference, 1000, &kari).await;

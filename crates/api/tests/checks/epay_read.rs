@@ -28,7 +28,7 @@ async fn state(shop: &Shop, reference: &str) -> String {
 }
 
 #[tokio::test]
-async fn epay_40_a_new_payment_to_the_byte_and_47_its_number() {
+async fn epay_40_a_new_payment_to_the_byte() {
     let (_world, shop, _) = stage().await;
     shop.epay("acme-shop-1", 49_900).await.created();
     let events = shop.epay_events("acme-shop-1").await;
@@ -87,7 +87,7 @@ async fn epay_42_metadata_is_echoed() {
 
 /// And what was asked for is shared with Userinfo.
 #[tokio::test]
-async fn epay_43_the_sub_comes_with_the_approval_and_uinf_02() {
+async fn epay_43_the_sub_comes_with_the_approval() {
     let (_world, shop, kari) = stage().await;
     let got = shop
         .epay_but("acme-shop-1", 100, |body| {
