@@ -41,6 +41,12 @@ pub(crate) struct UnitTraits {
     pub(crate) skip_landing_page: Option<bool>,
     /// Whether the `nin` scope is allowed (error 51 when not).
     pub(crate) nin_scope: Option<bool>,
+    /// Whether ePayment's express is allowed (error 5020 when not).
+    pub(crate) express: Option<bool>,
+    /// Whether ePayment's payments may live longer than ten minutes (error 5050 when not).
+    pub(crate) long_living: Option<bool>,
+    /// Whether ePayment may capture less than all (error 6140 when not).
+    pub(crate) partial_capture: Option<bool>,
     /// Whether the documented limits per minute hold.
     #[schema(schema_with = schemas::rate_limits)]
     pub(crate) rate_limits: Option<RateLimits>,
@@ -121,6 +127,9 @@ impl UnitTraits {
         set(&mut unit.capture, &self.capture);
         set(&mut unit.skip_landing_page, &self.skip_landing_page);
         set(&mut unit.nin_scope, &self.nin_scope);
+        set(&mut unit.express, &self.express);
+        set(&mut unit.long_living, &self.long_living);
+        set(&mut unit.partial_capture, &self.partial_capture);
         set(&mut unit.rate_limits, &self.rate_limits);
         set(&mut unit.url_policy, &self.url_policy);
         let limits = self.limits.unwrap_or_default();

@@ -43,6 +43,9 @@ pub(crate) struct UnitView {
     capture: CaptureType,
     skip_landing_page: bool,
     nin_scope: bool,
+    express: bool,
+    long_living: bool,
+    partial_capture: bool,
     #[schema(schema_with = schemas::rate_limits)]
     rate_limits: RateLimits,
     #[schema(schema_with = schemas::url_policy)]
@@ -110,6 +113,9 @@ impl Control {
             capture: facts.capture,
             skip_landing_page: facts.skip_landing_page,
             nin_scope: facts.nin_scope,
+            express: facts.express,
+            long_living: facts.long_living,
+            partial_capture: facts.partial_capture,
             rate_limits: facts.rate_limits,
             url_policy: facts.url_policy,
             limits: facts.limits,
