@@ -200,7 +200,8 @@ impl Got {
         let body = self.json();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let (instance, trace) = (text("instance"), text("traceId"));
-        assert!(instance.starts_with("/v1/"), "{instance}");
+        // As the path was sent, whose case does not matter.
+        assert!(instance.to_lowercase().starts_with("/v1/"), "{instance}");
         let parts: Vec<usize> = trace.split('-').map(str::len).collect();
         assert_eq!(parts, [2, 32, 16, 2], "{trace}");
         let quoted = |text: &str| Value::from(text).to_string();

@@ -156,7 +156,9 @@ pub(super) fn of_payment(case: &Case<'_>, cause: &Cause) -> Remedy {
     let call = case.sent();
     let trait_of_unit = |what: &str, traits: Value| {
         let step = case.control(what, "PATCH", case.unit_path(""), traits);
-        case.after(vec![step], case.sent(), case.fix)
+        // A saved refusal is given again under the same key.
+        let call = case.sent().header("Idempotency-Key", "another-key");
+        case.after(vec![step], call, case.fix)
     };
     match cause {
         Cause::SkipLandingPageNotAllowed => case.send(

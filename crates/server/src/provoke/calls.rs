@@ -119,7 +119,7 @@ impl Cast<'_> {
         };
         let answer = self.control.platform.answer(place, &request).await.answer;
         let body = String::from_utf8_lossy(&answer.body).into_owned();
-        if answer.status != http::StatusCode::OK {
+        if !answer.status.is_success() {
             return Err(format!("{path} was answered {}: {body}", answer.status));
         }
         Ok(serde_json::from_str(&body).unwrap_or_default())
