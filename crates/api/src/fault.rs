@@ -70,7 +70,9 @@ pub(crate) fn target(route: &Route) -> Option<Target> {
         Route::KeySet => None,
         Route::Ecom { operation, .. } => Some(Target::Payment(*operation)),
         Route::Epayment { asked, .. } => Some(Target::Payment(asked.operation())),
-        Route::Userinfo { .. } => Some(Target::Userinfo),
+        Route::Userinfo { .. } | Route::UserinfoOfLogin => Some(Target::Userinfo),
+        Route::OrderManagement(_) => Some(Target::OrderManagement),
+        Route::Qr(_) => Some(Target::Qr),
         Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
             Some(Target::Webhooks)
         }

@@ -4,14 +4,16 @@
 //! which is how the tests call it. Begin with [`Platform::answer`]; every API has the same files:
 //! `mod.rs` (handlers), `wire.rs` (shapes), `refusals.rs` (what a cause answers).
 
+mod admission;
 mod body;
 pub mod ecom;
 mod entry;
 pub mod epayment;
 mod fault;
 mod formats;
+pub mod order_management;
 mod params;
-mod picture;
+pub mod qr;
 mod receipt;
 mod routes;
 pub mod token;
@@ -54,7 +56,7 @@ pub struct Platform {
 pub struct Request {
     /// HTTP method.
     pub method: Method,
-    /// The path as sent, still percent-encoded.
+    /// The path as sent, still percent-encoded, and the query behind it.
     pub path: String,
     /// Headers.
     pub headers: HeaderMap,
@@ -125,6 +127,10 @@ pub enum Why {
     Userinfo(userinfo::UserinfoCause),
     /// A value of a call to ePayment is wrong.
     Epayment(epayment::EpaymentCause),
+    /// Nothing is told of an order, or kept.
+    OrderManagement(order_management::OrderManagementCause),
+    /// No QR code is given.
+    Qr(qr::QrCause),
     /// The request was not read to its end.
     Unread(Unread),
     /// The operation is documented and not built yet.
@@ -184,6 +190,8 @@ impl Why {
             Why::Token(cause) => cause.id(),
             Why::Userinfo(cause) => cause.id(),
             Why::Epayment(cause) => cause.id(),
+            Why::OrderManagement(cause) => cause.id(),
+            Why::Qr(cause) => cause.id(),
             Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
@@ -201,6 +209,8 @@ impl Why {
             | Why::Payment(_)
             | Why::Userinfo(_)
             | Why::Epayment(_)
+            | Why::OrderManagement(_)
+            | Why::Qr(_)
             | Why::Unread(_)
             | Why::NotBuilt
             | Why::Struck(_)
@@ -214,9 +224,13 @@ impl Why {
             Why::Body(_) => Step::Body,
             Why::Fields(_) | Why::Epayment(_) => Step::Fields,
             Why::NotBuilt | Why::Unread(_) => Step::Route,
-            Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) | Why::Struck(_) => {
-                Step::Rules
-            }
+            Why::Payment(_)
+            | Why::Token(_)
+            | Why::Userinfo(_)
+            | Why::OrderManagement(_)
+            | Why::Qr(_)
+            | Why::Fault(_)
+            | Why::Struck(_) => Step::Rules,
         }
     }
 }
@@ -334,6 +348,9 @@ impl Platform {
             Route::WebhookDelete { id } => {
                 webhooks::handle(call, webhooks::Operation::Delete(&id)).await
             }
+            Route::UserinfoOfLogin => userinfo::of_login(call).await,
+            Route::OrderManagement(asked) => order_management::handle(call, &asked).await,
+            Route::Qr(asked) => qr::handle(call, &asked).await,
         }
     }
 }

@@ -5,9 +5,14 @@
 //! the type or the value is wrong.
 
 use sandkasse_domain::Known;
+use sandkasse_engine::faults::Fault;
+use sandkasse_gate::GateCause;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{FieldFault, Why, body::MOST_FAULTS};
+use crate::{Answer, Call, FieldFault, Why, body::MOST_FAULTS, fault, formats};
+
+pub(crate) const JSON: &str = "application/json";
 
 /// An object of a body, and where it stands.
 #[derive(Clone, Debug)]
@@ -182,11 +187,6 @@ impl Params {
         }
     }
 
-    /// Whether nothing is wrong so far.
-    pub(crate) fn is_fine(&self) -> bool {
-        self.faults.is_empty()
-    }
-
     /// Hands on what was read, or all the faults.
     pub(crate) fn into_result<T>(self, read: Option<T>) -> Result<T, Why> {
         match read {
@@ -311,6 +311,148 @@ fn kind(value: &Value) -> &'static str {
 fn received(text: &str) -> String {
     let start: String = text.chars().take(100).collect();
     format!("received {start:?}")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'static str>,
+    title: &'a str,
+    detail: &'a str,
+    instance: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    invalid_params: Vec<InvalidParam<'a>>,
+}
+
+#[derive(Serialize)]
+struct InvalidParam<'a> {
+    name: String,
+    reason: &'a str,
+}
+
+/// A refusal with a title and a detail. `instance` is fresh each time.
+pub(crate) fn refused(call: &Call<'_>, status: u16, title: &str, detail: &str) -> Answer {
+    problem(call, status, None, title, detail, Vec::new())
+}
+
+/// All bad members.
+pub(crate) fn invalid(call: &Call<'_>, faults: &[FieldFault]) -> Answer {
+    let params = faults.iter().map(|fault| InvalidParam {
+        name: pascal(&fault.code),
+        reason: &fault.text,
+    });
+    problem(
+        call,
+        400,
+        Some("https://datatracker.ietf.org/doc/html/rfc7231#section-6.5.1"),
+        "One or more validation errors occurred.",
+        "BadRequest",
+        params.collect(),
+    )
+}
+
+fn problem(
+    call: &Call<'_>,
+    status: u16,
+    r#type: Option<&'static str>,
+    title: &str,
+    detail: &str,
+    invalid_params: Vec<InvalidParam<'_>>,
+) -> Answer {
+    let chance = &call.platform.engine.chance;
+    let span: String = chance
+        .uuid()
+        .simple()
+        .to_string()
+        .chars()
+        .take(16)
+        .collect();
+    let problem = Problem {
+        r#type,
+        title,
+        detail,
+        // A trace context, as the documented example has one.
+        instance: format!("00-{}-{span}-00", chance.uuid().simple()),
+        invalid_params,
+    };
+    let body = serde_json::to_string(&problem).expect("plain structs always serialise");
+    Answer::new(status, JSON, body)
+}
+
+/// What the gate, the body's syntax, its members and faults of the platform are answered; `None`
+/// is the API's own to say. `api` is the first part of its path.
+pub(crate) fn common(call: &Call<'_>, why: &Why, api: &str) -> Option<Answer> {
+    let refused = |status, detail: &str| refused(call, status, title(status), detail);
+    Some(match why {
+        Why::Gate(cause) => match formats::refused_by_gate(call, cause, api) {
+            Some(answer) => answer,
+            None => {
+                let (status, text) = msn_or_standing(cause);
+                refused(status, &text)
+            }
+        },
+        Why::Body(fault) => {
+            let reason = match fault {
+                crate::BodyFault::Depth => "The JSON is nested too deep.",
+                crate::BodyFault::Syntax { .. }
+                | crate::BodyFault::Type { .. }
+                | crate::BodyFault::MemberCase { .. } => "The body is no valid JSON.",
+            };
+            let fault = FieldFault {
+                code: "$".into(),
+                text: reason.into(),
+                cause: Known(fault.id()),
+                detail: String::new(),
+            };
+            invalid(call, &[fault])
+        }
+        Why::Fields(faults) => invalid(call, faults),
+        Why::Struck(struck) => match fault::answer(*struck) {
+            Some(answer) => answer,
+            None if *struck == Fault::TooManyConcurrent => {
+                refused(429, "Too many concurrent requests. See the FAQ.")
+            }
+            None => refused(500, INTERNAL),
+        },
+        Why::Payment(_)
+        | Why::Token(_)
+        | Why::Userinfo(_)
+        | Why::Epayment(_)
+        | Why::Unread(_)
+        | Why::NotBuilt
+        | Why::Fault(_) => refused(500, INTERNAL),
+        Why::OrderManagement(_) | Why::Qr(_) => return None,
+    })
+}
+
+const INTERNAL: &str = "Something went wrong. Please try again later.";
+
+/// The texts of platform.md §5, and 403 for keys without a right to the API, a partner that was
+/// deactivated, or a unit that takes no payments.
+fn msn_or_standing(cause: &GateCause) -> (u16, String) {
+    if let Some(refusal) = formats::msn_refusal(cause) {
+        return refusal;
+    }
+    let text = match cause {
+        GateCause::Standing {
+            standing: sandkasse_gate::Standing::LoginOnly,
+        } => "Merchant Not Allowed for Ecommerce Payment",
+        _ => "These keys have no access to this API.",
+    };
+    (403, text.to_owned())
+}
+
+fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        409 => "Conflict",
+        429 => "Too Many Requests",
+        _ => "Internal Server Error",
+    }
 }
 
 #[cfg(test)]

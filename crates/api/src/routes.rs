@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_gate::GateCause;
 
-use crate::epayment;
+use crate::{epayment, order_management, qr};
 
 /// An operation, with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,12 @@ pub enum Route {
         /// Whose data.
         sub: String,
     },
+    /// `GET /vipps-userinfo-api/userinfo`
+    UserinfoOfLogin,
+    /// `/order-management/…`
+    OrderManagement(order_management::Asked),
+    /// `/qr/…`, and what a printed code leads to
+    Qr(qr::Asked),
     /// `POST /webhooks/v1/webhooks`
     WebhookRegister,
     /// `GET /webhooks/v1/webhooks`
@@ -50,6 +56,9 @@ pub enum Route {
     },
 }
 
+/// A name in a path, by its place; as sent.
+pub(crate) type Names<'a> = &'a dyn Fn(usize) -> String;
+
 /// The APIs, for lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -58,6 +67,8 @@ pub enum Api {
     Ecom,
     Epayment,
     Userinfo,
+    OrderManagement,
+    Qr,
     Webhooks,
 }
 
@@ -88,6 +99,9 @@ impl Route {
             },
             Route::Epayment { asked, .. } => asked.name(),
             Route::Userinfo { .. } => "GET /vipps-userinfo-api/userinfo/{sub}",
+            Route::UserinfoOfLogin => "GET /vipps-userinfo-api/userinfo",
+            Route::OrderManagement(asked) => asked.name(),
+            Route::Qr(asked) => asked.name(),
             Route::WebhookRegister => "POST /webhooks/v1/webhooks",
             Route::WebhookList => "GET /webhooks/v1/webhooks",
             Route::WebhookDelete { .. } => "DELETE /webhooks/v1/webhooks/{id}",
@@ -100,7 +114,9 @@ impl Route {
             Route::Token | Route::Miami | Route::KeySet => Api::AccessToken,
             Route::Ecom { .. } => Api::Ecom,
             Route::Epayment { .. } => Api::Epayment,
-            Route::Userinfo { .. } => Api::Userinfo,
+            Route::Userinfo { .. } | Route::UserinfoOfLogin => Api::Userinfo,
+            Route::OrderManagement(_) => Api::OrderManagement,
+            Route::Qr(_) => Api::Qr,
             Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
                 Api::Webhooks
             }
@@ -110,13 +126,11 @@ impl Route {
 
 /// First parts of paths of APIs that the platform has and this program has not yet. The operations
 /// below them are not told apart.
-const NOT_BUILT: [&str; 10] = [
+const NOT_BUILT: [&str; 8] = [
     "recurring",
     "vipps-recurring-merchant-api",
     "access-management-1.0",
     "checkout",
-    "qr",
-    "order-management",
     "report",
     "management",
     "psp",
@@ -125,6 +139,7 @@ const NOT_BUILT: [&str; 10] = [
 
 /// Finds the operation of a call.
 pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Route, RouteFault> {
+    let (path, _query) = path.split_once('?').unwrap_or((path, ""));
     let unknown = || {
         RouteFault::Unknown(GateCause::RouteUnknown {
             path: path.to_owned(),
@@ -139,12 +154,63 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
     let lower: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();
     let words: Vec<&str> = lower.iter().map(String::as_str).collect();
     let name = |index: usize| parts.get(index).cloned().unwrap_or_default();
+    let one = |(route, allowed)| vec![(allowed, route)];
+    let offered: Vec<(Method, Route)> = match words.as_slice() {
+        ["webhooks", "v1", "webhooks"] => vec![
+            (Method::POST, Route::WebhookRegister),
+            (Method::GET, Route::WebhookList),
+        ],
+        ["webhooks", "v1", "webhooks", _] => {
+            vec![(Method::DELETE, Route::WebhookDelete { id: name(3) })]
+        }
+        ["order-management", "v3", "categories", ..] => return Err(RouteFault::NotBuilt),
+        ["order-management", below @ ..] => {
+            let asked = order_management::find(below, &name).ok_or_else(unknown)?;
+            of_api(asked, Route::OrderManagement)
+        }
+        ["qr", "v1", "merchant-callback" | "exchange", ..] => return Err(RouteFault::NotBuilt),
+        ["qr", below @ ..] => of_api(qr::find(below, &name).ok_or_else(unknown)?, Route::Qr),
+        ["q", below @ ..] => {
+            let asked = qr::find_printed(below, &name).ok_or_else(unknown)?;
+            of_api(asked, Route::Qr)
+        }
+        others => one(find_one(environment, others, &name).ok_or_else(|| {
+            if others.first().is_some_and(|it| NOT_BUILT.contains(it)) {
+                RouteFault::NotBuilt
+            } else {
+                unknown()
+            }
+        })?),
+    };
+    let usual = offered.first().map(|(allowed, _)| allowed.clone());
+    if let Some((_, route)) = offered.into_iter().find(|(allowed, _)| allowed == method) {
+        return Ok(route);
+    }
+    let allowed = match usual {
+        Some(Method::GET) => "GET",
+        Some(Method::PUT) => "PUT",
+        Some(Method::DELETE) => "DELETE",
+        _ => "POST",
+    };
+    Err(RouteFault::Unknown(GateCause::MethodUnknown {
+        path: path.to_owned(),
+        method: method.to_string(),
+        allowed: allowed.into(),
+    }))
+}
+
+fn of_api<Asked>(asked: Vec<(Method, Asked)>, of: impl Fn(Asked) -> Route) -> Vec<(Method, Route)> {
+    let routes = asked.into_iter();
+    routes.map(|(method, asked)| (method, of(asked))).collect()
+}
+
+/// The operation at a path that has one only, and its method.
+fn find_one(environment: Environment, words: &[&str], name: Names<'_>) -> Option<(Route, Method)> {
     let ecom = |operation| Route::Ecom {
         operation,
         order: Some(name(3)),
     };
-
-    let (route, allowed) = match words.as_slice() {
+    Some(match words {
         ["accesstoken", "get"] => (Route::Token, Method::POST),
         ["miami", "v1", "token"] | ["authentication", "v1", "token"] => {
             (Route::Miami, Method::POST)
@@ -175,38 +241,18 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
             )
         }
         ["epayment", "v1", below @ ..] => {
-            let (asked, method, place) = epayment::find(below).ok_or_else(unknown)?;
+            let (asked, method, place) = epayment::find(below)?;
             let reference = place.map(name).unwrap_or_default();
             (Route::Epayment { asked, reference }, method)
         }
         ["vipps-userinfo-api", "userinfo", _] => (Route::Userinfo { sub: name(2) }, Method::GET),
-        ["webhooks", "v1", "webhooks"] if *method == Method::GET => {
-            (Route::WebhookList, Method::GET)
-        }
-        ["webhooks", "v1", "webhooks"] => (Route::WebhookRegister, Method::POST),
-        ["webhooks", "v1", "webhooks", _] => (Route::WebhookDelete { id: name(3) }, Method::DELETE),
-        ["vipps-userinfo-api", "userinfo"] => return Err(RouteFault::NotBuilt),
-        [first, ..] if NOT_BUILT.contains(first) => return Err(RouteFault::NotBuilt),
-        _ => return Err(unknown()),
-    };
-    if *method != allowed {
-        let allowed = match allowed {
-            Method::GET => "GET",
-            Method::PUT => "PUT",
-            Method::DELETE => "DELETE",
-            _ => "POST",
-        };
-        return Err(RouteFault::Unknown(GateCause::MethodUnknown {
-            path: path.to_owned(),
-            method: method.to_string(),
-            allowed: allowed.into(),
-        }));
-    }
-    Ok(route)
+        ["vipps-userinfo-api", "userinfo"] => (Route::UserinfoOfLogin, Method::GET),
+        _ => return None,
+    })
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 21] = [
+pub const OPERATIONS: [(&str, &str); 34] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -228,6 +274,25 @@ pub const OPERATIONS: [(&str, &str); 21] = [
     ("POST", "/epayment/v1/payments/{reference}/refund"),
     ("POST", "/epayment/v1/test/payments/{reference}/approve"),
     ("GET", "/vipps-userinfo-api/userinfo/{sub}"),
+    ("GET", "/vipps-userinfo-api/userinfo"),
+    ("POST", "/order-management/v1/images"),
+    (
+        "POST",
+        "/order-management/v2/{paymentType}/receipts/{orderId}",
+    ),
+    (
+        "PUT",
+        "/order-management/v2/{paymentType}/categories/{orderId}",
+    ),
+    ("GET", "/order-management/v2/{paymentType}/{orderId}"),
+    ("POST", "/qr/v1"),
+    ("POST", "/qr/v1/merchant-redirect"),
+    ("GET", "/qr/v1/merchant-redirect"),
+    ("GET", "/qr/v1/merchant-redirect/{id}"),
+    ("PUT", "/qr/v1/merchant-redirect/{id}"),
+    ("DELETE", "/qr/v1/merchant-redirect/{id}"),
+    ("GET", "/q/image"),
+    ("GET", "/q/r/{msn}/{code}"),
     ("POST", "/webhooks/v1/webhooks"),
     ("GET", "/webhooks/v1/webhooks"),
     ("DELETE", "/webhooks/v1/webhooks/{id}"),

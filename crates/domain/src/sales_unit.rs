@@ -73,6 +73,9 @@ pub struct SalesUnit {
     pub tokens_survive_advance: bool,
     /// After an approval with `scope`, how long details still lack the `sub`, in milliseconds.
     pub sub_delay_ms: i64,
+    /// Whether pictures of orders may be lower than 167 pixels, as before November 2023.
+    #[serde(default)]
+    pub low_images: bool,
 }
 
 /// A span over which a clock was advanced, on that clock.
@@ -209,6 +212,7 @@ impl SalesUnit {
             jumps: Vec::new(),
             tokens_survive_advance: false,
             sub_delay_ms: SUB_DELAY_MS,
+            low_images: false,
         }
     }
 

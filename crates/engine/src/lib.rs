@@ -22,6 +22,7 @@ mod facts;
 pub mod faults;
 mod incidents;
 mod intent;
+mod kept;
 mod lanes;
 pub mod moving;
 mod nodes;
@@ -60,6 +61,7 @@ pub use directory::Directory;
 pub use intent::{
     Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, Through, View, Wanted,
 };
+pub use kept::Folded;
 pub use people::ActRefused;
 pub use sandkasse_store::Hit;
 pub use shipping::{read_groups, read_method, read_methods};

@@ -105,6 +105,8 @@ pub(crate) fn compared(record: &Record, why: &Why) -> Vec<Compared> {
         | Why::Token(_)
         | Why::Userinfo(_)
         | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -60,6 +60,8 @@ fn owners(why: &Why) -> Option<Vec<String>> {
         | Why::Token(_)
         | Why::Userinfo(_)
         | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

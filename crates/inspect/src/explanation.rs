@@ -228,10 +228,16 @@ fn spoken(body: &str) -> (Option<String>, Option<String>) {
     };
     let first = value.get(0).unwrap_or(&value);
     let text = |name: &str| first.get(name).and_then(Value::as_str).map(str::to_owned);
+    // Of bad members the first, of which the `detail` tells nothing.
+    let param = |name: &str| {
+        let found = first.pointer(&format!("/invalidParams/0/{name}"));
+        found.and_then(Value::as_str).map(str::to_owned)
+    };
     let said = text("errorMessage")
         .or_else(|| text("message"))
+        .or_else(|| param("reason"))
         .or_else(|| text("detail"));
-    (text("errorCode"), said)
+    (text("errorCode").or_else(|| param("name")), said)
 }
 
 fn checks(record: &Record, cause: &'static str, hears_of_keys: bool) -> Vec<Checked> {

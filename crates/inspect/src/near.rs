@@ -123,6 +123,8 @@ pub(crate) async fn near_misses(
         | Why::Token(_)
         | Why::Userinfo(_)
         | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

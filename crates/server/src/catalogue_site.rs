@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The chapters in the order in which a call meets them: folder, heading, and whose words they are.
-const CHAPTERS: [(&str, &str, &str); 8] = [
+const CHAPTERS: [(&str, &str, &str); 11] = [
     (
         "gateway",
         "Before any API is asked",
@@ -50,6 +50,21 @@ const CHAPTERS: [(&str, &str, &str); 8] = [
         "userinfo",
         "Userinfo",
         "Personal data that a payer shared with a merchant.",
+    ),
+    (
+        "order-management",
+        "Order Management",
+        "Receipts, buttons and pictures beside a payment.",
+    ),
+    (
+        "qr",
+        "QR",
+        "Codes for one payment, and printed ones that lead to a page of the merchant.",
+    ),
+    (
+        "params",
+        "QR and Order Management alike",
+        "Members that are missing or wrong, and keys without a right to these APIs.",
     ),
     (
         "landing",

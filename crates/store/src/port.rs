@@ -55,16 +55,25 @@ pub enum Kind {
     Sums,
     /// A webhook delivery, by what it is about, registration, and place in the order of these two.
     Delivery,
+    /// What the merchant told of an order besides its payment, by payment type and order id.
+    OrderInfo,
+    /// A picture for orders, by the merchant's id of it.
+    Image,
+    /// A printed QR code, by kind and the merchant's id of it.
+    QrCode,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Payment,
         Kind::Consent,
         Kind::InApp,
         Kind::Sums,
         Kind::Delivery,
+        Kind::OrderInfo,
+        Kind::Image,
+        Kind::QrCode,
     ];
 
     /// The name under which a store keeps it.
@@ -75,6 +84,9 @@ impl Kind {
             Kind::InApp => "in_app",
             Kind::Sums => "sums",
             Kind::Delivery => "delivery",
+            Kind::OrderInfo => "order_info",
+            Kind::Image => "image",
+            Kind::QrCode => "qr_code",
         }
     }
 }

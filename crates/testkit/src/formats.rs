@@ -37,6 +37,8 @@ pub enum Format {
     E,
     /// The identity provider's own.
     F,
+    /// The older problem details of QR and Order Management.
+    Params,
 }
 
 impl Got {
@@ -70,6 +72,16 @@ impl Got {
                 Format::A
             }
             (401, "application/json") if self.body == TOKEN_REJECTED => Format::B,
+            (_, "application/json") if self.body.contains(r#""instance":"00-"#) => {
+                self.is_params();
+                Format::Params
+            }
+            // A QR code that exists.
+            (409, "application/json") => {
+                let id = self.json()["id"].take();
+                assert_eq!(self.body, format!(r#"{{"id":{id}}}"#));
+                Format::Params
+            }
             (401, "application/json") => {
                 self.other_owner();
                 Format::C
@@ -175,6 +187,85 @@ impl Got {
             403 => assert_eq!(self.body, FORBIDDEN),
             _ => assert_eq!(self.body, NOT_BUILT),
         }
+    }
+
+    /// Problem details without a status, to the byte but for the trace context.
+    #[track_caller]
+    fn is_params(&self) {
+        let problem = self.json();
+        let quoted = |name: &str| Value::from(member(&problem, name)).to_string();
+        let instance = member(&problem, "instance");
+        let hexadecimal = |text: &str| text.bytes().all(|it| it.is_ascii_hexdigit());
+        let parts: Vec<&str> = instance.split('-').collect();
+        let lengths: Vec<usize> = parts.iter().map(|it| it.len()).collect();
+        assert!(
+            lengths == [2, 32, 16, 2] && parts.iter().all(|it| hexadecimal(it)),
+            "{instance}"
+        );
+        let mut expected = format!(
+            r#""title":{},"detail":{},"instance":"{instance}""#,
+            quoted("title"),
+            quoted("detail")
+        );
+        if let Some(params) = problem["invalidParams"].as_array() {
+            assert_eq!((self.status, params.is_empty()), (400, false));
+            let params: Vec<String> = params
+                .iter()
+                .map(|it| {
+                    let quoted = |name: &str| Value::from(member(it, name)).to_string();
+                    format!(
+                        r#"{{"name":{},"reason":{}}}"#,
+                        quoted("name"),
+                        quoted("reason")
+                    )
+                })
+                .collect();
+            expected = format!(
+                r#""type":"https://datatracker.ietf.org/doc/html/rfc7231#section-6.5.1",{expected},"invalidParams":[{}]"#,
+                params.join(",")
+            );
+        }
+        assert_eq!(self.body, format!("{{{expected}}}"));
+    }
+
+    /// Asserts a refusal of QR or Order Management: exactly these bytes but for `instance`.
+    #[track_caller]
+    pub fn detail(&self, status: u16, title: &str, detail: &str, cause: &str) {
+        assert_eq!(
+            (self.status, self.cause(), self.format()),
+            (status, cause, Format::Params),
+            "{} {:?}",
+            self.body,
+            self.why
+        );
+        let problem = self.json();
+        let said = (member(&problem, "title"), member(&problem, "detail"));
+        assert_eq!(said, (title, detail));
+        assert_eq!(problem.get("invalidParams"), None);
+    }
+
+    /// Asserts a 400 that lists exactly these members, in this order, each with its reason.
+    #[track_caller]
+    pub fn invalid_params(&self, cause: &str, params: &[(&str, &str)]) {
+        assert_eq!(
+            (self.status, self.cause(), self.format()),
+            (400, cause, Format::Params),
+            "{} {:?}",
+            self.body,
+            self.why
+        );
+        let problem = self.json();
+        let said = (member(&problem, "title"), member(&problem, "detail"));
+        assert_eq!(
+            said,
+            ("One or more validation errors occurred.", "BadRequest")
+        );
+        let listed = problem["invalidParams"].as_array().expect("a list");
+        let listed: Vec<(&str, &str)> = listed
+            .iter()
+            .map(|it| (member(it, "name"), member(it, "reason")))
+            .collect();
+        assert_eq!(listed, params);
     }
 
     #[track_caller]

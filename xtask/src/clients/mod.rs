@@ -30,7 +30,7 @@ pub(crate) struct Client {
 }
 
 /// Every client, in the order in which they run.
-pub(crate) const CLIENTS: [Client; 5] = [
+pub(crate) const CLIENTS: [Client; 7] = [
     Client {
         part: Part::PypiVipps,
         name: "pypi-vipps",
@@ -41,7 +41,19 @@ pub(crate) const CLIENTS: [Client; 5] = [
         part: Part::Postman,
         name: "postman",
         needs_oracles: true,
-        sections: "ecom",
+        sections: "ecom,userinfo,order-management,qr",
+    },
+    Client {
+        part: Part::OfficialSdk,
+        name: "official-sdk",
+        needs_oracles: false,
+        sections: "token",
+    },
+    Client {
+        part: Part::VippsnoSdk,
+        name: "vippsno-sdk",
+        needs_oracles: false,
+        sections: "",
     },
     Client {
         part: Part::Browser,

@@ -72,9 +72,13 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
             Some(answer) => return answer,
             None => vec![words_of_fault(*struck)],
         },
-        Why::Token(_) | Why::Userinfo(_) | Why::Epayment(_) | Why::Unread(_) | Why::NotBuilt => {
-            vec![internal()]
-        }
+        Why::Token(_)
+        | Why::Userinfo(_)
+        | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
+        | Why::Unread(_)
+        | Why::NotBuilt => vec![internal()],
     };
     let status = wires.first().map_or(500, |wire| wire.status);
     let lines: Vec<Line<'_>> = wires

@@ -6,7 +6,7 @@ use sandkasse_gate::link;
 use super::LANDING;
 use crate::{
     Answer, Platform, gateway,
-    picture::{Wish, drawn},
+    qr::picture::{Wish, drawn},
 };
 
 /// Where images of QR codes are, below the environment's base.

@@ -137,9 +137,13 @@ impl<'a> Words<'a> {
                 Some(answer) => return answer,
                 None => self.struck(*struck),
             },
-            Why::Token(_) | Why::Userinfo(_) | Why::Unread(_) | Why::NotBuilt | Why::Fault(_) => {
-                self.said(&words::internal())
-            }
+            Why::Token(_)
+            | Why::Userinfo(_)
+            | Why::OrderManagement(_)
+            | Why::Qr(_)
+            | Why::Unread(_)
+            | Why::NotBuilt
+            | Why::Fault(_) => self.said(&words::internal()),
         };
         answer(rendered)
     }

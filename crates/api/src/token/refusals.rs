@@ -39,6 +39,8 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Payment(_)
         | Why::Userinfo(_)
         | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_) => formats::gateway(500, "Internal server error"),

@@ -58,6 +58,8 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Token(_)
         | Why::Userinfo(_)
         | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)
@@ -76,7 +78,11 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
     let trace = call.platform.engine.chance.uuid().simple().to_string();
     let span = call.platform.engine.chance.uuid().simple().to_string();
     let trace = format!("00-{trace}-{}-00", span.get(..16).unwrap_or_default());
-    let path = &call.request.path;
+    let (path, _query) = call
+        .request
+        .path
+        .split_once('?')
+        .unwrap_or((&call.request.path, ""));
     // The API stands behind the gateway, which takes the first part of the path away.
     let instance = path
         .get(1..)
@@ -109,6 +115,8 @@ fn details(why: &Why) -> Vec<Detail<'_>> {
         | Why::Token(_)
         | Why::Userinfo(_)
         | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

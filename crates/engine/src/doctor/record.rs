@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use sandkasse_domain::{
     consent::Consent,
+    order_info::{Image, OrderInfo},
     payment::{Event, Happened, Payment},
     person::PersonId,
+    qr_code::RedirectCode,
 };
 use sandkasse_store::{
     Kind, Partition, Record, Seal, Sealer, StoredEvent, StreamId, authorization_place,
@@ -18,7 +20,7 @@ use super::{
     rules,
 };
 use crate::{
-    apps,
+    Folded, apps,
     consents::KeptEvent,
     draft::in_app_of,
     outgoing,
@@ -133,6 +135,9 @@ impl Kept {
             Kind::Consent => self.consent(expected, report),
             Kind::InApp => self.in_app(expected, report),
             Kind::Sums => self.sums(report),
+            Kind::OrderInfo => self.folded::<OrderInfo>(report),
+            Kind::Image => self.folded::<Image>(report),
+            Kind::QrCode => self.folded::<RedirectCode>(report),
             Kind::Delivery => self.delivery(report),
         }
     }
@@ -332,6 +337,37 @@ impl Kept {
         }
     }
 
+    /// What a sales unit keeps besides is what its events make of it, and has no deadline.
+    fn folded<T: Folded>(&self, report: &mut Report) {
+        self.versions(report);
+        let mut made: Option<T> = None;
+        for told in &self.events {
+            match serde_json::from_str(&told.event.body) {
+                Ok(event) => made = T::apply(made, &event),
+                Err(error) => {
+                    let what = format!("the event cannot be read: {error}");
+                    report.found(Ailment::Unreadable, self.event_place(told), what);
+                    return;
+                }
+            }
+        }
+        match serde_json::from_str::<T>(&self.record.body) {
+            Ok(kept) if made.as_ref() == Some(&kept) => {}
+            Ok(_) => {
+                let what = format!("{} is not what its events make of it", T::WHAT);
+                self.found(report, Ailment::Fold, what);
+            }
+            Err(error) => {
+                let what = format!("{} cannot be read: {error}", T::WHAT);
+                self.found(report, Ailment::Unreadable, what);
+            }
+        }
+        if self.record.deadline.is_some() {
+            let what = format!("{} has no deadline", T::WHAT);
+            self.found(report, Ailment::Deadline, what);
+        }
+    }
+
     /// It counts decisions, and holds nothing.
     fn sums(&self, report: &mut Report) {
         let Record { body, deadline, .. } = &self.record;
@@ -373,7 +409,12 @@ impl Kept {
         match self.stream.kind {
             Kind::Payment => self.name_missing_of_payment(expected, report),
             Kind::Consent => self.name_missing_of_consent(expected, report),
-            Kind::InApp | Kind::Sums | Kind::Delivery => {}
+            Kind::InApp
+            | Kind::Sums
+            | Kind::Delivery
+            | Kind::OrderInfo
+            | Kind::Image
+            | Kind::QrCode => {}
         }
     }
 

@@ -63,6 +63,10 @@ pub enum Target {
     Userinfo,
     /// A webhook is registered, listed or deleted.
     Webhooks,
+    /// Something is told of an order, or read.
+    OrderManagement,
+    /// A QR code is made, or read.
+    Qr,
 }
 
 /// Why something is no fault that can be asked for.
@@ -240,7 +244,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 10] = [
+    pub const ALL: [Target; 12] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -251,6 +255,8 @@ impl Target {
         Target::Token,
         Target::Userinfo,
         Target::Webhooks,
+        Target::OrderManagement,
+        Target::Qr,
     ];
 
     /// Its name.
@@ -260,6 +266,8 @@ impl Target {
             Target::Token => "token",
             Target::Userinfo => "userinfo",
             Target::Webhooks => "webhooks",
+            Target::OrderManagement => "order-management",
+            Target::Qr => "qr",
         }
     }
 

@@ -4,7 +4,7 @@ use sandkasse_api::{BodyFault, FieldFault, Route};
 use sandkasse_domain::payment::Operation;
 use serde_json::{Value, json};
 
-use super::{Case, Remedy, sample};
+use super::{Case, Remedy, orders, sample};
 use crate::{HttpCall, call::Content};
 
 /// The longest idempotency key.
@@ -64,7 +64,8 @@ fn whole(case: &Case<'_>, operation: Operation) -> HttpCall {
     let right = if case.route() == Some(Route::WebhookRegister) {
         webhook()
     } else {
-        sample(operation, &case.msn())
+        let right = case.route().and_then(|route| orders::sample(&route));
+        right.unwrap_or_else(|| sample(operation, &case.msn()))
     };
     call.body = Some(Content::Json(right));
     call
@@ -149,6 +150,9 @@ fn member(code: &str) -> &str {
 }
 
 fn repaired(case: &Case<'_>, call: HttpCall, fault: &FieldFault) -> HttpCall {
+    if let Some(right) = case.route().and_then(|route| orders::sample(&route)) {
+        return orders::repaired(call, &fault.code, &right);
+    }
     let operation = case.operation().unwrap_or(Operation::Initiate);
     let member = member(&fault.code);
     let text = |call: &HttpCall| {

@@ -9,6 +9,7 @@
 mod body;
 mod epayment;
 mod gate;
+mod orders;
 mod payment;
 mod routes;
 mod token;
@@ -138,6 +139,8 @@ pub(crate) fn remedy(case: &Case<'_>) -> Remedy {
         Why::Token(cause) => token::remedy(case, cause),
         Why::Userinfo(cause) => token::of_userinfo(case, cause),
         Why::Epayment(cause) => epayment::of_value(case, cause),
+        Why::OrderManagement(cause) => orders::remedy(case, cause),
+        Why::Qr(cause) => orders::of_qr(case, cause),
         Why::NotBuilt | Why::Unread(_) => case.nothing(),
         Why::Struck(_) => case.send(case.sent().without(FAULT), case.fix),
         Why::Fault(_) => case.send(case.sent(), "Send the same request again."),
@@ -165,7 +168,10 @@ impl Case<'_> {
             | Route::Userinfo { .. }
             | Route::WebhookRegister
             | Route::WebhookList
-            | Route::WebhookDelete { .. } => None,
+            | Route::WebhookDelete { .. }
+            | Route::UserinfoOfLogin
+            | Route::OrderManagement(_)
+            | Route::Qr(_) => None,
         }
     }
 
@@ -177,10 +183,13 @@ impl Case<'_> {
             | Route::Token
             | Route::Miami
             | Route::KeySet
-            | Route::Userinfo { .. }
             | Route::WebhookRegister
             | Route::WebhookList
-            | Route::WebhookDelete { .. } => None,
+            | Route::WebhookDelete { .. }
+            | Route::UserinfoOfLogin
+            | Route::OrderManagement(_)
+            | Route::Qr(_)
+            | Route::Userinfo { .. } => None,
         }
     }
 
@@ -209,7 +218,10 @@ impl Case<'_> {
             | Route::Userinfo { .. }
             | Route::WebhookRegister
             | Route::WebhookList
-            | Route::WebhookDelete { .. } => None,
+            | Route::WebhookDelete { .. }
+            | Route::UserinfoOfLogin
+            | Route::OrderManagement(_)
+            | Route::Qr(_) => None,
         }
     }
 

@@ -56,6 +56,8 @@ pub(crate) struct UnitTraits {
     /// How long details lack the `sub` after an approval with `scope`, in milliseconds; 200 if
     /// left out.
     pub(crate) sub_delay_ms: Option<u32>,
+    /// Whether Order Management takes pictures lower than 167 pixels, as before November 2023.
+    pub(crate) low_images: Option<bool>,
     /// Whether it is open (error 37 when not). Only for a new one: later a merchant closes and
     /// reopens it with BankID.
     pub(crate) active: Option<bool>,
@@ -131,6 +133,7 @@ impl UnitTraits {
             &self.tokens_survive_advance,
         );
         set(&mut unit.sub_delay_ms, &self.sub_delay_ms.map(i64::from));
+        set(&mut unit.low_images, &self.low_images);
     }
 }
 

@@ -52,6 +52,7 @@ pub(crate) struct UnitView {
     limits: Limits,
     tokens_survive_advance: bool,
     sub_delay_ms: i64,
+    low_images: bool,
     keys: Fingerprints,
     clock: ClockView,
 }
@@ -114,6 +115,7 @@ impl Control {
             limits: facts.limits,
             tokens_survive_advance: facts.tokens_survive_advance,
             sub_delay_ms: facts.sub_delay_ms,
+            low_images: facts.low_images,
             keys: Fingerprints::of(&facts.keys),
             clock: self.clock(unit).await?,
         })

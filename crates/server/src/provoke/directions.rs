@@ -146,7 +146,14 @@ impl Cast<'_> {
 
     async fn begin(&mut self, order: &str, amount: i64, how: How<'_>) -> Result<(), String> {
         match how {
-            How::Plainly => self.initiated(&self.initiate(order, amount)).await,
+            How::Plainly => {
+                let body = self.initiate(order, amount);
+                let path = "/ecomm/v2/payments";
+                let initiated = self.call(Method::POST, path, &body, None).await?;
+                let link = initiated.get("url").and_then(Value::as_str);
+                self.name("LINK", link.ok_or("the initiate has no url")?);
+                Ok(())
+            }
             How::AsExpress => self.initiated(&self.express(order, amount)).await,
             How::At(prefix) => {
                 // Another sales unit of the same merchant calls.

@@ -14,7 +14,10 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: Direction<'_>) -> Resu
             return Err(unknown("a direction that is not at its place"));
         }
         Direction::Initiated { order, amount, how } => match how {
-            How::Plainly => drop(shop.initiate(order, amount).await.ok()),
+            How::Plainly => {
+                let initiated = shop.initiate(order, amount).await.ok();
+                cast.name("LINK", initiated["url"].as_str().expect("a link"));
+            }
             How::At(unit) => {
                 let at = cast.shops.get(format!("{unit}_").as_str());
                 let at = at.ok_or_else(|| unknown(unit))?;

@@ -63,6 +63,12 @@ impl Got {
                 assert_eq!(status, Some(self.status.to_string()), "{}", self.body);
                 (None, None, text("/detail"))
             }
+            Format::Params => {
+                let reason = text("/invalidParams/0/reason");
+                // A code that exists is named, and nothing else is said.
+                let says = reason.or_else(|| text("/detail")).or_else(|| text("/id"));
+                (None, text("/invalidParams/0/name"), says)
+            }
             Format::Responseinfo => (
                 None,
                 text("/responseInfo/responseCode"),

@@ -9,7 +9,7 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use sandkasse_api::{Route, epayment::Asked, find};
+use sandkasse_api::{OPERATIONS, Route, epayment::Asked, find, order_management, qr};
 use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,
@@ -29,11 +29,32 @@ enum Endpoint {
     Ecom(Operation),
     Epayment(Asked),
     Userinfo,
+    UserinfoOfLogin,
+    /// One that asks for the usual keys and adds to what a sales unit keeps.
+    Kept(Kept),
     /// Registers, lists or deletes.
     Webhooks(&'static str),
+    /// What a printed code and its picture lead to.
+    Picture,
+    Scan,
 }
 
-const ENDPOINTS: [Endpoint; 21] = [
+/// An operation of Order Management or QR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Image,
+    Receipt,
+    Category,
+    Order,
+    OneTime,
+    Make,
+    List,
+    Get,
+    Point,
+    Delete,
+}
+
+const ENDPOINTS: [Endpoint; 34] = [
     Endpoint::Token,
     Endpoint::Miami,
     Endpoint::KeySet,
@@ -55,6 +76,19 @@ const ENDPOINTS: [Endpoint; 21] = [
     Endpoint::Webhooks("POST"),
     Endpoint::Webhooks("GET"),
     Endpoint::Webhooks("DELETE"),
+    Endpoint::UserinfoOfLogin,
+    Endpoint::Kept(Kept::Image),
+    Endpoint::Kept(Kept::Receipt),
+    Endpoint::Kept(Kept::Category),
+    Endpoint::Kept(Kept::Order),
+    Endpoint::Kept(Kept::OneTime),
+    Endpoint::Kept(Kept::Make),
+    Endpoint::Kept(Kept::List),
+    Endpoint::Kept(Kept::Get),
+    Endpoint::Kept(Kept::Point),
+    Endpoint::Picture,
+    Endpoint::Scan,
+    Endpoint::Kept(Kept::Delete),
 ];
 
 /// Which endpoint a route is. A new route does not compile before it has one.
@@ -69,23 +103,43 @@ fn endpoint(route: &Route) -> Endpoint {
         Route::WebhookRegister => Endpoint::Webhooks("POST"),
         Route::WebhookList => Endpoint::Webhooks("GET"),
         Route::WebhookDelete { .. } => Endpoint::Webhooks("DELETE"),
+        Route::UserinfoOfLogin => Endpoint::UserinfoOfLogin,
+        Route::OrderManagement(asked) => Endpoint::Kept(match asked {
+            order_management::Asked::Image => Kept::Image,
+            order_management::Asked::Receipt { .. } => Kept::Receipt,
+            order_management::Asked::Category { .. } => Kept::Category,
+            order_management::Asked::Order { .. } => Kept::Order,
+        }),
+        Route::Qr(asked) => Endpoint::Kept(match asked {
+            qr::Asked::OneTime => Kept::OneTime,
+            qr::Asked::Make => Kept::Make,
+            qr::Asked::List => Kept::List,
+            qr::Asked::Get { .. } => Kept::Get,
+            qr::Asked::Point { .. } => Kept::Point,
+            qr::Asked::Delete { .. } => Kept::Delete,
+            qr::Asked::Picture => return Endpoint::Picture,
+            qr::Asked::Scan { .. } => return Endpoint::Scan,
+        }),
     }
 }
 
+/// What stands in paths and bodies and is known when the stage is set.
+#[derive(Default)]
+struct Known {
+    sub: String,
+    link: String,
+    picture: String,
+    print: String,
+}
+
 impl Endpoint {
-    fn call(self, sub: &str) -> (&'static str, String) {
+    fn call(self, known: &Known) -> (&'static str, String) {
         let epay = |reference: &str, rest: &str| format!("{EPAYMENTS}/{reference}{rest}");
         let of = |order: &str, rest: &str| format!("/ecomm/v2/payments/{order}/{rest}");
         match self {
             Endpoint::Token => ("POST", "/accesstoken/get".to_owned()),
             Endpoint::Miami => ("POST", "/miami/v1/token".to_owned()),
             Endpoint::KeySet => ("GET", "/discovery/keys".to_owned()),
-            Endpoint::Userinfo => ("GET", format!("/vipps-userinfo-api/userinfo/{sub}")),
-            Endpoint::Webhooks("DELETE") => {
-                let nobodys = "00000000-0000-4000-8000-000000000000";
-                ("DELETE", format!("{WEBHOOKS}/{nobodys}"))
-            }
-            Endpoint::Webhooks(method) => (method, WEBHOOKS.to_owned()),
             Endpoint::Epayment(asked) => match asked {
                 Asked::Create => ("POST", EPAYMENTS.to_owned()),
                 Asked::Get => ("GET", epay("authorized-1", "")),
@@ -98,6 +152,16 @@ impl Endpoint {
                     "/epayment/v1/test/payments/epay-open-1/approve".to_owned(),
                 ),
             },
+            Endpoint::Userinfo => ("GET", format!("/vipps-userinfo-api/userinfo/{}", known.sub)),
+            Endpoint::UserinfoOfLogin => ("GET", "/vipps-userinfo-api/userinfo".to_owned()),
+            Endpoint::Kept(kept) => kept.call(),
+            Endpoint::Picture => ("GET", known.picture.clone()),
+            Endpoint::Scan => ("GET", known.print.clone()),
+            Endpoint::Webhooks("DELETE") => {
+                let nobodys = "00000000-0000-4000-8000-000000000000";
+                ("DELETE", format!("{WEBHOOKS}/{nobodys}"))
+            }
+            Endpoint::Webhooks(method) => (method, WEBHOOKS.to_owned()),
             Endpoint::Ecom(operation) => match operation {
                 Operation::Initiate => ("POST", "/ecomm/v2/payments".to_owned()),
                 Operation::Capture => ("POST", of("reserved-1", "capture")),
@@ -113,8 +177,8 @@ impl Endpoint {
         }
     }
 
-    fn ask(self, faq: &Faq, called: &Called, sub: &str) -> Ask {
-        let (method, path) = self.call(sub);
+    fn ask(self, faq: &Faq, called: &Called, known: &Known) -> Ask {
+        let (method, path) = self.call(known);
         let ask = called.ask(faq, method, &path);
         let shop = &called.acts_for;
         match self {
@@ -141,13 +205,60 @@ impl Endpoint {
                 "url": "https://example.com/h",
                 "events": ["epayments.payment.created.v1"],
             })),
-            Endpoint::Token | Endpoint::KeySet | Endpoint::Userinfo | Endpoint::Webhooks(_) => ask,
+            Endpoint::Kept(kept) => kept.body(known).map_or(ask.clone(), |body| ask.json(&body)),
+            Endpoint::Token
+            | Endpoint::KeySet
+            | Endpoint::Userinfo
+            | Endpoint::UserinfoOfLogin
+            | Endpoint::Picture
+            | Endpoint::Webhooks(_)
+            | Endpoint::Scan => ask,
         }
     }
 }
 
+impl Kept {
+    fn call(self) -> (&'static str, String) {
+        let (method, path) = match self {
+            Kept::Image => ("POST", "/order-management/v1/images"),
+            Kept::Receipt => ("POST", "/order-management/v2/ecom/receipts/new-1"),
+            Kept::Category => ("PUT", "/order-management/v2/ecom/categories/told-1"),
+            Kept::Order => ("GET", "/order-management/v2/ecom/told-2"),
+            Kept::OneTime => ("POST", "/qr/v1"),
+            Kept::Make => ("POST", "/qr/v1/merchant-redirect"),
+            Kept::List => ("GET", "/qr/v1/merchant-redirect"),
+            Kept::Get => ("GET", "/qr/v1/merchant-redirect/billboard_1"),
+            Kept::Point => ("PUT", "/qr/v1/merchant-redirect/billboard_1"),
+            Kept::Delete => ("DELETE", "/qr/v1/merchant-redirect/billboard_1"),
+        };
+        (method, path.to_owned())
+    }
+
+    fn body(self, known: &Known) -> Option<Value> {
+        let url = "https://example.com/socks";
+        Some(match self {
+            Kept::Image => json!({ "imageId": "socks", "type": "base64", "src": PICTURE }),
+            Kept::Receipt => json!({
+                "orderLines": [{
+                    "name": "Socks", "id": "1", "totalAmount": 1000,
+                    "totalAmountExcludingTax": 800, "totalTaxAmount": 200, "taxRate": 2500,
+                }],
+                "bottomLine": { "currency": "NOK" },
+            }),
+            Kept::Category => json!({ "category": "GENERAL", "orderDetailsUrl": url }),
+            Kept::OneTime => json!({ "url": known.link }),
+            Kept::Make => json!({ "id": "billboard_2", "redirectUrl": url }),
+            Kept::Point => json!({ "redirectUrl": url }),
+            Kept::Order | Kept::List | Kept::Get | Kept::Delete => return None,
+        })
+    }
+}
+
+/// A white PNG of 200 pixels square.
+const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAMgAAADIAQAAAACFI5MzAAAAJ0lEQVR42u3JoQEAAAwCIP9/WvPCPoBK+okxxhhjjDHGGGOMMcYcA4uOdZZzS32eAAAAAElFTkSuQmCC";
+
 /// A world in which U1 has an order for each operation, and knows somebody.
-async fn stage(here: Environment) -> (Faq, String) {
+async fn stage(here: Environment) -> (Faq, Known) {
     let faq = Faq::at(here).await;
     let sub = faq.u1.share("shared-1", "name", &faq.adult).await;
     for order in ["reserved-1", "reserved-2", "captured-1"] {
@@ -160,7 +271,40 @@ async fn stage(here: Environment) -> (Faq, String) {
     }
     faq.u1.epay_capture("epay-captured", 10_000).await.sums();
     faq.u1.epay("epay-open-1", 10_000).await.created();
-    (faq, sub)
+    let open = faq.u1.initiate("open-2", 10_000).await.ok();
+    let category = Kept::Category.body(&Known::default()).expect("a body");
+    let path = "/order-management/v2/ecom/categories/told-2";
+    faq.u1
+        .ask("PUT", path)
+        .await
+        .json(&category)
+        .send()
+        .await
+        .ok();
+    let code = json!({ "id": "billboard_1", "redirectUrl": "https://example.com" });
+    let make = faq
+        .u1
+        .ask("POST", "/qr/v1/merchant-redirect")
+        .await
+        .json(&code);
+    let made = make.send().await.ok();
+    let read = faq
+        .u1
+        .ask("GET", "/qr/v1/merchant-redirect/billboard_1")
+        .await;
+    let print = read.header("Accept", "text/targetUrl").send().await.ok();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let below = |url: &Value| {
+        let url = text(url);
+        url[url.find("/q/").expect("ours")..].to_owned()
+    };
+    let known = Known {
+        sub,
+        link: text(&open["url"]),
+        picture: below(&made["url"]),
+        print: below(&print["url"]),
+    };
+    (faq, known)
 }
 
 #[tokio::test]
@@ -168,10 +312,10 @@ async fn s_03_every_endpoint_for_everybody() {
     let mut cells = 0;
     for here in BOTH {
         for caller in ALL {
-            let (faq, sub) = stage(here).await;
+            let (faq, known) = stage(here).await;
             let called = caller.ready(&faq).await;
             for endpoint in ENDPOINTS {
-                let got = endpoint.ask(&faq, &called, &sub).send().await;
+                let got = endpoint.ask(&faq, &called, &known).send().await;
                 let (says, cause) = rules::expected(endpoint, &faq, &called);
                 let row = format!("{here} {caller:?} {endpoint:?}");
                 is(&row, &got, &says, cause);
@@ -185,31 +329,21 @@ async fn s_03_every_endpoint_for_everybody() {
 /// The matrix has all endpoints there are, each once.
 #[test]
 fn s_03_no_endpoint_is_forgotten() {
-    let sub = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
+    let known = Known {
+        picture: "/q/image?token=abc".to_owned(),
+        print: "/q/r/123456/abc".to_owned(),
+        sub: "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d".to_owned(),
+        ..Known::default()
+    };
     let mut names = BTreeSet::new();
     for expected in ENDPOINTS {
-        let (method, path) = expected.call(sub);
+        let (method, path) = expected.call(&known);
         let method = method.parse().expect("a method");
         let route = find(Test, &method, &path).expect("it is built");
         assert_eq!(endpoint(&route), expected);
-        names.insert(route.name());
+        names.insert(route.name().to_owned());
     }
     assert_eq!(names.len(), ENDPOINTS.len());
-    // `Route::name` and that of ePayment's operations name each route once, in quotes after an arrow.
-    let routes = include_str!("../../../src/routes.rs");
-    let epayment = include_str!("../../../src/epayment/mod.rs");
-    let mut quoted = BTreeSet::new();
-    for (text, begins, ends) in [
-        (routes, "pub fn name(&self)", "/// Whose operation it is"),
-        (
-            epayment,
-            "pub fn name(self)",
-            "/// What it does to a payment",
-        ),
-    ] {
-        let (_, name) = text.split_once(begins).expect("it is there");
-        let (name, _) = name.split_once(ends).expect("it is there");
-        quoted.extend(name.split('"').skip(1).step_by(2));
-    }
-    assert_eq!(names, quoted);
+    let built = OPERATIONS.map(|(method, path)| format!("{method} {path}"));
+    assert_eq!(names, built.into());
 }

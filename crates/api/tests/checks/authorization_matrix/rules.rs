@@ -9,7 +9,7 @@ use sandkasse_api::epayment::Asked;
 
 use super::super::faq_stage::{Faq, LOGIN_ONLY, NOT_AVAILABLE, ORDER_UNKNOWN, Says};
 use super::{
-    Endpoint,
+    Endpoint, Kept, Known,
     callers::{
         Called,
         Caller::{
@@ -60,6 +60,17 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
         Endpoint::Epayment(asked) => epayment(asked, faq, called),
         Endpoint::Userinfo => userinfo(faq, called),
         Endpoint::Webhooks(method) => webhooks(faq, called, method),
+        // A token of a login would open it, and nobody has one.
+        Endpoint::UserinfoOfLogin => {
+            let rejected = || (Says::TokenRejected, "userinfo.not_of_login");
+            keys(called, (Says::TokenRejected, "token.missing"), false).unwrap_or_else(rejected)
+        }
+        Endpoint::Kept(kept) => keys(called, (Says::KeyMissing, "subkey.missing"), false)
+            .or_else(|| kind_of_keys(called, NO_ACCESS))
+            .or_else(|| msn(faq, called, false))
+            .or_else(|| kept_standing(called))
+            .unwrap_or_else(|| of_kept(called, kept)),
+        Endpoint::Picture | Endpoint::Scan => (Says::Fine, ""),
     }
 }
 
@@ -223,10 +234,10 @@ fn epayment(asked: Asked, faq: &Faq, called: &Called) -> Expected {
     }
     let (says, cause) = order(called, asked.operation());
     match says {
-        Says::Fine if asked == Asked::Create => (Says::Created, cause),
+        Says::Fine if asked == Asked::Create => (Says::Made, cause),
         Says::Fine => (says, cause),
         _ => {
-            let (_, path) = Endpoint::Epayment(asked).call("");
+            let (_, path) = Endpoint::Epayment(asked).call(&Known::default());
             let reference = path
                 .split('/')
                 .find(|it| it.contains('-'))
@@ -235,6 +246,52 @@ fn epayment(asked: Asked, faq: &Faq, called: &Called) -> Expected {
             let text = format!("The reference `{reference}` does not exist for MSN {msn}");
             (Says::Problem(404, text), cause)
         }
+    }
+}
+
+const NO_ACCESS: Says = Says::Detail(403, "Forbidden", "These keys have no access to this API.");
+
+/// Step 10 of what moves no money.
+fn kept_standing(called: &Called) -> Option<Expected> {
+    let text = "Merchant Not Allowed for Ecommerce Payment";
+    let rows = [
+        (&[PartnerDeactivated][..], NO_ACCESS, "partner.deactivated"),
+        (
+            &[LoginOnly],
+            Says::Detail(403, "Forbidden", text),
+            "unit.login_only",
+        ),
+    ];
+    among(called, rows)
+}
+
+/// Whoever acts for U1 finds what U1 keeps; the others find nothing of it.
+fn of_kept(called: &Called, kept: Kept) -> Expected {
+    if ![Sister, Stranger].contains(&called.caller) {
+        return (Says::Fine, "");
+    }
+    match kept {
+        Kept::Order => (
+            Says::Detail(
+                404,
+                "Not Found",
+                "There is no category and no receipt for this order.",
+            ),
+            "order_info.nothing_told",
+        ),
+        Kept::OneTime => (
+            Says::Detail(
+                400,
+                "Validation error",
+                "Supplied landing page token is not valid",
+            ),
+            "qr.link_invalid",
+        ),
+        Kept::Get | Kept::Point | Kept::Delete => (
+            Says::Detail(404, "Not Found", "There is no QR code with this id."),
+            "qr.id_unknown",
+        ),
+        Kept::Image | Kept::Receipt | Kept::Category | Kept::Make | Kept::List => (Says::Fine, ""),
     }
 }
 
@@ -267,7 +324,7 @@ fn webhooks(faq: &Faq, called: &Called, method: &str) -> Expected {
         )
     };
     let fine = match method {
-        "POST" => (Says::Created, ""),
+        "POST" => (Says::Made, ""),
         "DELETE" => {
             let text = "One or more validation errors occurred.".to_owned();
             (Says::Problem(400, text), "webhook.unknown")

@@ -78,6 +78,14 @@ fn answers(got: &Got, fault: &str, target: Target) {
         ("too-many-concurrent", Target::Token) => {
             got.answered(429, GATEWAY_429, "platform.too_many_concurrent");
         }
+        ("internal-error", Target::OrderManagement | Target::Qr) => {
+            let text = "Something went wrong. Please try again later.";
+            got.detail(500, "Internal Server Error", text, "platform.fault");
+        }
+        ("too-many-concurrent", Target::OrderManagement | Target::Qr) => {
+            let cause = "platform.too_many_concurrent";
+            got.detail(429, "Too Many Requests", TOO_MANY, cause);
+        }
         ("internal-error", _) => problem(
             got,
             500,

@@ -67,6 +67,13 @@ impl Stage {
                 let sub = shop.share("acme-shared", "name", &self.kari).await;
                 shop.ask_userinfo(&sub).await
             }
+            Target::OrderManagement => {
+                let path = format!("/order-management/v2/ecom/categories/{ORDER}");
+                let category =
+                    json!({ "category": "GENERAL", "orderDetailsUrl": "https://example.com" });
+                shop.ask("PUT", &path).await.json(&category)
+            }
+            Target::Qr => shop.ask("GET", "/qr/v1/merchant-redirect").await,
         };
         let before = events(&shop).await;
         Ready {
@@ -148,7 +155,9 @@ impl Ready {
             Target::Payment(Operation::Details | Operation::Status)
             | Target::Token
             | Target::Userinfo
-            | Target::Webhooks => 0,
+            | Target::Webhooks
+            | Target::OrderManagement
+            | Target::Qr => 0,
             Target::Payment(
                 Operation::Initiate
                 | Operation::Capture

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Light modules around the code, without which cameras do not find it.
 const MARGIN: usize = 4;
 /// Pixels of a PNG.
-pub(crate) const SIZES: RangeInclusive<u32> = 100..=2000;
+pub(super) const SIZES: RangeInclusive<u32> = 100..=2000;
 /// Pixels of a PNG when nobody says how many.
-pub(crate) const USUAL_SIZE: u32 = 800;
+pub(super) const USUAL_SIZE: u32 = 800;
 
 /// In which form a caller wants a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub(crate) enum Wish {
 
 impl Wish {
     /// By the header `Accept`: the first that we know. Without one, SVG.
-    pub(crate) fn of(accept: &str) -> Option<Wish> {
+    pub(super) fn of(accept: &str) -> Option<Wish> {
         if accept.trim().is_empty() {
             return Some(Wish::Svg);
         }
@@ -41,7 +41,7 @@ impl Wish {
         })
     }
 
-    pub(crate) fn sized(self, pixels: u32) -> Wish {
+    pub(super) fn sized(self, pixels: u32) -> Wish {
         match self {
             Wish::Png(_) => Wish::Png(pixels),
             Wish::Svg | Wish::Text => self,

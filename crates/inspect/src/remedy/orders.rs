@@ -1,0 +1,116 @@
+//! What Order Management and QR refused.
+
+use sandkasse_api::{
+    Route,
+    order_management::{self, OrderManagementCause},
+    qr::{self, QrCause},
+};
+use serde_json::{Value, json};
+
+use super::{Case, Remedy};
+use crate::HttpCall;
+
+/// A picture of 200 pixels square, all white.
+const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAMgAAADIAQAAAACFI5MzAAAAJ0lEQVR42u3JoQEAAAwCIP9/WvPCPoBK+okxxhhjjDHGGGOMMcYcA4uOdZZzS32eAAAAAElFTkSuQmCC";
+
+pub(super) fn remedy(case: &Case<'_>, cause: &OrderManagementCause) -> Remedy {
+    match cause {
+        OrderManagementCause::ImageUnknown => case.send(case.sent().remove("imageId"), case.fix),
+        OrderManagementCause::ImageExists
+        | OrderManagementCause::ReceiptExists
+        | OrderManagementCause::NothingTold => case.nothing(),
+    }
+}
+
+pub(super) fn of_qr(case: &Case<'_>, cause: &QrCause) -> Remedy {
+    match cause {
+        QrCause::MediaType { .. } => {
+            case.send(case.sent().header("Accept", "image/svg+xml"), case.fix)
+        }
+        QrCause::LinkInvalid
+        | QrCause::LinkOver
+        | QrCause::IdUnknown
+        | QrCause::IdExists { .. }
+        | QrCause::PictureGone
+        | QrCause::PrintDead => case.nothing(),
+    }
+}
+
+/// A body that is right in itself; an empty one where none is read. `None` for other APIs.
+pub(super) fn sample(route: &Route) -> Option<Value> {
+    Some(match route {
+        Route::OrderManagement(asked) => match asked {
+            order_management::Asked::Image => json!({
+                "imageId": "socks-orange-123",
+                "src": PICTURE,
+                "type": "base64",
+            }),
+            order_management::Asked::Receipt { .. } => json!({
+                "orderLines": [{
+                    "name": "Socks",
+                    "id": "line_item_1",
+                    "totalAmount": 1000,
+                    "totalAmountExcludingTax": 800,
+                    "totalTaxAmount": 200,
+                    "taxRate": 2500,
+                }],
+                "bottomLine": { "currency": "NOK" },
+            }),
+            order_management::Asked::Category { .. } => json!({
+                "category": "GENERAL",
+                "orderDetailsUrl": "https://example.com/orders/1",
+            }),
+            order_management::Asked::Order { .. } => Value::Null,
+        },
+        Route::Qr(asked) => match asked {
+            qr::Asked::Make | qr::Asked::Point { .. } => json!({
+                "id": "billboard_1",
+                "redirectUrl": "https://example.com/myProduct",
+            }),
+            qr::Asked::OneTime
+            | qr::Asked::List
+            | qr::Asked::Get { .. }
+            | qr::Asked::Delete { .. }
+            | qr::Asked::Picture
+            | qr::Asked::Scan { .. } => Value::Null,
+        },
+        Route::Token
+        | Route::Miami
+        | Route::KeySet
+        | Route::Ecom { .. }
+        | Route::Epayment { .. }
+        | Route::Userinfo { .. }
+        | Route::UserinfoOfLogin
+        | Route::WebhookRegister
+        | Route::WebhookList
+        | Route::WebhookDelete { .. } => return None,
+    })
+}
+
+/// The call with a right value in the place of a bad one; of a list the whole list.
+pub(super) fn repaired(call: HttpCall, member: &str, right: &Value) -> HttpCall {
+    let in_path = |mut call: HttpCall, place: usize, name: &str| {
+        let mut parts: Vec<&str> = call.path.split('/').collect();
+        if let Some(part) = parts.get_mut(place) {
+            *part = name;
+        }
+        call.path = parts.join("/");
+        call
+    };
+    match member {
+        "paymentType" => in_path(call, 3, "ecom"),
+        "orderId" => {
+            let last = call.path.split('/').count().saturating_sub(1);
+            in_path(call, last, "acme-shop-123-order123abc")
+        }
+        "size" => call.header("Size", "800"),
+        _ => {
+            let list = member.split('[').next().unwrap_or(member);
+            let pointer = format!("/{}", list.replace('.', "/"));
+            match right.pointer(&pointer) {
+                Some(value) => call.set(list, value.clone()),
+                None => call.remove(list),
+            }
+        }
+    }
+}
