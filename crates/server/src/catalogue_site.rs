@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The chapters in the order in which a call meets them: folder, heading, and whose words they are.
-const CHAPTERS: [(&str, &str, &str); 11] = [
+const CHAPTERS: [(&str, &str, &str); 12] = [
     (
         "gateway",
         "Before any API is asked",
@@ -50,6 +50,11 @@ const CHAPTERS: [(&str, &str, &str); 11] = [
         "userinfo",
         "Userinfo",
         "Personal data that a payer shared with a merchant.",
+    ),
+    (
+        "webhooks",
+        "Webhooks",
+        "Registering, listing and deleting addresses that hear of events.",
     ),
     (
         "order-management",
