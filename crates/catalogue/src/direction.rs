@@ -24,6 +24,8 @@ pub enum Direction<'a> {
     },
     /// Initiated, and approved in the app.
     Reserved { order: &'a str, amount: i64 },
+    /// The payer approves in the app what is initiated.
+    Approved { order: &'a str },
     /// Captured, perhaps under an idempotency key.
     Captured {
         order: &'a str,
@@ -90,6 +92,8 @@ pub enum How<'a> {
     AsExpress,
     /// Without a landing page.
     WithoutLandingPage,
+    /// By ePayment.
+    ByEpayment,
 }
 
 /// What makes a sales unit another.
@@ -105,6 +109,12 @@ pub enum UnitTrait {
     RecurringOnly,
     /// It captures at approval.
     Direct,
+    /// It must capture all at once.
+    WithoutPartialCapture,
+    /// It may not use ePayment's express.
+    WithoutExpress,
+    /// Its payments may live long.
+    LongLiving,
     /// Its URLs are judged as the real platform does.
     Strict,
     /// Nothing is left for refunds.
@@ -131,6 +141,7 @@ impl<'a> Direction<'a> {
                     ["at", unit] => How::At(unit),
                     ["as", "express"] => How::AsExpress,
                     ["without", "landing", "page"] => How::WithoutLandingPage,
+                    ["by", "epayment"] => How::ByEpayment,
                     _ => return None,
                 },
             },
@@ -138,6 +149,7 @@ impl<'a> Direction<'a> {
                 order,
                 amount: number(amount)?,
             },
+            ["approved", order] => Direction::Approved { order },
             ["captured", order, amount, ref key @ ..] => Direction::Captured {
                 order,
                 amount: number(amount)?,
@@ -200,6 +212,9 @@ impl UnitTrait {
             ["without", "login"] => UnitTrait::WithoutLogin,
             ["recurring-only"] => UnitTrait::RecurringOnly,
             ["direct"] => UnitTrait::Direct,
+            ["without", "partial", "capture"] => UnitTrait::WithoutPartialCapture,
+            ["without", "express"] => UnitTrait::WithoutExpress,
+            ["long-living"] => UnitTrait::LongLiving,
             ["strict"] => UnitTrait::Strict,
             ["paid", "out"] => UnitTrait::PaidOut,
             ["receives", "at", "most", it] => UnitTrait::ReceivesAtMost(amount(it)?),
@@ -215,6 +230,9 @@ impl UnitTrait {
             UnitTrait::LoginOnly => unit.products = [Product::Login].into(),
             UnitTrait::WithoutLogin => unit.products.retain(|it| *it != Product::Login),
             UnitTrait::RecurringOnly => unit.products = [Product::Recurring].into(),
+            UnitTrait::WithoutPartialCapture => unit.partial_capture = false,
+            UnitTrait::WithoutExpress => unit.express = false,
+            UnitTrait::LongLiving => unit.long_living = true,
             UnitTrait::Direct => unit.capture = CaptureType::Direct,
             UnitTrait::Strict => unit.url_policy = UrlPolicy::Strict,
             UnitTrait::PaidOut => {

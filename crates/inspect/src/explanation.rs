@@ -233,6 +233,17 @@ fn spoken(body: &str) -> (Option<String>, Option<String>) {
         let found = first.pointer(&format!("/invalidParams/0/{name}"));
         found.and_then(Value::as_str).map(str::to_owned)
     };
+    // ePayment: a code, or else the first bad member.
+    let extra = |name: &str| {
+        let found = first.pointer(&format!("/extraDetails/0/{name}"));
+        found.and_then(Value::as_str).map(str::to_owned)
+    };
+    if extra("name").as_deref() == Some("ErrorCode") {
+        return (extra("reason"), text("detail"));
+    }
+    if text("detail").as_deref() == Some("See extraDetails for further details") {
+        return (extra("name"), extra("reason"));
+    }
     let said = text("errorMessage")
         .or_else(|| text("message"))
         .or_else(|| param("reason"))

@@ -271,8 +271,7 @@ impl Got {
     #[track_caller]
     fn is_problem(&self) {
         let problem = self.json();
-        let is_webhooks = problem.get("traceId") == problem.get("type");
-        if problem.get("traceId").is_some() && !is_webhooks {
+        if problem.get("traceId").is_some() && member(&problem, "type").starts_with("https://") {
             return self.is_epayments();
         }
         let names: Vec<&String> = problem.as_object().expect("an object").keys().collect();

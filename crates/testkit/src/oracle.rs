@@ -15,7 +15,12 @@ use serde_json::{Value, json};
 use crate::Got;
 
 /// Where a document is wrong: the part of the error that shows it, and the reason.
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 11] = [
+    ("is shorter than 8 characters at ", "the same as below"),
+    (
+        r#"does not match "^[a-zA-Z0-9-]{8,64}$" at "#,
+        "payments that eCom made keep their ids, which may have one character (epayment.md §2.9)",
+    ),
     (
         "expires_in",
         "the numeric members of a token are strings on the wire: recorded 2021-07-09",

@@ -224,7 +224,7 @@ async fn epay_100_what_ecom_made_can_be_used_here() {
     // eCom sees it in its own words.
     assert_eq!(
         shop.log("one").await,
-        ["CANCEL", "REFUND", "CAPTURE", "RESERVE", "INITIATE"]
+        ["VOID", "REFUND", "CAPTURE", "RESERVE", "INITIATE"]
     );
     let got = shop.capture("two", Value::Null).await;
     assert_eq!(got.cause(), "capture.cancelled");

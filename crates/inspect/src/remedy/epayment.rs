@@ -27,7 +27,7 @@ pub(super) fn sample(asked: Asked) -> Value {
         Asked::Capture | Asked::Refund => {
             json!({ "modificationAmount": { "currency": "NOK", "value": 100 } })
         }
-        Asked::Approve => json!({ "customer": { "phoneNumber": "$PHONE" } }),
+        Asked::Approve => json!({ "customer": { "phoneNumber": "47$PHONE" } }),
         Asked::Cancel => json!({}),
         Asked::Get | Asked::Events => Value::Null,
     }
@@ -79,7 +79,7 @@ fn repaired(asked: Asked, call: HttpCall, fault: &FieldFault) -> HttpCall {
             body: Some(Content::Json(sample(asked))),
             ..call
         },
-        "customer" => call.set(member, json!({ "phoneNumber": "$PHONE" })),
+        "customer" => call.set(member, json!({ "phoneNumber": "47$PHONE" })),
         "profile.scope" => call.set(member, "name address email phoneNumber"),
         _ if member.starts_with("shipping") => call.remove("shipping"),
         _ if member.starts_with("industryData") => call.remove("industryData"),
@@ -109,7 +109,7 @@ pub(super) fn of_value(case: &Case<'_>, cause: &EpaymentCause) -> Remedy {
         }
         EpaymentCause::CustomerToken | EpaymentCause::PersonalQr | EpaymentCause::Phone { .. } => {
             case.send(
-                call.set("customer", json!({ "phoneNumber": "$PHONE" })),
+                call.set("customer", json!({ "phoneNumber": "47$PHONE" })),
                 case.fix,
             )
         }
@@ -138,7 +138,7 @@ pub(super) fn of_value(case: &Case<'_>, cause: &EpaymentCause) -> Remedy {
         | EpaymentCause::MetadataValue { .. } => case.send(call.remove("metadata"), case.fix),
         EpaymentCause::Missing { member, .. } => {
             let right = match member.0 {
-                "customer" => json!({ "phoneNumber": "$PHONE" }),
+                "customer" => json!({ "phoneNumber": "47$PHONE" }),
                 path => sample(asked)
                     .get(path)
                     .cloned()
@@ -184,11 +184,11 @@ pub(super) fn of_payment(case: &Case<'_>, cause: &Cause) -> Remedy {
             format!("`{key}` was used for another request. {}", case.fix),
         ),
         Cause::CannotPay { .. } if case.instead.is_none() => case.send(
-            call.set("customer", json!({ "phoneNumber": "$PHONE" })),
+            call.set("customer", json!({ "phoneNumber": "47$PHONE" })),
             case.fix,
         ),
         Cause::NotATestNumber { .. } => case.send(
-            call.set("customer", json!({ "phoneNumber": "$PHONE" })),
+            call.set("customer", json!({ "phoneNumber": "47$PHONE" })),
             case.fix,
         ),
         Cause::ReserveNotAllowed => trait_of_unit(

@@ -297,9 +297,13 @@ pub(super) fn approve(case: &Case<'_>) -> Step {
 /// Changes the person that the call names.
 fn person(case: &Case<'_>, what: &str, traits: Value) -> Vec<Step> {
     let call = case.sent();
-    let named = ["customerInfo.mobileNumber", "customerPhoneNumber"]
-        .into_iter()
-        .find_map(|member| call.member(member));
+    let named = [
+        "customerInfo.mobileNumber",
+        "customerPhoneNumber",
+        "customer.phoneNumber",
+    ]
+    .into_iter()
+    .find_map(|member| call.member(member));
     let phone = match named {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),

@@ -40,6 +40,10 @@ impl Cast<'_> {
                 let payer = self.payer().await?;
                 self.approve(order, &payer).await?;
             }
+            Direction::Approved { order } => {
+                let payer = self.payer().await?;
+                self.approve(order, &payer).await?;
+            }
             Direction::Captured { order, amount, key } => {
                 self.modify("capture", order, Some(amount), key).await?;
             }
@@ -153,6 +157,13 @@ impl Cast<'_> {
                 let link = initiated.get("url").and_then(Value::as_str);
                 self.name("LINK", link.ok_or("the initiate has no url")?);
                 Ok(())
+            }
+            How::ByEpayment => {
+                let body = self.create(order, amount);
+                let path = "/epayment/v1/payments";
+                self.call(Method::POST, path, &body, Some(order))
+                    .await
+                    .map(drop)
             }
             How::AsExpress => self.initiated(&self.express(order, amount)).await,
             How::At(prefix) => {

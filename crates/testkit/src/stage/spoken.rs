@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::Got;
 
+/// The detail of ePayment where members are bad.
+const SHAPE: &str = "See extraDetails for further details";
+
 /// Status, media type, group, code and text of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spoken {
@@ -57,11 +60,22 @@ impl Got {
                 text("/0/errorMessage"),
             ),
             Format::Problem => {
-                // Webhooks says it as a number.
-                let status = body["status"].as_u64().map(|it| it.to_string());
-                let status = status.or_else(|| text("/status"));
-                assert_eq!(status, Some(self.status.to_string()), "{}", self.body);
-                (None, None, text("/detail"))
+                let status = body["status"].to_string();
+                assert_eq!(
+                    status.trim_matches('"'),
+                    self.status.to_string(),
+                    "{}",
+                    self.body
+                );
+                // ePayment: a code, or else the first bad member, of which `detail` tells nothing.
+                let detail = text("/detail");
+                match text("/extraDetails/0/name").as_deref() {
+                    Some("ErrorCode") => (None, text("/extraDetails/0/reason"), detail),
+                    Some(name) if detail.as_deref() == Some(SHAPE) => {
+                        (None, Some(name.to_owned()), text("/extraDetails/0/reason"))
+                    }
+                    Some(_) | None => (None, None, detail),
+                }
             }
             Format::Params => {
                 let reason = text("/invalidParams/0/reason");
