@@ -19,9 +19,10 @@ use serde_json::Value;
 use crate::testing::{House, PORTAL, Rules};
 
 /// What nothing mends. Each says what to do instead.
-const UNMENDABLE: [&str; 26] = [
+const UNMENDABLE: [&str; 28] = [
     "approve.express",
     "approve.not_open",
+    "approve.production",
     "approve.skip_landing_page",
     "cancel.already",
     "cancel.captured",
@@ -37,6 +38,7 @@ const UNMENDABLE: [&str; 26] = [
     "merchant.blocked",
     "merchant.register_deleted",
     "merchant.register_form_changed",
+    "order.of_epayment",
     "refund.cancelled",
     "refund.exceeds_sum",
     "refund.not_captured",

@@ -107,6 +107,9 @@ impl<'a> Cast<'a> {
         let unit = control.unit(here, &cast.msn).map_err(|it| it.detail)?;
         let advanced = control.engine().advance(&unit, A_MINUTE).await;
         advanced.map_err(|error| error.to_string())?;
+        let week = jiff::SignedDuration::from_hours(7 * 24);
+        let next_week = control.engine().now(&unit) + week;
+        cast.name("NEXT_WEEK", &next_week.to_string());
         Ok(cast)
     }
 

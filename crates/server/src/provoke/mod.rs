@@ -87,6 +87,7 @@ pub(crate) fn why_not(cause: &Cause) -> Option<&str> {
                 Direction::InProduction
                 | Direction::Initiated { .. }
                 | Direction::Reserved { .. }
+                | Direction::Approved { .. }
                 | Direction::Captured { .. }
                 | Direction::Refunded { .. }
                 | Direction::Cancelled { .. }
@@ -101,6 +102,9 @@ pub(crate) fn why_not(cause: &Cause) -> Option<&str> {
                     | UnitTrait::WithoutLogin
                     | UnitTrait::RecurringOnly
                     | UnitTrait::Direct
+                    | UnitTrait::WithoutPartialCapture
+                    | UnitTrait::WithoutExpress
+                    | UnitTrait::LongLiving
                     | UnitTrait::PaidOut
                     | UnitTrait::ReceivesAtMost(_)
                     | UnitTrait::RequestsAtMost(_),

@@ -98,6 +98,8 @@ impl Cast {
             store,
             world,
         };
+        let next_week = cast.world.now() + crate::days(7);
+        cast.name("NEXT_WEEK", &next_week.to_string());
         cast.name("PHONE", payer.phone.as_str());
         cast.name("UNKNOWN_PHONE", UNKNOWN_PHONE);
         cast.people(here).await;
