@@ -10,7 +10,7 @@ use sandkasse_domain::{
     Minor,
     payment::{Cause, Event, Happened, Operation},
 };
-use sandkasse_store::{Commit, CommitError, SavedReply, StoreError};
+use sandkasse_store::{Commit, CommitError, SavedReply};
 use serde::{Deserialize, Serialize};
 
 use crate::{Done, Engine, Idempotency, Initiated, Operated, Refused, Rendered, Unit, unreadable};
@@ -151,8 +151,8 @@ impl Engine {
         if asked.refusals.is_none() {
             return Ok(Some(Done::Before(Rendered { status, body })));
         }
-        let kept: Kept = serde_json::from_str(&body)
-            .map_err(|error| StoreError::from(unreadable("an answer", &error)))?;
+        let kept: Kept =
+            serde_json::from_str(&body).map_err(|error| unreadable("an answer", &error))?;
         let body = kept.body;
         let rendered = Rendered { status, body };
         Ok(Some(match kept.cause {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The chapters in the order in which a call meets them: folder, heading, and whose words they are.
-const CHAPTERS: [(&str, &str, &str); 11] = [
+const CHAPTERS: [(&str, &str, &str); 13] = [
     (
         "gateway",
         "Before any API is asked",
@@ -47,9 +47,19 @@ const CHAPTERS: [(&str, &str, &str); 11] = [
         "Initiate, capture, cancel, refund, details, and approvals by force.",
     ),
     (
+        "epayment",
+        "The ePayment API",
+        "Create, get, cancel, capture, refund, and approvals by force.",
+    ),
+    (
         "userinfo",
         "Userinfo",
         "Personal data that a payer shared with a merchant.",
+    ),
+    (
+        "webhooks",
+        "Webhooks",
+        "Registering, listing and deleting addresses that hear of events.",
     ),
     (
         "order-management",

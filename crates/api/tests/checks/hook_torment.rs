@@ -41,25 +41,24 @@ fn heard(world: &World) -> Vec<String> {
 async fn each_recipe_does_what_it_says() {
     let late = Recipe::Late { seconds: 90 };
     // What is heard at once, after a minute, and after two.
-    let rows: [(Recipe, &[&str], &[&str], &[&str]); 4] = [
+    type Heard = &'static [&'static str];
+    let rows: [(Recipe, [Heard; 3]); 4] = [
         (
             Recipe::Duplicate,
-            &["created", "created", "authorized"],
-            &[],
-            &[],
+            [&["created", "created", "authorized"], &[], &[]],
         ),
-        (Recipe::OutOfOrder, &["authorized", "created"], &[], &[]),
-        (late, &[], &[], &["created", "authorized"]),
-        (Recipe::Never, &["authorized"], &[], &[]),
+        (Recipe::OutOfOrder, [&["authorized", "created"], &[], &[]]),
+        (late, [&[], &[], &["created", "authorized"]]),
+        (Recipe::Never, [&["authorized"], &[], &[]]),
     ];
-    for (recipe, at_once, after_one, after_two) in rows {
+    for (recipe, expected) in rows {
         let world = World::new().await;
         let (shop, _) = tormented(&world, recipe).await;
         shop.publish(Created, "a").await;
         shop.publish(Authorized, "a").await;
         let mut before = 0;
         world.deliver().await;
-        for expected in [at_once, after_one, after_two] {
+        for expected in expected {
             assert_eq!(heard(&world)[before..], *expected, "{recipe:?}");
             before = heard(&world).len();
             world.pass(seconds(60)).await;
