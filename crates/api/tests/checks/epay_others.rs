@@ -456,7 +456,7 @@ async fn epay_130_media_types_do_not_depend_on_accept() {
 }
 
 #[tokio::test]
-async fn epay_107_a_refund_on_the_portal_is_told_like_one_of_the_api() {
+async fn epay_107_hook_35_a_refund_on_the_portal_is_told_like_one_of_the_api() {
     let (world, shop, kari) = stage().await;
     shop.register("https://example.com/h", &["epayments.payment.refunded.v1"])
         .await;
