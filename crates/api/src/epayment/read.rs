@@ -37,14 +37,13 @@ impl Reading {
 
     /// A text, or a number in its place: the official collection sends those unquoted.
     pub(super) fn text(&mut self, of: &Place<'_>, name: &str, required: bool) -> Option<String> {
-        match self.shape.member(of, name, required)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            other => {
-                self.shape.wrong_type(of.name(name), "string", other);
-                None
-            }
+        let value = self.shape.member(of, name, required)?;
+        let text = value.as_str().map(str::to_owned);
+        let text = text.or_else(|| value.is_number().then(|| value.to_string()));
+        if text.is_none() {
+            self.shape.wrong_type(of.name(name), "string", value);
         }
+        text
     }
 
     /// A text of `least` to `most` characters.

@@ -176,7 +176,19 @@ impl<'a> Words<'a> {
         let (status, code, text) = match cause {
             GateCause::Standing { standing } => standing_words(standing),
             // A kind of keys without payments (reference: partner-keys.md §5.1).
-            _ => (403, "", "Forbidden"),
+            GateCause::KeysWithoutRight { .. }
+            | GateCause::RouteUnknown { .. }
+            | GateCause::MethodUnknown { .. }
+            | GateCause::SubscriptionKeyMissing { .. }
+            | GateCause::SubscriptionKeyUnknown { .. }
+            | GateCause::SubscriptionKeyProduct { .. }
+            | GateCause::Token { .. }
+            | GateCause::KeysOfDifferentOwners { .. }
+            | GateCause::RateExceeded { .. }
+            | GateCause::MsnNotYours { .. }
+            | GateCause::PartnerMsnMissing { .. }
+            | GateCause::PartnerMsnUnknown { .. }
+            | GateCause::PartnerMsn { .. } => (403, "", "Forbidden"),
         };
         let extra = (!code.is_empty()).then_some(Extra {
             name: "ErrorCode",

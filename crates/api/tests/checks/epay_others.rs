@@ -315,7 +315,8 @@ async fn epay_123_ecoms_payments_in_each_state() {
     shop.capture("captured", 400).await.ok();
     shop.refund("captured", 100).await.ok();
     direct.reserved("sale", 1000, &kari).await;
-    let rows: [(&Shop, &str, &str, [i64; 4], &[&str]); 9] = [
+    type Row<'a> = (&'a Shop, &'a str, &'a str, [i64; 4], &'a [&'a str]);
+    let rows: [Row<'_>; 9] = [
         (&shop, "initiated", "CREATED", [0; 4], &["CREATED"]),
         (
             &shop,

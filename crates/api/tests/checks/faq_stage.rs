@@ -142,9 +142,10 @@ impl Says {
 
     /// The same in ePayment's envelope: eCom's text is its detail.
     pub(crate) fn on_epayment(self) -> Says {
-        match self {
-            Says::Ecom(status, _, _, text) => Says::Problem(status, text.to_owned()),
-            other => other,
+        if let Says::Ecom(status, _, _, text) = self {
+            Says::Problem(status, text.to_owned())
+        } else {
+            self
         }
     }
 

@@ -233,20 +233,18 @@ fn epayment(asked: Asked, faq: &Faq, called: &Called) -> Expected {
         return (Says::Problem(403, text), "approve.production");
     }
     let (says, cause) = order(called, asked.operation());
-    match says {
-        Says::Fine if asked == Asked::Create => (Says::Made, cause),
-        Says::Fine => (says, cause),
-        _ => {
-            let (_, path) = Endpoint::Epayment(asked).call(&Known::default());
-            let reference = path
-                .split('/')
-                .find(|it| it.contains('-'))
-                .unwrap_or_default();
-            let msn = &called.acts_for.msn;
-            let text = format!("The reference `{reference}` does not exist for MSN {msn}");
-            (Says::Problem(404, text), cause)
-        }
+    if says == Says::Fine {
+        let made = asked == Asked::Create;
+        return (if made { Says::Made } else { says }, cause);
     }
+    let (_, path) = Endpoint::Epayment(asked).call(&Known::default());
+    let reference = path
+        .split('/')
+        .find(|it| it.contains('-'))
+        .unwrap_or_default();
+    let msn = &called.acts_for.msn;
+    let text = format!("The reference `{reference}` does not exist for MSN {msn}");
+    (Says::Problem(404, text), cause)
 }
 
 const NO_ACCESS: Says = Says::Detail(403, "Forbidden", "These keys have no access to this API.");
