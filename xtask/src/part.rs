@@ -38,8 +38,21 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// Whether it is run without being asked for. The other is built for a quarter of an hour: `--all`, or `--only fuzz`.
+    /// Whether it is run without being asked for. The others take long, or want root: `--all`, or `--only` with their name.
     pub(crate) fn is_usual(self) -> bool {
-        self != Part::Fuzz
+        match self {
+            Part::Fuzz | Part::Schemathesis | Part::Chaos | Part::Crash => false,
+            Part::Rust
+            | Part::RustSqlite
+            | Part::RustPostgres
+            | Part::Doc
+            | Part::Sim
+            | Part::Deny
+            | Part::Hostile
+            | Part::PypiVipps
+            | Part::Postman
+            | Part::Browser
+            | Part::Prism => true,
+        }
     }
 }
