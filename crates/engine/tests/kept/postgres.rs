@@ -174,8 +174,10 @@ async fn r_18_on_postgresql_every_tampering_is_found_where_it_is() {
     assert!(sound.is_clean(), "{:#?}", sound.findings);
     assert_eq!(sound.unsealed, 0);
     assert!(sound.payments >= 20 && sound.sealed > 100, "{sound:?}");
+    // A test before this one may have had the same database.
+    database.execute("DROP SCHEMA IF EXISTS sound CASCADE; CREATE SCHEMA sound");
     for table in TABLES {
-        let copy = format!("CREATE TABLE public.{table} AS TABLE sandkasse.{table}");
+        let copy = format!("CREATE TABLE sound.{table} AS TABLE sandkasse.{table}");
         database.execute(&copy);
     }
     for (table, change, name) in TAMPERINGS {
@@ -193,7 +195,7 @@ async fn r_18_on_postgresql_every_tampering_is_found_where_it_is() {
             "{change}: {named} is not in {found:#?}"
         );
         database.execute(&format!(
-            "DELETE FROM {there}; INSERT INTO {there} SELECT * FROM public.{table}"
+            "DELETE FROM {there}; INSERT INTO {there} SELECT * FROM sound.{table}"
         ));
     }
     let report = look(&*store, vault, Seals::On).await;
