@@ -82,7 +82,7 @@ enum Task {
     /// Break things under load, and check what was promised: nodes, connections, hosts of a PostgreSQL cluster.
     ///
     /// Builds in release mode first, and needs root for network namespaces (by sudo when you are not). Everything takes
-    /// about 25 minutes; `cargo xtask test --all` runs a short form.
+    /// about 25 minutes; `cargo xtask test` runs a short form.
     Chaos(chaos::Options),
     /// Crash the platform at very many moments, and count what is lost. Takes about a quarter of an hour after the build.
     Crash(crash::Options),

@@ -42,22 +42,8 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// Whether it is run without being asked for. The others take long, or want root: `--all`, or `--only` with their name.
+    /// Whether it is run without being asked for. Fuzzing takes long to build: `--all`, or `--only fuzz`.
     pub(crate) fn is_usual(self) -> bool {
-        match self {
-            Part::Hostile | Part::Fuzz | Part::Schemathesis | Part::Chaos | Part::Crash => false,
-            Part::Rust
-            | Part::RustSqlite
-            | Part::RustPostgres
-            | Part::Doc
-            | Part::Sim
-            | Part::Deny
-            | Part::PypiVipps
-            | Part::Postman
-            | Part::OfficialSdk
-            | Part::VippsnoSdk
-            | Part::Browser
-            | Part::Prism => true,
-        }
+        self != Part::Fuzz
     }
 }

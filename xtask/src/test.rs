@@ -14,10 +14,10 @@ use crate::{chaos, crash, deny, fuzz, hostile, process, setup, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Run every part, also those that take long or want root.
+    /// Run every part, fuzzing too.
     #[arg(long, conflicts_with = "only")]
     all: bool,
-    /// Run only this part (may be given several times); by default those that need no more than a quarter of an hour each.
+    /// Run only this part (may be given several times); by default all but fuzzing, which takes long to build.
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
     /// Drive this program with the clients instead of building one.

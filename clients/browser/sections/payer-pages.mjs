@@ -29,6 +29,16 @@ async function at (page, name, address, status = 200) {
   await judge(page, name)
 }
 
+// The waiting page goes on by itself when something happens to its payment, so it has a page of its own: where it goes on
+// must not be in the way of what is opened next.
+async function follow (context, url, number) {
+  const page = await context.newPage()
+  await page.goto(url)
+  await page.getByLabel('Phone number').fill(number)
+  await page.getByRole('button', { name: 'Continue' }).click()
+  return page
+}
+
 async function landing ({ context, page }) {
   const shop = await ownShop({ name: 'A shop with a rather long name, as shops sometimes have' })
   const payer = await person({ given_name: 'Anne-Margrethe', family_name: 'Featherstonehaugh-Kristiansen' })
@@ -40,10 +50,9 @@ async function landing ({ context, page }) {
   await page.getByRole('button', { name: 'Continue' }).click()
   await page.getByRole('alert').waitFor()
   await judge(page, 'the landing page with a number that cannot pay')
-  await page.getByLabel('Phone number').fill(payer.phone)
-  await page.getByRole('button', { name: 'Continue' }).click()
-  await page.getByRole('heading', { name: 'Open the app' }).waitFor()
-  await judge(page, 'the waiting page')
+  const waits = await follow(context, url, payer.phone)
+  await waits.getByRole('heading', { name: 'Open the app' }).waitFor()
+  await judge(waits, 'the waiting page')
   const other = await context.newPage()
   const phone = await logIn(other, payer.phone)
   await phone.locator('article.request').waitFor()
@@ -52,26 +61,20 @@ async function landing ({ context, page }) {
   await phone.locator('.receipt').waitFor()
   for (const summary of await phone.locator('summary').all()) await summary.click()
   await judge(other, 'a phone with a receipt, and all of it opened')
-  const refused = await shop.initiate(unique(), 186)
-  await page.goto(refused)
-  await page.getByLabel('Phone number').fill(payer.phone)
-  await page.getByRole('button', { name: 'Continue' }).click()
+  const refused = await follow(context, await shop.initiate(unique(), 186), payer.phone)
   await phone.getByRole('button', { name: /^Pay/ }).click()
   await phone.getByText('The card has expired.').waitFor()
   await judge(other, 'a phone whose card was refused')
-  await page.getByText(/bank refused the card/).waitFor()
-  await judge(page, 'the waiting page when the card was refused')
+  await refused.getByText(/bank refused the card/).waitFor()
+  await judge(refused, 'the waiting page when the card was refused')
   const express = { paymentType: 'eComm Express Payment', consentRemovalPrefix: 'http://127.0.0.1:9/consent' }
   const shipped = await shop.initiate(unique(), 10000, { merchantInfo: { ...express, shippingDetailsPrefix: 'http://127.0.0.1:9/shipping' } })
   await at(page, 'the landing page of an express payment', shipped)
-  await page.getByLabel('Phone number').fill(payer.phone)
-  await page.getByRole('button', { name: 'Continue' }).click()
+  await follow(context, shipped, payer.phone)
   await phone.getByRole('button', { name: 'Show shipping' }).click()
   await phone.getByText(/No shipping methods found|Payment failed/).waitFor()
   await judge(other, 'a phone whose shop does not answer')
-  await page.goto(await shop.initiate(unique(), 10000, { transaction: { scope: 'name address email phoneNumber birthDate' } }))
-  await page.getByLabel('Phone number').fill(payer.phone)
-  await page.getByRole('button', { name: 'Continue' }).click()
+  await follow(context, await shop.initiate(unique(), 10000, { transaction: { scope: 'name address email phoneNumber birthDate' } }), payer.phone)
   await phone.getByRole('heading', { name: /asks to know/ }).waitFor()
   await judge(other, 'a phone that asks for consent')
   const locked = await person()
@@ -91,7 +94,7 @@ async function landing ({ context, page }) {
   const waiting = await skipping.initiate(order, 1000, { customerInfo: { mobileNumber: payer.phone }, transaction: { skipLandingPage: true } })
   await at(page, 'the waiting page without a landing page', waiting)
   await skipping.call('PUT', `/ecomm/v2/payments/${order}/cancel`, { merchantInfo: { merchantSerialNumber: skipping.keys.msn }, transaction: { transactionText: 'Stop' } })
-  // The waiting page goes on by itself; one of its own is not in its way.
+  // The one that `page` shows goes on by itself.
   const end = await context.newPage()
   await at(end, 'the page of a payment that leads nowhere', waiting)
   await end.close()

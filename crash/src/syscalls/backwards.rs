@@ -10,6 +10,7 @@ const STEPS_BACK: [(i64, &str); 2] = [(3, TO_2), (2, TO_1)];
 
 const TO_2: &str = "
 DROP TABLE installation;
+DROP TABLE heads;
 ALTER TABLE directory RENAME TO directory_after;
 CREATE TABLE directory (
     environment INTEGER NOT NULL,
@@ -24,6 +25,8 @@ ALTER TABLE records DROP COLUMN seal;
 ALTER TABLE events DROP COLUMN seal;
 ALTER TABLE replies DROP COLUMN seal;
 ALTER TABLE calls DROP COLUMN seal;
+ALTER TABLE calls DROP COLUMN begun_seal;
+ALTER TABLE calls DROP COLUMN ended_seal;
 PRAGMA user_version = 2;
 ";
 
@@ -46,4 +49,21 @@ pub(super) fn to_first_version(file: &Path) -> anyhow::Result<()> {
         database.execute_batch(&format!("BEGIN; {back} COMMIT;"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sandkasse_store::SqliteStore;
+
+    use super::*;
+
+    #[test]
+    fn a_file_goes_back_and_forth() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sandkasse.db");
+        for _ in 0..2 {
+            drop(SqliteStore::open(&file).unwrap());
+            to_first_version(&file).unwrap();
+        }
+    }
 }

@@ -96,12 +96,36 @@ impl Agenda {
         self.next.lock().get(partition).copied()
     }
 
+    /// A unit's turn. `None` while it has one already.
+    fn begin(self: &Arc<Self>, partition: Partition) -> Option<Turn> {
+        let begun = self.running.lock().insert(partition.clone());
+        // Made only then: where it is dropped, the turn is over.
+        begun.then(|| Turn {
+            agenda: self.clone(),
+            partition,
+        })
+    }
+
     pub(crate) fn heads(&self) -> Vec<(Partition, Timestamp)> {
         self.next
             .lock()
             .iter()
             .map(|(partition, at)| (partition.clone(), *at))
             .collect()
+    }
+}
+
+/// A sales unit has one at a time; it ends when this is dropped.
+struct Turn {
+    agenda: Arc<Agenda>,
+    partition: Partition,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.agenda.running.lock().remove(&self.partition);
+        // What fell due during the turn has waited for its end.
+        self.agenda.earlier.notify_one();
     }
 }
 
@@ -113,8 +137,8 @@ impl Engine {
             let earlier = self.agenda.earlier.notified();
             let (due, soonest) = self.look_ahead();
             for unit in due {
-                if let Some(run) = Run::begin(self.clone(), unit) {
-                    tokio::spawn(run.finish());
+                if let Some(turn) = self.agenda.begin(unit.partition()) {
+                    tokio::spawn(self.clone().take_turn(unit, turn));
                 }
             }
             match soonest {
@@ -128,6 +152,11 @@ impl Engine {
                 None => earlier.await,
             }
         }
+    }
+
+    async fn take_turn(self: Arc<Self>, unit: Arc<Unit>, _until_the_end: Turn) {
+        // What failed is noted to be tried again, and logged.
+        let _ = self.run_due(&unit, self.now(&unit), AtPace::Free).await;
     }
 
     /// Lets everything happen that is due now, in all sales units, one after the other.
@@ -294,34 +323,29 @@ impl Engine {
     }
 }
 
-/// One unit's turn with the agenda; there is at most one at a time.
-struct Run {
-    engine: Arc<Engine>,
-    unit: Arc<Unit>,
-}
-
-impl Run {
-    /// `None` while the unit has its turn already.
-    fn begin(engine: Arc<Engine>, unit: Arc<Unit>) -> Option<Run> {
-        let begun = engine.agenda.running.lock().insert(unit.partition());
-        begun.then_some(Run { engine, unit })
-    }
-
-    async fn finish(self) {
-        let until = self.engine.now(&self.unit);
-        // What failed is noted to be tried again, and logged.
-        let _ = self.engine.run_due(&self.unit, until, AtPace::Free).await;
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        let agenda = &self.engine.agenda;
-        agenda.running.lock().remove(&self.unit.partition());
-        // What fell due during the turn has waited for its end.
-        agenda.earlier.notify_one();
-    }
-}
-
 /// No clock goes further ahead than a hundred years.
 const MOST_AHEAD_MS: i64 = 100 * 366 * 24 * 3_600_000;
+
+#[cfg(test)]
+mod tests {
+    use sandkasse_domain::{Environment, Msn};
+
+    use super::*;
+
+    #[test]
+    fn a_sales_unit_has_one_turn_at_a_time() {
+        let agenda = Arc::new(Agenda::new(Vec::new()));
+        let unit = |msn: &str| Partition {
+            environment: Environment::Test,
+            msn: Msn::try_new(msn).expect("a number"),
+        };
+        let turn = agenda.begin(unit("123456"));
+        assert!(turn.is_some());
+        for _ in 0..2 {
+            assert!(agenda.begin(unit("123456")).is_none(), "it has its turn");
+        }
+        assert!(agenda.begin(unit("654321")).is_some(), "another unit");
+        drop(turn);
+        assert!(agenda.begin(unit("123456")).is_some(), "the turn is over");
+    }
+}

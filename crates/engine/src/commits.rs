@@ -107,24 +107,24 @@ impl Engine {
     }
 
     /// Sees to what commits owe that were made though the store could not tell.
-    pub(crate) async fn settle_doubts(&self) -> Result<(), StoreError> {
+    pub(crate) async fn settle_doubts(&self) {
         let mut doubts = self.doubts.some();
         while let Some(doubt) = doubts.pop_front() {
-            match self.is_settled(&doubt).await {
-                Ok(true) => {}
-                Ok(false) => self.doubts.note(doubt),
-                Err(error) => {
-                    self.doubts.note(doubt);
-                    doubts.into_iter().for_each(|it| self.doubts.note(it));
-                    return Err(error);
-                }
+            let found = self.was_made(&doubt).await;
+            let is_old = self.clock.now() > doubt.since + LONGEST;
+            if !is_old && !matches!(found, Ok(true)) {
+                self.doubts.note(doubt);
+            }
+            if let Err(error) = found {
+                tracing::warn!(%error, "whether a commit was made is looked for again");
+                // The store is likely to be away for the others too.
+                doubts.drain(..).for_each(|it| self.doubts.note(it));
             }
         }
-        Ok(())
     }
 
-    /// Whether nothing of a commit needs to be looked after any more.
-    async fn is_settled(&self, doubt: &Doubt) -> Result<bool, StoreError> {
+    /// Whether a commit is known to have been made; then what it owes is handed over.
+    async fn was_made(&self, doubt: &Doubt) -> Result<bool, StoreError> {
         if let Some(deadline) = doubt.deadline {
             // If nothing is due then, looking does no harm.
             self.agenda.note(&doubt.partition, deadline);
@@ -144,6 +144,6 @@ impl Engine {
                     .post_owed(partition, doubt.policy, call.clone());
             }
         }
-        Ok(was_made || self.clock.now() > doubt.since + LONGEST)
+        Ok(was_made)
     }
 }

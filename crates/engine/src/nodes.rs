@@ -87,7 +87,12 @@ impl Engine {
     /// Tells the other nodes that this one lives, takes in what they did, and sees to commits that
     /// were made though the store could not tell.
     pub async fn beat(&self) -> Result<(), StoreError> {
-        self.settle_doubts().await?;
+        let told = self.tell_and_listen().await;
+        self.settle_doubts().await;
+        told
+    }
+
+    async fn tell_and_listen(&self) -> Result<(), StoreError> {
         let Some(nodes) = self.store.nodes() else {
             return Ok(());
         };

@@ -9,7 +9,7 @@ use sandkasse_store::{
 };
 use tokio::sync::watch;
 
-/// What is the matter with commits.
+/// What is the matter with the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trouble {
     /// Nothing.
@@ -21,9 +21,11 @@ pub enum Trouble {
     Broken,
     /// They are stored, and the answer that says so is lost.
     Unanswered,
+    /// They go on, and calls cannot be read.
+    Unreadable,
 }
 
-/// Memory, with trouble on demand. Only commits are concerned; reading always works.
+/// Memory, with trouble on demand. Commits are concerned, and reading one call.
 #[derive(Default)]
 pub struct TroubledStore {
     memory: MemoryStore,
@@ -175,6 +177,9 @@ impl Store for TroubledStore {
     }
 
     async fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
+        if *self.trouble.borrow() == Trouble::Unreadable {
+            return Err(StoreError("an unknown purpose in the database".to_owned()));
+        }
         self.memory.call(id).await
     }
 

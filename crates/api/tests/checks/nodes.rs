@@ -385,6 +385,9 @@ async fn r_12_what_a_commit_owes_is_sent_though_the_store_could_not_tell_of_it()
         store.set(trouble);
         let left = shop.person(order, Act::LeaveLandingPage).await;
         left.expect_err("the store could not tell");
+        // What cannot be read keeps no node from telling that it lives.
+        store.set(Trouble::Unreadable);
+        beat(slice::from_ref(&world)).await;
         assert_eq!(world.recorder.callbacks(order).len(), 0, "{order}");
         store.set(Trouble::None);
         for _ in 0..2 {

@@ -15,7 +15,7 @@ use crate::{
 const SEED: u64 = 18;
 const TAMPERINGS: usize = 1_000;
 
-pub(crate) async fn look(store: &SqliteStore, vault: &Vault, seals: Seals) -> Report {
+pub(crate) async fn look(store: &dyn Store, vault: &Vault, seals: Seals) -> Report {
     let sealer = Sealer::new(vault.row_seals());
     let with = With {
         vault: Some(vault),
@@ -38,7 +38,7 @@ async fn r_18_nothing_is_found_where_nothing_is() {
     for seals in [Seals::On, Seals::Off] {
         let folder = tempfile::tempdir().unwrap();
         let (store, vault) = town(folder.path(), seals).await;
-        let report = look(&store, &vault, seals).await;
+        let report = look(&*store, &vault, seals).await;
         assert!(report.is_clean(), "{:#?}", report.findings);
         assert!(report.payments >= 19, "{}", report.payments);
         assert_eq!(report.sealed > 0, seals == Seals::On);
@@ -64,7 +64,7 @@ async fn tamper(seals: Seals, count: usize) -> (usize, Vec<String>) {
             continue;
         };
         done += 1;
-        let report = look(&store, &vault, seals).await;
+        let report = look(&*store, &vault, seals).await;
         for row in rows {
             let named = report.findings.iter().any(|it| row.is_named_by(&it.place));
             if !named {
@@ -78,7 +78,7 @@ async fn tamper(seals: Seals, count: usize) -> (usize, Vec<String>) {
         }
         tables.restore();
     }
-    let report = look(&store, &vault, seals).await;
+    let report = look(&*store, &vault, seals).await;
     assert!(report.is_clean(), "restored: {:#?}", report.findings);
     store.close().await;
     (done, missed)

@@ -8,5 +8,6 @@
 
 mod doctor;
 mod moving;
+mod postgres;
 mod tamper;
 mod town;

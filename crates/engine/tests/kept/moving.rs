@@ -15,7 +15,7 @@ use crate::{
     town::{Seals, live, world},
 };
 
-async fn rows(store: &dyn Store, of: Option<&Partition>) -> Vec<Row> {
+pub(crate) async fn rows(store: &dyn Store, of: Option<&Partition>) -> Vec<Row> {
     let mut told = store.rows(of).await.unwrap();
     let mut rows = Vec::new();
     while let Some(row) = told.next().await {
@@ -32,7 +32,7 @@ async fn text(mut export: Export) -> Vec<u8> {
     all
 }
 
-async fn export(store: &dyn Store, world: &World) -> Vec<u8> {
+pub(crate) async fn export(store: &dyn Store, world: &World) -> Vec<u8> {
     let rows = store.rows(None).await.unwrap();
     let vault = &world.platform.engine.vault;
     text(Export::new(rows, world.now(), vault)).await
@@ -44,7 +44,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         .split(|it| *it == b'\n')
 }
 
-async fn import(store: &dyn Store, vault: &Vault, text: &[u8]) -> Result<u64, NotMoved> {
+pub(crate) async fn import(store: &dyn Store, vault: &Vault, text: &[u8]) -> Result<u64, NotMoved> {
     let mut import = Import::begin(store, vault).await?;
     if !text.is_empty() {
         for line in lines(text) {
@@ -61,7 +61,7 @@ async fn town(folder: &Path) -> (Arc<SqliteStore>, World) {
 }
 
 /// Seals and heads are of a store with a key, and the order of answers is nobody's.
-fn sorted(rows: Vec<Row>) -> Vec<String> {
+pub(crate) fn sorted(rows: Vec<Row>) -> Vec<String> {
     let mut rows: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
     rows.sort();
     rows

@@ -21,14 +21,19 @@ pub(crate) enum Seals {
 /// An empty world on a file.
 pub(crate) async fn world(file: &Path, seals: Seals) -> (Arc<SqliteStore>, World) {
     let store = Arc::new(SqliteStore::open(file).expect("a new file"));
+    let world = world_on(store.clone(), seals).await;
+    (store, world)
+}
+
+/// An empty world on a new store.
+pub(crate) async fn world_on(store: Arc<dyn Store>, seals: Seals) -> World {
     if seals == Seals::On {
         // The key of the world's vault, before anything is written.
         let vault = World::new().await.platform.engine.vault.clone();
         let sealer = Sealer::new(vault.row_seals());
         store.seal_with(sealer).await.expect("writing works");
     }
-    let world = World::with(store.clone(), Settings::default()).await;
-    (store, world)
+    World::with(store, Settings::default()).await
 }
 
 /// Lives in it.

@@ -20,7 +20,7 @@ use super::connection::{Failure, LONG, SHORT, Value};
 use super::nodes::LIVING;
 use super::rows::{self, CALL, bounded, environment_number, get};
 use super::text::stored;
-use crate::port::{CallOutcome, OutgoingCall, Partition, StoreError};
+use crate::port::{CallOutcome, OutgoingCall, Partition, Seal, StoreError};
 
 /// How many beginnings and endings are put into one statement.
 const GROUP_LIMIT: usize = 256;
@@ -35,13 +35,27 @@ enum Work {
     Begin {
         id: String,
         at: Timestamp,
+        seal: Option<Seal>,
         answer: Answer<bool>,
     },
     Finish {
         id: String,
         outcome: String,
+        seal: Option<Seal>,
         answer: Answer<()>,
     },
+}
+
+/// When a call was begun, or how it ended, and the seal over that.
+struct Change<T> {
+    to: T,
+    seal: Option<Seal>,
+}
+
+impl<T> Change<T> {
+    fn seal(&self) -> Option<&[u8]> {
+        self.seal.as_ref().map(|seal| seal.0.as_slice())
+    }
 }
 
 /// The way to the task.
@@ -65,11 +79,19 @@ impl Calls {
     }
 
     pub(super) async fn begin(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {
+        let seal = self.shared.sealer.get().map(|it| it.begun(id, at));
         let id = stored(id).into_owned();
-        self.ask(|answer| Work::Begin { id, at, answer }).await
+        self.ask(|answer| Work::Begin {
+            id,
+            at,
+            seal,
+            answer,
+        })
+        .await
     }
 
     pub(super) async fn finish(&self, id: &str, outcome: &CallOutcome) -> Result<(), StoreError> {
+        let seal = self.shared.sealer.get().map(|it| it.ended(id, outcome));
         let outcome =
             serde_json::to_string(outcome).map_err(|error| StoreError(error.to_string()))?;
         let outcome = stored(&outcome).into_owned();
@@ -77,6 +99,7 @@ impl Calls {
         self.ask(|answer| Work::Finish {
             id,
             outcome,
+            seal,
             answer,
         })
         .await
@@ -109,7 +132,12 @@ impl Calls {
         let begun_at = at.as_millisecond();
         let marker = Uuid::new_v4();
         let node = self.shared.node.as_str();
-        let values: [Value<'_>; 15] = [
+        let sealer = self.shared.sealer.get();
+        let seal = sealer.map(|it| it.call(partition, call).0);
+        let seal = seal.as_ref().map(<[u8; 16]>::as_slice);
+        let begun_seal = sealer.map(|it| it.begun(&call.id, at).0);
+        let begun_seal = begun_seal.as_ref().map(<[u8; 16]>::as_slice);
+        let values: [Value<'_>; 17] = [
             (&environment, Type::INT2),
             (&msn, Type::TEXT),
             (&id, Type::TEXT),
@@ -125,6 +153,8 @@ impl Calls {
             (&owed_at, Type::INT8),
             (&begun_at, Type::INT8),
             (&marker, Type::UUID),
+            (&seal, Type::BYTEA),
+            (&begun_seal, Type::BYTEA),
         ];
         match self.shared.pool.run(ADD, &values, SHORT).await?.is_empty() {
             false => Ok(()),
@@ -203,20 +233,28 @@ impl Calls {
 async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
     let mut group = Vec::new();
     while queue.recv_many(&mut group, GROUP_LIMIT).await > 0 {
-        let mut begun: BTreeMap<String, (Timestamp, Vec<Answer<bool>>)> = BTreeMap::new();
-        let mut ended: BTreeMap<String, (String, Vec<Answer<()>>)> = BTreeMap::new();
+        let mut begun: BTreeMap<String, (Change<Timestamp>, Vec<Answer<bool>>)> = BTreeMap::new();
+        let mut ended: BTreeMap<String, (Change<String>, Vec<Answer<()>>)> = BTreeMap::new();
         for work in group.drain(..) {
             match work {
-                Work::Begin { id, at, answer } => {
-                    let entry = begun.entry(id).or_insert_with(|| (at, Vec::new()));
+                Work::Begin {
+                    id,
+                    at,
+                    seal,
+                    answer,
+                } => {
+                    let change = Change { to: at, seal };
+                    let entry = begun.entry(id).or_insert_with(|| (change, Vec::new()));
                     entry.1.push(answer);
                 }
                 Work::Finish {
                     id,
                     outcome,
+                    seal,
                     answer,
                 } => {
-                    let entry = ended.entry(id).or_insert_with(|| (outcome, Vec::new()));
+                    let change = Change { to: outcome, seal };
+                    let entry = ended.entry(id).or_insert_with(|| (change, Vec::new()));
                     entry.1.push(answer);
                 }
             }
@@ -244,10 +282,14 @@ async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
 /// The ids of those that were begun.
 async fn begin<T>(
     shared: &Shared,
-    calls: &BTreeMap<String, (Timestamp, T)>,
+    calls: &BTreeMap<String, (Change<Timestamp>, T)>,
 ) -> Result<BTreeSet<String>, Failure> {
     let ids: Vec<&str> = calls.keys().map(String::as_str).collect();
-    let at: Vec<i64> = calls.values().map(|(at, _)| at.as_millisecond()).collect();
+    let at: Vec<i64> = calls
+        .values()
+        .map(|(change, _)| change.to.as_millisecond())
+        .collect();
+    let seals: Vec<_> = calls.values().map(|(change, _)| change.seal()).collect();
     let marker = Uuid::new_v4();
     let node = shared.node.as_str();
     let values = [
@@ -255,47 +297,53 @@ async fn begin<T>(
         (&at as _, Type::INT8_ARRAY),
         (&marker as _, Type::UUID),
         (&node as _, Type::TEXT),
+        (&seals as _, Type::BYTEA_ARRAY),
     ];
     let rows = shared.pool.run(BEGIN, &values, SHORT).await?;
     Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect())
 }
 
-async fn end<T>(shared: &Shared, calls: &BTreeMap<String, (String, T)>) -> Result<(), Failure> {
+async fn end<T>(
+    shared: &Shared,
+    calls: &BTreeMap<String, (Change<String>, T)>,
+) -> Result<(), Failure> {
     let ids: Vec<&str> = calls.keys().map(String::as_str).collect();
     let outcomes: Vec<&str> = calls
         .values()
-        .map(|(outcome, _)| outcome.as_str())
+        .map(|(change, _)| change.to.as_str())
         .collect();
+    let seals: Vec<_> = calls.values().map(|(change, _)| change.seal()).collect();
     let values = [
         (&ids as _, Type::TEXT_ARRAY),
         (&outcomes as _, Type::TEXT_ARRAY),
+        (&seals as _, Type::BYTEA_ARRAY),
     ];
     shared.pool.run(END, &values, SHORT).await.map(drop)
 }
 
 // Rows are locked in one order. That they are open lets the lookup use the small index over open ones.
 const BEGIN: &str = "WITH found AS MATERIALIZED (
-    SELECT c.msn, c.id, t.at FROM unnest($1::text[], $2::int8[]) AS t (id, at)
+    SELECT c.msn, c.id, t.at, t.seal FROM unnest($1::text[], $2::int8[], $5::bytea[]) AS t (id, at, seal)
     JOIN sandkasse.calls c ON c.id = t.id
     WHERE c.state = 0 OR (c.state = 1 AND c.begun_by = $3) ORDER BY c.msn, c.id FOR UPDATE OF c)
-UPDATE sandkasse.calls c SET state = 1, begun_at = found.at, begun_by = $3, node = $4
+UPDATE sandkasse.calls c SET state = 1, begun_at = found.at, begun_by = $3, node = $4, begun_seal = found.seal
 FROM found WHERE c.msn = found.msn AND c.id = found.id
     AND (c.state = 0 OR (c.state = 1 AND c.begun_by = $3))
 RETURNING c.id";
 
 const END: &str = "WITH found AS MATERIALIZED (
-    SELECT c.msn, c.id, t.outcome FROM unnest($1::text[], $2::text[]) AS t (id, outcome)
+    SELECT c.msn, c.id, t.outcome, t.seal FROM unnest($1::text[], $2::text[], $3::bytea[]) AS t (id, outcome, seal)
     JOIN sandkasse.calls c ON c.id = t.id
     WHERE c.state = 1 OR (c.state = 2 AND c.outcome = t.outcome) ORDER BY c.msn, c.id FOR UPDATE OF c)
-UPDATE sandkasse.calls c SET state = 2, outcome = found.outcome
+UPDATE sandkasse.calls c SET state = 2, outcome = found.outcome, ended_seal = found.seal
 FROM found WHERE c.msn = found.msn AND c.id = found.id
     AND (c.state = 1 OR (c.state = 2 AND c.outcome = found.outcome))
 RETURNING 1";
 
 const ADD: &str = "INSERT INTO sandkasse.calls
     (environment, msn, id, number, state, node, about, purpose, method, url, header, body, timeout_ms,
-     owed_at, begun_at, begun_by, commit_id)
-VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+     owed_at, begun_at, begun_by, commit_id, seal, begun_seal)
+VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)
 ON CONFLICT (msn, id) DO UPDATE SET begun_by = excluded.begun_by
 WHERE calls.state = 1 AND calls.begun_by = excluded.begun_by
 RETURNING 1";

@@ -30,6 +30,7 @@ use super::pool::{Patience, pause};
 use super::rows::{environment_number, get};
 use super::text::stored;
 use crate::port::{Commit, CommitError, StoreError};
+use crate::seals::CommitSeals;
 
 /// How many commits are put into one statement, and about how many bytes.
 const GROUP_LIMIT: usize = 512;
@@ -46,6 +47,7 @@ type Answer = Result<(), CommitError>;
 
 struct Order {
     commit: Commit,
+    seals: Option<CommitSeals>,
     id: Uuid,
     since: Instant,
     /// An earlier attempt may have made it.
@@ -81,7 +83,7 @@ impl Lanes {
     }
 
     /// Returns once the commit is durable, or refused. It happens even if the caller no longer waits.
-    pub(super) async fn commit(&self, commit: Commit) -> Answer {
+    pub(super) async fn commit(&self, commit: Commit, seals: Option<CommitSeals>) -> Answer {
         let closed = || StoreError("the store is closed".to_owned());
         let queue = {
             let queues = self.queues.lock();
@@ -92,6 +94,7 @@ impl Lanes {
         let (answer, answered) = oneshot::channel();
         let order = Order {
             commit,
+            seals,
             id: Uuid::new_v4(),
             since: Instant::now(),
             in_doubt: false,
@@ -195,7 +198,9 @@ impl Lane {
     async fn attempt(&mut self, group: &[Order]) -> Result<Refused, Failure> {
         let shared = Arc::clone(&self.shared);
         let node = shared.node.as_str();
-        let commits = group.iter().map(|order| (&order.commit, order.id));
+        let commits = group
+            .iter()
+            .map(|order| (&order.commit, order.seals.as_ref(), order.id));
         let arguments = Group::new(commits, &shared.numbers, node);
         let rows = self.query(&arguments.sql(), &arguments.values()).await?;
         Refused::read(&rows).map_err(|error| Failure::Refused {

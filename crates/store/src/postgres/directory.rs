@@ -6,11 +6,14 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::Shared;
 use super::connection::{LONG, SHORT};
+use super::heads::{self, Noted, noting};
 use super::pool::Pool;
 use super::rows::{self, environment_number, get};
 use super::text::stored;
-use crate::port::{AuditLine, CommitError, DirectoryEntry, Generation, StoreError};
+use crate::heads::AUDIT;
+use crate::port::{AuditLine, CommitError, DirectoryEntry, Generation, Seal, StoreError};
 
 /// On this channel nodes wake each other.
 pub(super) const CHANNEL: &str = "sandkasse";
@@ -49,44 +52,83 @@ pub(super) fn entry(row: &tokio_postgres::Row, first: usize) -> Result<Directory
 
 /// The row of the installation is locked first, so that generations become visible in their order.
 /// Entries that carry this attempt's id were written by it before its answer was lost.
-const PUT: &str = "WITH made AS (
+const PUT: &str = concat!(
+    "WITH made AS (
     UPDATE sandkasse.installation SET generation = generation + 1 RETURNING generation),
 put AS (
-    INSERT INTO sandkasse.directory (environment, kind, key, body, generation, commit_id)
-    SELECT t.environment, t.kind, t.key, t.body, made.generation, $5
-    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[]) AS t (environment, kind, key, body), made
+    INSERT INTO sandkasse.directory (environment, kind, key, body, generation, commit_id, seal)
+    SELECT t.environment, t.kind, t.key, t.body, made.generation, $5, t.seal
+    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $8::bytea[])
+             AS t (environment, kind, key, body, seal), made
     ORDER BY t.environment, t.kind, t.key
     ON CONFLICT (environment, kind, key) DO UPDATE
-    SET body = excluded.body, generation = excluded.generation, commit_id = excluded.commit_id, seal = NULL
+    SET body = excluded.body, generation = excluded.generation, commit_id = excluded.commit_id, seal = excluded.seal
     WHERE directory.generation <= $6 OR directory.commit_id = excluded.commit_id
-    RETURNING 1)
-SELECT generation, 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) THEN 1 ELSE 0 END),
+    RETURNING 1), ",
+    noting!("$9", "$10", "$11", "$12"),
+    "SELECT generation,
+       1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) AND ",
+    noting!(all of "$9"),
+    " THEN 1 ELSE 0 END),
        pg_notify($7, '')::text
-FROM made";
+FROM made"
+);
+
+/// How often a change is tried again while others change entries of the same kinds.
+const RACES: u32 = 20;
 
 pub(super) async fn put(
-    pool: &Pool,
+    shared: &Shared,
     entries: &[DirectoryEntry],
     seen: Generation,
 ) -> Result<Generation, CommitError> {
+    let sealer = shared.sealer.get();
+    let seal = |entry: &DirectoryEntry| sealer.and_then(|sealer| sealer.entry(entry));
+    let sealed: Vec<_> = entries.iter().map(|it| (it.clone(), seal(it))).collect();
+    let mut noted = Noted::of(&shared.pool, sealer, &sealed).await?;
+    for _ in 0..RACES {
+        match put_once(&shared.pool, &sealed, seen, &noted).await {
+            Err(CommitError::Conflict) => {}
+            other => return other,
+        }
+        // Over an entry, unless it is over a head.
+        let now = Noted::of(&shared.pool, sealer, &sealed).await?;
+        if now == noted {
+            return Err(CommitError::Conflict);
+        }
+        noted = now;
+    }
+    let text = "others change the directory all the time; try again";
+    Err(StoreError(text.to_owned()).into())
+}
+
+async fn put_once(
+    pool: &Pool,
+    entries: &[(DirectoryEntry, Option<Seal>)],
+    seen: Generation,
+    noted: &Noted,
+) -> Result<Generation, CommitError> {
     // Of two for one key the later wins.
     let mut last = BTreeMap::new();
-    for DirectoryEntry {
-        kind,
-        environment,
-        key,
-        body,
-    } in entries
-    {
+    for (entry, seal) in entries {
+        let DirectoryEntry {
+            kind,
+            environment,
+            key,
+            body,
+        } = entry;
         let place = (environment_number(*environment), stored(kind), stored(key));
-        last.insert(place, body.as_deref().map(stored));
+        let seal = seal.as_ref().map(|seal| seal.0.as_slice());
+        last.insert(place, (body.as_deref().map(stored), seal));
     }
-    let (places, bodies): (Vec<_>, Vec<_>) = last.into_iter().unzip();
+    let (places, contents): (Vec<_>, Vec<_>) = last.into_iter().unzip();
+    let (bodies, seals): (Vec<_>, Vec<_>) = contents.into_iter().unzip();
     let environments: Vec<i16> = places.iter().map(|place| place.0).collect();
     let kinds: Vec<&str> = places.iter().map(|place| &*place.1).collect();
     let keys: Vec<&str> = places.iter().map(|place| &*place.2).collect();
     let seen = i64::try_from(seen).unwrap_or(i64::MAX);
     let id = Uuid::new_v4();
+    let head_seals = noted.seals();
     let values = [
         (&environments as _, Type::INT2_ARRAY),
         (&kinds as _, Type::TEXT_ARRAY),
@@ -95,6 +137,11 @@ pub(super) async fn put(
         (&id as _, Type::UUID),
         (&seen as _, Type::INT8),
         (&CHANNEL as _, Type::TEXT),
+        (&seals as _, Type::BYTEA_ARRAY),
+        (&noted.names as _, Type::TEXT_ARRAY),
+        (&noted.before as _, Type::TEXT_ARRAY),
+        (&noted.after as _, Type::TEXT_ARRAY),
+        (&head_seals as _, Type::BYTEA_ARRAY),
     ];
     let made = match pool.run(PUT, &values, SHORT).await {
         Err(failure) if failure.is(&SqlState::DIVISION_BY_ZERO) => {
@@ -132,6 +179,8 @@ pub(super) async fn clear(pool: &Pool, kept: &[&str]) -> Result<(), StoreError> 
                     l AS (DELETE FROM sandkasse.claims), w AS (DELETE FROM sandkasse.windows),
                     j AS (DELETE FROM sandkasse.journal),
                     d AS (DELETE FROM sandkasse.directory WHERE kind <> ALL ($1::text[])),
+                    h AS (DELETE FROM sandkasse.heads
+                          WHERE name LIKE 'directory/%' AND split_part(name, '/', 3) <> ALL ($1::text[])),
                     n AS (UPDATE sandkasse.installation SET epoch = epoch + 1, generation = generation + 1
                           RETURNING epoch)
                SELECT epoch, pg_notify($2, '')::text FROM n";
@@ -140,10 +189,10 @@ pub(super) async fn clear(pool: &Pool, kept: &[&str]) -> Result<(), StoreError> 
     Ok(())
 }
 
-pub(super) async fn add_to_audit(pool: &Pool, lines: &[AuditLine]) -> Result<(), CommitError> {
-    if lines.is_empty() {
+pub(super) async fn add_to_audit(shared: &Shared, lines: &[AuditLine]) -> Result<(), CommitError> {
+    let Some(newest) = lines.last().map(heads::newest) else {
         return Ok(());
-    }
+    };
     let numbers: Vec<i64> = lines.iter().map(|line| line.number.cast_signed()).collect();
     if !numbers.iter().all(|number| *number >= 0) || has_twins(&numbers) {
         return Err(CommitError::Conflict);
@@ -154,20 +203,29 @@ pub(super) async fn add_to_audit(pool: &Pool, lines: &[AuditLine]) -> Result<(),
             FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[]) AS t (number, previous, body, hash)
             ORDER BY number
             ON CONFLICT (number) DO UPDATE SET commit_id = excluded.commit_id
-            WHERE audit.commit_id = excluded.commit_id RETURNING 1)
+            WHERE audit.commit_id = excluded.commit_id RETURNING 1),
+        noted AS (
+            INSERT INTO sandkasse.heads (name, value, seal)
+            SELECT $6::text, $7::text, $8::bytea WHERE $8 IS NOT NULL
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value, seal = excluded.seal)
         SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int8[]) THEN 1 ELSE 0 END)";
     let previous: Vec<_> = lines.iter().map(|line| stored(&line.previous)).collect();
     let bodies: Vec<_> = lines.iter().map(|line| stored(&line.body)).collect();
     let hashes: Vec<_> = lines.iter().map(|line| stored(&line.hash)).collect();
     let id = Uuid::new_v4();
+    let seal = shared.sealer.get().map(|it| it.head(AUDIT, &newest).0);
+    let seal = seal.as_ref().map(<[u8; 16]>::as_slice);
     let values = [
         (&numbers as _, Type::INT8_ARRAY),
         (&previous as _, Type::TEXT_ARRAY),
         (&bodies as _, Type::TEXT_ARRAY),
         (&hashes as _, Type::TEXT_ARRAY),
         (&id as _, Type::UUID),
+        (&AUDIT as _, Type::TEXT),
+        (&newest as _, Type::TEXT),
+        (&seal as _, Type::BYTEA),
     ];
-    match pool.run(sql, &values, SHORT).await {
+    match shared.pool.run(sql, &values, SHORT).await {
         Err(failure) if failure.is(&SqlState::DIVISION_BY_ZERO) => Err(CommitError::Conflict),
         other => Ok(other.map(drop).map_err(StoreError::from)?),
     }

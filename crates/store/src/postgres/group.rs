@@ -17,9 +17,11 @@ use super::connection::Value;
 use super::numbers::Numbers;
 use super::rows::{environment_number, get, state};
 use super::text::stored;
-use crate::port::{Commit, StoreError};
+use crate::port::{Commit, Seal, StoreError};
+use crate::seals::CommitSeals;
 
 type Text<'a> = Cow<'a, str>;
+type Bytes<'a> = Option<&'a [u8]>;
 
 /// The arguments, one vector a column.
 #[derive(Default)]
@@ -44,6 +46,7 @@ struct Writes<'a> {
     number: Vec<i64>,
     deadline: Vec<Option<i64>>,
     body: Vec<Text<'a>>,
+    seal: Vec<Bytes<'a>>,
 }
 
 #[derive(Default)]
@@ -52,6 +55,7 @@ struct Events<'a> {
     position: Vec<i32>,
     at: Vec<i64>,
     body: Vec<Text<'a>>,
+    seal: Vec<Bytes<'a>>,
 }
 
 #[derive(Default)]
@@ -62,6 +66,7 @@ struct Replies<'a> {
     fingerprint: Vec<Text<'a>>,
     status: Vec<i32>,
     body: Vec<Text<'a>>,
+    seal: Vec<Bytes<'a>>,
 }
 
 #[derive(Default)]
@@ -77,6 +82,7 @@ struct Calls<'a> {
     body: Vec<Option<Text<'a>>>,
     timeout_ms: Vec<i64>,
     owed_at: Vec<i64>,
+    seal: Vec<Bytes<'a>>,
 }
 
 /// What became of each commit of a group, by its place.
@@ -88,7 +94,7 @@ pub(super) struct Refused {
 
 impl<'a> Group<'a> {
     pub(super) fn new(
-        commits: impl Iterator<Item = (&'a Commit, Uuid)>,
+        commits: impl Iterator<Item = (&'a Commit, Option<&'a CommitSeals>, Uuid)>,
         numbers: &Numbers,
         node: &'a str,
     ) -> Group<'a> {
@@ -96,8 +102,8 @@ impl<'a> Group<'a> {
             node,
             ..Group::default()
         };
-        for (commit, id) in commits {
-            group.add(commit, id, numbers);
+        for (commit, seals, id) in commits {
+            group.add(commit, seals, id, numbers);
         }
         group.msns.extend(&group.msn);
         group.msns.sort_unstable();
@@ -105,7 +111,13 @@ impl<'a> Group<'a> {
         group
     }
 
-    fn add(&mut self, commit: &'a Commit, id: Uuid, numbers: &Numbers) {
+    fn add(
+        &mut self,
+        commit: &'a Commit,
+        seals: Option<&'a CommitSeals>,
+        id: Uuid,
+        numbers: &Numbers,
+    ) {
         let Commit {
             partition,
             writes,
@@ -118,7 +130,8 @@ impl<'a> Group<'a> {
         self.id.push(id);
         let place = place(self.id.len());
         let mut fresh = numbers.take(writes.iter().filter(|it| it.expected.is_none()).count());
-        for write in writes {
+        for (index, write) in writes.iter().enumerate() {
+            let seals = seals.and_then(|seals| seals.writes.get(index));
             let number = match write.expected {
                 None => fresh.next().unwrap_or_default(),
                 // It has one already.
@@ -134,12 +147,15 @@ impl<'a> Group<'a> {
                 .deadline
                 .push(write.deadline.map(|at| at.as_millisecond()));
             columns.body.push(stored(&write.body));
+            columns.seal.push(bytes(seals.map(|(seal, _)| seal)));
             let place = self::place(columns.commit.len());
-            for (position, event) in (0..).zip(&write.events) {
+            for (index, (position, event)) in (0..).zip(&write.events).enumerate() {
+                let seal = seals.and_then(|(_, seals)| seals.get(index));
                 self.events.write.push(place);
                 self.events.position.push(position);
                 self.events.at.push(event.at.as_millisecond());
                 self.events.body.push(stored(&event.body));
+                self.events.seal.push(bytes(seal));
             }
         }
         if let Some(reply) = reply {
@@ -150,8 +166,12 @@ impl<'a> Group<'a> {
             columns.fingerprint.push(stored(&reply.fingerprint));
             columns.status.push(reply.status.into());
             columns.body.push(stored(&reply.body));
+            let seal = seals.and_then(|seals| seals.reply.as_ref());
+            columns.seal.push(bytes(seal));
         }
-        for (call, number) in calls.iter().zip(numbers.take(calls.len())) {
+        let fresh = numbers.take(calls.len());
+        for (index, (call, number)) in calls.iter().zip(fresh).enumerate() {
+            let seal = seals.and_then(|seals| seals.calls.get(index));
             let columns = &mut self.calls;
             columns.commit.push(place);
             columns.number.push(number);
@@ -166,6 +186,7 @@ impl<'a> Group<'a> {
             columns.body.push(call.body.as_deref().map(stored));
             columns.timeout_ms.push(call.timeout_ms.cast_signed());
             columns.owed_at.push(call.owed_at.as_millisecond());
+            columns.seal.push(bytes(seal));
         }
     }
 
@@ -263,6 +284,10 @@ impl<'a> Group<'a> {
             (&calls.timeout_ms, Type::INT8_ARRAY),
             (&calls.owed_at, Type::INT8_ARRAY),
             (node, Type::TEXT),
+            (&writes.seal, Type::BYTEA_ARRAY),
+            (&events.seal, Type::BYTEA_ARRAY),
+            (&replies.seal, Type::BYTEA_ARRAY),
+            (&calls.seal, Type::BYTEA_ARRAY),
         ]
     }
 }
@@ -279,6 +304,10 @@ impl Refused {
     }
 }
 
+fn bytes(seal: Option<&Seal>) -> Option<&[u8]> {
+    seal.map(|seal| seal.0.as_slice())
+}
+
 /// Places count from 1, as `WITH ORDINALITY` does.
 fn place(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
@@ -290,8 +319,9 @@ const COMMITS: &str = "commits AS MATERIALIZED (
 
 const WRITES: &str = "writes AS MATERIALIZED (
     SELECT environment, msn, commit_id, t.*
-    FROM unnest($5::int8[], $6::text[], $7::text[], $8::int8[], $9::int8[], $10::int8[], $11::text[])
-        WITH ORDINALITY AS t (c, kind, name, expected, number, deadline, body, w) JOIN commits USING (c))";
+    FROM unnest($5::int8[], $6::text[], $7::text[], $8::int8[], $9::int8[], $10::int8[], $11::text[],
+                $34::bytea[])
+        WITH ORDINALITY AS t (c, kind, name, expected, number, deadline, body, seal, w) JOIN commits USING (c))";
 
 // That the MSN is one of those named lets the planner leave out the other partitions.
 const LOCKED: &str = "locked AS MATERIALIZED (
@@ -301,14 +331,14 @@ const LOCKED: &str = "locked AS MATERIALIZED (
 
 const REPLIES: &str = "replies AS MATERIALIZED (
     SELECT environment, msn, commit_id, t.*
-    FROM unnest($16::int8[], $17::text[], $18::text[], $19::text[], $20::int4[], $21::text[])
-        AS t (c, scope, key, fingerprint, status, body) JOIN commits USING (c))";
+    FROM unnest($16::int8[], $17::text[], $18::text[], $19::text[], $20::int4[], $21::text[], $36::bytea[])
+        AS t (c, scope, key, fingerprint, status, body, seal) JOIN commits USING (c))";
 
 const CALLS: &str = "calls AS MATERIALIZED (
     SELECT environment, msn, commit_id, t.*
     FROM unnest($22::int8[], $23::int8[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[],
-                $29::text[], $30::text[], $31::int8[], $32::int8[])
-        AS t (c, number, id, about, purpose, method, url, header, body, timeout_ms, owed_at)
+                $29::text[], $30::text[], $31::int8[], $32::int8[], $37::bytea[])
+        AS t (c, number, id, about, purpose, method, url, header, body, timeout_ms, owed_at, seal)
         JOIN commits USING (c))";
 
 const REFUSED_WRITES: &str =
@@ -326,12 +356,12 @@ const REFUSED_CALLS: &str = "SELECT calls.c, true AS mistake
 // one order everywhere.
 const PUT_RECORDS: &str = "put_records AS (
     INSERT INTO sandkasse.records
-        (msn, environment, kind, name, number, version, deadline, body, commit_id)
-    SELECT msn, environment, kind, name, number, coalesce(expected, 0) + 1, deadline, body, commit_id
+        (msn, environment, kind, name, number, version, deadline, body, commit_id, seal)
+    SELECT msn, environment, kind, name, number, coalesce(expected, 0) + 1, deadline, body, commit_id, seal
     FROM writes WHERE c NOT IN (SELECT c FROM refused) ORDER BY msn, environment, kind, name
     ON CONFLICT (msn, environment, kind, name) DO UPDATE
     SET version = excluded.version, deadline = excluded.deadline, body = excluded.body,
-        commit_id = excluded.commit_id, seal = NULL
+        commit_id = excluded.commit_id, seal = excluded.seal
     WHERE records.version = excluded.version - 1
     RETURNING 1)";
 
@@ -339,10 +369,11 @@ const RECORDS_FIT: &str = "(SELECT count(*) FROM put_records)
     = (SELECT count(*) FROM writes WHERE c NOT IN (SELECT c FROM refused))";
 
 const PUT_EVENTS: &str = "put_events AS (
-    INSERT INTO sandkasse.events (msn, environment, record, version, position, at, body, commit_id)
+    INSERT INTO sandkasse.events (msn, environment, record, version, position, at, body, commit_id, seal)
     SELECT msn, environment, coalesce(locked.number, writes.number), coalesce(expected, 0) + 1,
-           t.position, t.at, t.body, commit_id
-    FROM unnest($12::int8[], $13::int4[], $14::int8[], $15::text[]) AS t (w, position, at, body)
+           t.position, t.at, t.body, commit_id, t.seal
+    FROM unnest($12::int8[], $13::int4[], $14::int8[], $15::text[], $35::bytea[])
+             AS t (w, position, at, body, seal)
         JOIN writes USING (w) LEFT JOIN locked USING (w)
     WHERE c NOT IN (SELECT c FROM refused) RETURNING 1)";
 
@@ -351,8 +382,8 @@ const EVENTS_FIT: &str = "(SELECT count(*) FROM put_events)
        WHERE c NOT IN (SELECT c FROM refused))";
 
 const PUT_REPLIES: &str = "put_replies AS (
-    INSERT INTO sandkasse.replies (msn, environment, scope, key, fingerprint, status, body, commit_id)
-    SELECT msn, environment, scope, key, fingerprint, status, body, commit_id
+    INSERT INTO sandkasse.replies (msn, environment, scope, key, fingerprint, status, body, commit_id, seal)
+    SELECT msn, environment, scope, key, fingerprint, status, body, commit_id, seal
     FROM replies WHERE c NOT IN (SELECT c FROM refused) ORDER BY msn, environment, scope, key
     ON CONFLICT DO NOTHING RETURNING 1)";
 
@@ -361,9 +392,9 @@ const REPLIES_FIT: &str = "(SELECT count(*) FROM put_replies)
 
 const PUT_CALLS: &str = "put_calls AS (
     INSERT INTO sandkasse.calls (msn, environment, id, number, state, node, about, purpose, method, url,
-                                 header, body, timeout_ms, owed_at, commit_id)
+                                 header, body, timeout_ms, owed_at, commit_id, seal)
     SELECT msn, environment, id, number, 0, $33::text, about, purpose, method, url,
-           header, body, timeout_ms, owed_at, commit_id
+           header, body, timeout_ms, owed_at, commit_id, seal
     FROM calls WHERE c NOT IN (SELECT c FROM refused) ORDER BY msn, id
     ON CONFLICT DO NOTHING RETURNING 1)";
 

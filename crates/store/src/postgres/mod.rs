@@ -15,22 +15,24 @@ mod commits;
 mod connection;
 mod directory;
 mod error;
+mod fill;
 mod group;
+mod heads;
 mod hosts;
-mod moving;
 mod nodes;
 mod numbers;
 mod pool;
 mod reads;
 mod rows;
 mod schema;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tls;
 mod windows;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
@@ -49,6 +51,7 @@ use crate::port::{
     Nodes, Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store, StoreError,
     StoredEvent, StreamId,
 };
+use crate::seals::Sealer;
 
 /// What all parts of a store need.
 struct Shared {
@@ -56,6 +59,8 @@ struct Shared {
     numbers: Numbers,
     /// The id of this node.
     node: String,
+    /// Set once, by [`Store::seal_with`].
+    sealer: OnceLock<Sealer>,
     #[cfg(test)]
     switches: tests::Switches,
 }
@@ -102,6 +107,7 @@ impl PostgresStore {
             pool,
             numbers,
             node,
+            sealer: OnceLock::new(),
             #[cfg(test)]
             switches: tests::Switches::default(),
         });
@@ -204,7 +210,8 @@ impl Store for PostgresStore {
         if commit.writes.is_empty() && commit.reply.is_none() && commit.calls.is_empty() {
             return Ok(());
         }
-        self.lanes.commit(commit).await
+        let seals = self.shared.sealer.get().map(|it| it.commit(&commit));
+        self.lanes.commit(commit, seals).await
     }
 
     async fn due(
@@ -297,7 +304,7 @@ impl Store for PostgresStore {
         entries: Vec<DirectoryEntry>,
         seen: Generation,
     ) -> Result<Generation, CommitError> {
-        directory::put(&self.shared.pool, &entries, seen).await
+        directory::put(&self.shared, &entries, seen).await
     }
 
     async fn clear(&self, kept: &[&str]) -> Result<(), StoreError> {
@@ -305,7 +312,7 @@ impl Store for PostgresStore {
     }
 
     async fn add_to_audit(&self, lines: Vec<AuditLine>) -> Result<(), CommitError> {
-        directory::add_to_audit(&self.shared.pool, &lines).await
+        directory::add_to_audit(&self.shared, &lines).await
     }
 
     async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
@@ -317,15 +324,22 @@ impl Store for PostgresStore {
     }
 
     async fn rows(&self, of: Option<&Partition>) -> Result<Rows, StoreError> {
-        moving::rows(&self.shared.pool, of).await
+        tell::rows(&self.shared.pool, of).await
     }
 
     async fn fill(&self, rows: Vec<Row>) -> Result<(), CommitError> {
-        moving::fill(&self.shared, &rows).await
+        fill::fill(&self.shared, &rows).await
     }
 
-    async fn replace(&self, unit: &Partition, rows: Vec<Row>) -> Result<(), CommitError> {
-        moving::replace(&self.shared, unit, &rows).await
+    async fn replace(&self, unit: &Partition, mut rows: Vec<Row>) -> Result<(), CommitError> {
+        fill::replace(&self.shared, unit, &mut rows).await
+    }
+
+    async fn seal_with(&self, sealer: Sealer) -> Result<(), StoreError> {
+        heads::begin(&self.shared.pool, &sealer).await?;
+        // Whoever comes second has the same key.
+        self.shared.sealer.set(sealer).ok();
+        Ok(())
     }
 
     fn nodes(&self) -> Option<&dyn Nodes> {

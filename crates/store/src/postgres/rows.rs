@@ -114,12 +114,16 @@ pub(super) fn seal(row: &Row, column: usize) -> Result<Option<Seal>, StoreError>
 
 /// The columns that [`call`] reads, in its order.
 pub(super) const CALL: &str = "id, purpose, about, method, url, header, body, timeout_ms, owed_at, environment, msn, \
-                               state, begun_at, outcome, number, seal";
+                               state, begun_at, outcome, number, seal, begun_seal, ended_seal";
 
 /// Where `number` is among the columns of [`CALL`].
 pub(super) const CALL_NUMBER: usize = 14;
-/// Where `seal` is among the columns of [`CALL`].
-pub(super) const CALL_SEAL: usize = 15;
+/// Where `begun_at` and `outcome` are.
+pub(super) const CALL_BEGUN_AT: usize = 12;
+/// See [`CALL_BEGUN_AT`].
+pub(super) const CALL_OUTCOME: usize = 13;
+/// Where the three seals are among the columns of [`CALL`].
+pub(super) const CALL_SEALS: [usize; 3] = [15, 16, 17];
 
 pub(super) fn call(row: &Row) -> Result<CallRecord, StoreError> {
     let purpose: &str = get(row, 1)?;

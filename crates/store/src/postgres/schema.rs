@@ -29,6 +29,8 @@ const PARTITIONED: [&str; 4] = ["records", "events", "replies", "calls"];
 // `commit_id` tells the commit that wrote a row last, `begun_by` the attempt that began a call. Who
 // lost the answer to a COMMIT finds out with them whether it happened.
 //
+// `seal` is a keyed digest over the row; `heads` are sealed notes about whole tables.
+//
 // Windows and journal are not logged: a crash of the database's machine forgets them.
 const TABLES: &str = r#"
 CREATE TABLE sandkasse.records (
@@ -95,6 +97,8 @@ CREATE TABLE sandkasse.calls (
     outcome     text,
     commit_id   uuid NOT NULL,
     seal        bytea,
+    begun_seal  bytea,
+    ended_seal  bytea,
     PRIMARY KEY (msn, id)
 ) PARTITION BY HASH (msn);
 CREATE INDEX calls_by_id ON sandkasse.calls (id);
@@ -121,6 +125,12 @@ CREATE TABLE sandkasse.audit (
     body      text NOT NULL,
     hash      text NOT NULL,
     commit_id uuid NOT NULL
+);
+
+CREATE TABLE sandkasse.heads (
+    name  text COLLATE "C" PRIMARY KEY,
+    value text NOT NULL,
+    seal  bytea NOT NULL
 );
 
 CREATE TABLE sandkasse.installation (

@@ -1,174 +1,18 @@
-//! Everything in the database as rows, and rows into the database.
+//! Rows into the database: into an empty one, or in the place of a sales unit's.
 
 use std::collections::HashMap;
 
-use tokio::sync::mpsc;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::Shared;
 use super::connection::{Connection, Failure, LONG, SHORT, Value};
-use super::directory;
+use super::heads::{Noted, noting};
 use super::pool::{Patience, Pool};
-use super::reads;
-use super::rows::{self, CALL, CALL_SEAL, call_columns, environment_number, get};
+use super::rows::{call_columns, environment_number, get};
 use super::text::stored;
-use crate::port::{
-    CommitError, Partition, Row, Rows, SavedReply, StoreError, StoredEvent, StreamId,
-};
-
-type Sender = mpsc::Sender<Result<Row, StoreError>>;
-
-/// Sends everything as of one moment.
-pub(super) async fn rows(pool: &Pool, of: Option<&Partition>) -> Result<Rows, StoreError> {
-    let connection = pool.connect().await?;
-    // The moment is that of the first statement behind this one.
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
-    connection.batch(begin, SHORT).await?;
-    let (sender, sent) = mpsc::channel(Rows::AHEAD);
-    let of = of.cloned();
-    tokio::spawn(async move {
-        // `None`: nobody reads on.
-        if let Err(Some(error)) = tell(&connection, of.as_ref(), &sender).await {
-            sender.send(Err(error)).await.ok();
-        }
-    });
-    Ok(Rows::new(sent))
-}
-
-async fn tell(
-    connection: &Connection,
-    of: Option<&Partition>,
-    sender: &Sender,
-) -> Result<(), Option<StoreError>> {
-    let wanted = match of {
-        Some(_) => "WHERE environment = $1 AND msn = $2",
-        None => "",
-    };
-    let tables = |sql: &str| sql.replace("{wanted}", wanted).replace("{CALL}", CALL);
-    if of.is_none() {
-        stream(connection, DIRECTORY, None, sender, directory_row).await?;
-    }
-    let mut made = None;
-    let record = |row: &tokio_postgres::Row| record_row(row, &mut made);
-    stream(connection, &tables(RECORDS), of, sender, record).await?;
-    stream(connection, &tables(REPLIES), of, sender, reply_row).await?;
-    stream(connection, &tables(CALLS), of, sender, call_row).await?;
-    if of.is_none() {
-        let line = |row: &tokio_postgres::Row| Ok(Row::Audit(reads::audit_line(row)?));
-        stream(connection, AUDIT, None, sender, line).await?;
-    }
-    Ok(())
-}
-
-/// Sends the rows of one query as they come. Who reads slowly slows the database down, and nobody else.
-async fn stream(
-    connection: &Connection,
-    sql: &str,
-    of: Option<&Partition>,
-    sender: &Sender,
-    mut read: impl FnMut(&tokio_postgres::Row) -> Result<Row, StoreError>,
-) -> Result<(), Option<StoreError>> {
-    let environment = of.map(|of| environment_number(of.environment));
-    let msn = of.map(|of| of.msn.as_str());
-    let both: [(&(dyn ToSql + Sync), Type); 2] = [(&environment, Type::INT2), (&msn, Type::TEXT)];
-    let values = both.into_iter().take(if of.is_some() { 2 } else { 0 });
-    let failed = |error: tokio_postgres::Error| Some(StoreError(error.to_string()));
-    let found = connection.client().query_typed_raw(sql, values);
-    let mut found = Box::pin(found.await.map_err(failed)?);
-    loop {
-        let next = std::future::poll_fn(|context| {
-            futures_util::Stream::poll_next(found.as_mut(), context)
-        });
-        match next.await {
-            None => return Ok(()),
-            Some(row) => {
-                let row = read(&row.map_err(failed)?).map_err(Some)?;
-                sender.send(Ok(row)).await.map_err(|_| None)?;
-            }
-        }
-    }
-}
-
-const DIRECTORY: &str = "SELECT environment, kind, key, body, seal FROM sandkasse.directory
-    WHERE body IS NOT NULL ORDER BY environment, kind, key";
-
-// A record, then its events, then the record made after it.
-const RECORDS: &str = "SELECT environment, msn, number, 0::int8 AS since, 0 AS position,
-        kind, name, version, body, deadline, seal FROM sandkasse.records {wanted}
-    UNION ALL
-    SELECT environment, msn, record, version, position, NULL, NULL, version, body, at, seal
-        FROM sandkasse.events {wanted}
-    ORDER BY number, msn, environment, since, position";
-
-const REPLIES: &str = "SELECT environment, msn, scope, key, fingerprint, status, body, seal
-    FROM sandkasse.replies {wanted} ORDER BY environment, msn, scope, key";
-
-const CALLS: &str = "SELECT {CALL} FROM sandkasse.calls {wanted} ORDER BY number, msn, id";
-
-const AUDIT: &str = "SELECT number, previous, body, hash FROM sandkasse.audit ORDER BY number";
-
-fn directory_row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
-    Ok(Row::Directory {
-        entry: directory::entry(row, 0)?,
-        seal: rows::seal(row, 4)?,
-    })
-}
-
-/// `made` is the record whose events follow.
-fn record_row(row: &tokio_postgres::Row, made: &mut Option<StreamId>) -> Result<Row, StoreError> {
-    let partition = rows::partition(row, 0)?;
-    let since: i64 = get(row, 3)?;
-    if since == 0 {
-        let stream = StreamId {
-            kind: rows::kind(row, 5)?,
-            name: rows::text(row, 6)?,
-        };
-        *made = Some(stream.clone());
-        return Ok(Row::Record {
-            partition,
-            stream,
-            record: rows::record(row, 7)?,
-            seal: rows::seal(row, 10)?,
-        });
-    }
-    let stream = made.clone();
-    Ok(Row::Event {
-        partition,
-        stream: stream.ok_or_else(|| StoreError("an event without a record".to_owned()))?,
-        version: since.cast_unsigned(),
-        position: get::<i32>(row, 4)?.cast_unsigned(),
-        event: StoredEvent {
-            at: rows::moment(row, 9)?,
-            body: rows::text(row, 8)?,
-        },
-        seal: rows::seal(row, 10)?,
-    })
-}
-
-fn reply_row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
-    Ok(Row::Reply {
-        partition: rows::partition(row, 0)?,
-        reply: SavedReply {
-            scope: rows::text(row, 2)?,
-            key: rows::text(row, 3)?,
-            fingerprint: rows::text(row, 4)?,
-            status: reads::status(row, 5)?,
-            body: rows::text(row, 6)?,
-        },
-        seal: rows::seal(row, 7)?,
-    })
-}
-
-fn call_row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
-    Ok(Row::Call {
-        record: rows::call(row)?,
-        seal: rows::seal(row, CALL_SEAL)?,
-        begun: None,
-        ended: None,
-    })
-}
+use crate::port::{CommitError, Partition, Row, Seal, StoreError};
 
 /// Fills rows in, all or none. Like a commit, it finds out by its own id what became of an attempt
 /// whose answer was lost.
@@ -180,10 +24,15 @@ pub(super) async fn fill(shared: &Shared, rows: &[Row]) -> Result<(), CommitErro
 pub(super) async fn replace(
     shared: &Shared,
     unit: &Partition,
-    rows: &[Row],
+    rows: &mut [Row],
 ) -> Result<(), CommitError> {
+    let sealer = shared.sealer.get();
+    if let Some(sealer) = sealer {
+        sealer.seal_missing(rows);
+    }
     let mut ids = Vec::new();
-    for row in rows {
+    let mut entries = Vec::new();
+    for row in &*rows {
         let of = match row {
             Row::Record { partition, .. }
             | Row::Event { partition, .. }
@@ -192,7 +41,10 @@ pub(super) async fn replace(
                 ids.push(owned(&record.call.id));
                 Some(&record.partition)
             }
-            Row::Directory { .. } => Some(unit),
+            Row::Directory { entry, seal } => {
+                entries.push((entry.clone(), *seal));
+                Some(unit)
+            }
             Row::Audit(_) | Row::Head { .. } | Row::Broken { .. } => None,
         };
         if of != Some(unit) {
@@ -206,6 +58,17 @@ pub(super) async fn replace(
             *sql = PUT_DIRECTORY;
         }
     }
+    let noted = Noted::of(&shared.pool, sealer, &entries).await?;
+    let seals: Vec<Vec<u8>> = noted.seals().into_iter().map(<[u8]>::to_vec).collect();
+    filling.statements.push((
+        NOTE,
+        vec![
+            (Box::new(noted.names), Type::TEXT_ARRAY),
+            (Box::new(noted.before), Type::TEXT_ARRAY),
+            (Box::new(noted.after), Type::TEXT_ARRAY),
+            (Box::new(seals), Type::BYTEA_ARRAY),
+        ],
+    ));
     let of_unit = || -> Columns {
         vec![
             (Box::new(environment_number(unit.environment)), Type::INT2),
@@ -270,6 +133,10 @@ macro_rules! columns {
     };
 }
 
+fn bytes(seal: Option<Seal>) -> Option<Vec<u8>> {
+    seal.map(|seal| seal.0.to_vec())
+}
+
 fn owned(text: &str) -> String {
     stored(text).into_owned()
 }
@@ -279,22 +146,23 @@ impl Filling {
         let id = Uuid::new_v4();
         let (mut entries, mut records, mut events) = (Vec::new(), Vec::new(), Vec::new());
         let (mut replies, mut calls, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+        let mut heads = Vec::new();
         let mut twins = HashMap::new();
         for row in rows {
             match row {
-                Row::Directory { entry, .. } => entries.push(entry),
+                Row::Directory { entry, seal } => entries.push((entry, *seal)),
                 Row::Record {
                     partition,
                     stream,
                     record,
-                    ..
+                    seal,
                 } => {
                     let number = shared.numbers.take(1).next().unwrap_or_default();
                     let key = (partition, stream);
                     if twins.insert(key, ()).is_some() {
                         return Err(StoreError(format!("{stream:?} is twice among the rows")));
                     }
-                    records.push((partition, stream, record, number));
+                    records.push((partition, stream, record, number, *seal));
                 }
                 Row::Event {
                     partition,
@@ -302,18 +170,25 @@ impl Filling {
                     version,
                     position,
                     event,
-                    ..
-                } => events.push((partition, stream, *version, *position, event)),
+                    seal,
+                } => events.push((partition, stream, *version, *position, event, *seal)),
                 Row::Reply {
-                    partition, reply, ..
-                } => replies.push((partition, reply)),
-                Row::Call { record, .. } => {
+                    partition,
+                    reply,
+                    seal,
+                } => replies.push((partition, reply, *seal)),
+                Row::Call {
+                    record,
+                    seal,
+                    begun,
+                    ended,
+                } => {
                     let number = shared.numbers.take(1).next().unwrap_or_default();
-                    calls.push((record, number, call_columns(&record.state)?));
+                    let seals = [*seal, *begun, *ended];
+                    calls.push((record, number, call_columns(&record.state)?, seals));
                 }
                 Row::Audit(line) => lines.push(line),
-                // No seals are kept here, so nothing is counted by them.
-                Row::Head { .. } => {}
+                Row::Head { name, value, seal } => heads.push((name, value, seal)),
                 Row::Broken { table, key, .. } => {
                     return Err(StoreError(format!("a broken row, {key} of {table}")));
                 }
@@ -322,10 +197,11 @@ impl Filling {
         let mut statements = Vec::new();
         if !entries.is_empty() {
             let columns = columns![entries, id;
-                |it| environment_number(it.environment) => INT2_ARRAY,
-                |it| owned(&it.kind) => TEXT_ARRAY,
-                |it| owned(&it.key) => TEXT_ARRAY,
-                |it| it.body.as_deref().map(owned) => TEXT_ARRAY,
+                |it| environment_number(it.0.environment) => INT2_ARRAY,
+                |it| owned(&it.0.kind) => TEXT_ARRAY,
+                |it| owned(&it.0.key) => TEXT_ARRAY,
+                |it| it.0.body.as_deref().map(owned) => TEXT_ARRAY,
+                |it| bytes(it.1) => BYTEA_ARRAY,
             ];
             statements.push((FILL_DIRECTORY, columns));
         }
@@ -339,6 +215,7 @@ impl Filling {
                 |it| it.2.version.cast_signed() => INT8_ARRAY,
                 |it| it.2.deadline.map(|at| at.as_millisecond()) => INT8_ARRAY,
                 |it| owned(&it.2.body) => TEXT_ARRAY,
+                |it| bytes(it.4) => BYTEA_ARRAY,
             ];
             statements.push((FILL_RECORDS, columns));
         }
@@ -352,6 +229,7 @@ impl Filling {
                 |it| it.3.cast_signed() => INT4_ARRAY,
                 |it| it.4.at.as_millisecond() => INT8_ARRAY,
                 |it| owned(&it.4.body) => TEXT_ARRAY,
+                |it| bytes(it.5) => BYTEA_ARRAY,
             ];
             statements.push((FILL_EVENTS, columns));
         }
@@ -364,6 +242,7 @@ impl Filling {
                 |it| owned(&it.1.fingerprint) => TEXT_ARRAY,
                 |it| i32::from(it.1.status) => INT4_ARRAY,
                 |it| owned(&it.1.body) => TEXT_ARRAY,
+                |it| bytes(it.2) => BYTEA_ARRAY,
             ];
             statements.push((FILL_REPLIES, columns));
         }
@@ -384,6 +263,9 @@ impl Filling {
                 |it| it.0.call.owed_at.as_millisecond() => INT8_ARRAY,
                 |it| it.2.1 => INT8_ARRAY,
                 |it| it.2.2.as_deref().map(owned) => TEXT_ARRAY,
+                |it| bytes(it.3[0]) => BYTEA_ARRAY,
+                |it| bytes(it.3[1]) => BYTEA_ARRAY,
+                |it| bytes(it.3[2]) => BYTEA_ARRAY,
             ];
             statements.push((FILL_CALLS, columns));
         }
@@ -395,6 +277,14 @@ impl Filling {
                 |it| owned(&it.hash) => TEXT_ARRAY,
             ];
             statements.push((FILL_AUDIT, columns));
+        }
+        if !heads.is_empty() {
+            let columns = columns![heads, id;
+                |it| it.0.clone() => TEXT_ARRAY,
+                |it| it.1.clone() => TEXT_ARRAY,
+                |it| it.2.0.to_vec() => BYTEA_ARRAY,
+            ];
+            statements.push((FILL_HEADS, columns));
         }
         Ok(Filling { id, statements })
     }
@@ -440,12 +330,13 @@ impl Filling {
 const FILL_DIRECTORY: &str = "WITH made AS (
     UPDATE sandkasse.installation SET generation = generation + 1 RETURNING generation),
 put AS (
-    INSERT INTO sandkasse.directory (environment, kind, key, body, generation, commit_id)
-    SELECT t.environment, t.kind, t.key, t.body, made.generation, $5
-    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[]) AS t (environment, kind, key, body), made
+    INSERT INTO sandkasse.directory (environment, kind, key, body, generation, commit_id, seal)
+    SELECT t.environment, t.kind, t.key, t.body, made.generation, $6, t.seal
+    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+             AS t (environment, kind, key, body, seal), made
     ORDER BY t.environment, t.kind, t.key
     ON CONFLICT (environment, kind, key) DO UPDATE
-    SET body = excluded.body, generation = excluded.generation, commit_id = excluded.commit_id, seal = NULL
+    SET body = excluded.body, generation = excluded.generation, commit_id = excluded.commit_id, seal = excluded.seal
     WHERE directory.body IS NULL RETURNING 1)
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) THEN 1 ELSE 0 END) FROM made";
 
@@ -453,12 +344,13 @@ SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) THEN 
 const PUT_DIRECTORY: &str = "WITH made AS (
     UPDATE sandkasse.installation SET generation = generation + 1 RETURNING generation),
 put AS (
-    INSERT INTO sandkasse.directory (environment, kind, key, body, generation, commit_id)
-    SELECT t.environment, t.kind, t.key, t.body, made.generation, $5
-    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[]) AS t (environment, kind, key, body), made
+    INSERT INTO sandkasse.directory (environment, kind, key, body, generation, commit_id, seal)
+    SELECT t.environment, t.kind, t.key, t.body, made.generation, $6, t.seal
+    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+             AS t (environment, kind, key, body, seal), made
     ORDER BY t.environment, t.kind, t.key
     ON CONFLICT (environment, kind, key) DO UPDATE
-    SET body = excluded.body, generation = excluded.generation, commit_id = excluded.commit_id, seal = NULL
+    SET body = excluded.body, generation = excluded.generation, commit_id = excluded.commit_id, seal = excluded.seal
     RETURNING 1)
 SELECT count(*) FROM put";
 
@@ -473,36 +365,40 @@ const FORGET_UNIT: [&str; 4] = [
 ];
 
 const FILL_RECORDS: &str = "WITH put AS (
-    INSERT INTO sandkasse.records (environment, msn, kind, name, number, version, deadline, body, commit_id)
-    SELECT t.*, $9 FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[],
-                               $7::int8[], $8::text[]) AS t (environment, msn, kind, name, number, version, deadline, body)
+    INSERT INTO sandkasse.records (environment, msn, kind, name, number, version, deadline, body, seal, commit_id)
+    SELECT t.*, $10 FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[], $7::int8[],
+                                $8::text[], $9::bytea[])
+        AS t (environment, msn, kind, name, number, version, deadline, body, seal)
     ON CONFLICT (msn, environment, kind, name) DO NOTHING RETURNING 1)
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) THEN 1 ELSE 0 END)";
 
 const FILL_EVENTS: &str = "WITH put AS (
-    INSERT INTO sandkasse.events (environment, msn, record, version, position, at, body, commit_id)
-    SELECT t.environment, t.msn, r.number, t.version, t.position, t.at, t.body, $9
-    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int4[], $7::int8[], $8::text[])
-        AS t (environment, msn, kind, name, version, position, at, body)
+    INSERT INTO sandkasse.events (environment, msn, record, version, position, at, body, seal, commit_id)
+    SELECT t.environment, t.msn, r.number, t.version, t.position, t.at, t.body, t.seal, $10
+    FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int4[], $7::int8[], $8::text[],
+                $9::bytea[])
+        AS t (environment, msn, kind, name, version, position, at, body, seal)
     JOIN sandkasse.records r USING (msn, environment, kind, name)
     ON CONFLICT (msn, environment, record, version, position) DO NOTHING RETURNING 1)
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) THEN 1 ELSE 0 END)";
 
 const FILL_REPLIES: &str = "WITH put AS (
-    INSERT INTO sandkasse.replies (environment, msn, scope, key, fingerprint, status, body, commit_id)
-    SELECT t.*, $8 FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int4[], $7::text[])
-        AS t (environment, msn, scope, key, fingerprint, status, body)
+    INSERT INTO sandkasse.replies (environment, msn, scope, key, fingerprint, status, body, seal, commit_id)
+    SELECT t.*, $9 FROM unnest($1::int2[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int4[], $7::text[],
+                               $8::bytea[])
+        AS t (environment, msn, scope, key, fingerprint, status, body, seal)
     ON CONFLICT (msn, environment, scope, key) DO NOTHING RETURNING 1)
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) THEN 1 ELSE 0 END)";
 
 // Nobody owes them yet: the next node that recovers calls takes them over.
 const FILL_CALLS: &str = "WITH put AS (
     INSERT INTO sandkasse.calls (environment, msn, id, number, state, about, purpose, method, url, header, body,
-                                 timeout_ms, owed_at, begun_at, outcome, node, commit_id)
-    SELECT t.*, '', $16 FROM unnest($1::int2[], $2::text[], $3::text[], $4::int8[], $5::int2[], $6::text[], $7::text[],
-            $8::text[], $9::text[], $10::text[], $11::text[], $12::int8[], $13::int8[], $14::int8[], $15::text[])
+                                 timeout_ms, owed_at, begun_at, outcome, seal, begun_seal, ended_seal, node, commit_id)
+    SELECT t.*, '', $19 FROM unnest($1::int2[], $2::text[], $3::text[], $4::int8[], $5::int2[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::text[], $12::int8[], $13::int8[], $14::int8[], $15::text[],
+            $16::bytea[], $17::bytea[], $18::bytea[])
         AS t (environment, msn, id, number, state, about, purpose, method, url, header, body,
-              timeout_ms, owed_at, begun_at, outcome)
+              timeout_ms, owed_at, begun_at, outcome, seal, begun_seal, ended_seal)
     ON CONFLICT (msn, id) DO NOTHING RETURNING 1)
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int2[]) THEN 1 ELSE 0 END)";
 
@@ -511,3 +407,16 @@ const FILL_AUDIT: &str = "WITH put AS (
     SELECT t.*, $5 FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[]) AS t (number, previous, body, hash)
     ON CONFLICT (number) DO NOTHING RETURNING 1)
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM put) = cardinality($1::int8[]) THEN 1 ELSE 0 END)";
+
+// `$4` is asked for by nobody: heads have no commit of their own.
+const FILL_HEADS: &str = "INSERT INTO sandkasse.heads (name, value, seal)
+    SELECT t.* FROM unnest($1::text[], $2::text[], $3::bytea[]) AS t (name, value, seal) WHERE $4::uuid IS NOT NULL
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, seal = excluded.seal";
+
+const NOTE: &str = concat!(
+    "WITH ",
+    noting!("$1", "$2", "$3", "$4"),
+    " SELECT 1 / (CASE WHEN ",
+    noting!(all of "$1"),
+    " THEN 1 ELSE 0 END)"
+);
