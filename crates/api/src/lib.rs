@@ -13,6 +13,7 @@ pub mod order_management;
 mod params;
 pub mod qr;
 mod receipt;
+pub mod report;
 mod routes;
 pub mod token;
 pub mod userinfo;
@@ -127,6 +128,8 @@ pub enum Why {
     OrderManagement(order_management::OrderManagementCause),
     /// No QR code is given.
     Qr(qr::QrCause),
+    /// No report is given.
+    Report(report::ReportCause),
     /// The request was not read to its end.
     Unread(Unread),
     /// The operation is documented and not built yet.
@@ -187,6 +190,7 @@ impl Why {
             Why::Userinfo(cause) => cause.id(),
             Why::OrderManagement(cause) => cause.id(),
             Why::Qr(cause) => cause.id(),
+            Why::Report(cause) => cause.id(),
             Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
@@ -205,6 +209,7 @@ impl Why {
             | Why::Userinfo(_)
             | Why::OrderManagement(_)
             | Why::Qr(_)
+            | Why::Report(_)
             | Why::Unread(_)
             | Why::NotBuilt
             | Why::Struck(_)
@@ -223,6 +228,7 @@ impl Why {
             | Why::Userinfo(_)
             | Why::OrderManagement(_)
             | Why::Qr(_)
+            | Why::Report(_)
             | Why::Fault(_)
             | Why::Struck(_) => Step::Rules,
         }
@@ -342,6 +348,7 @@ impl Platform {
             Route::UserinfoOfLogin => userinfo::of_login(call).await,
             Route::OrderManagement(asked) => order_management::handle(call, &asked).await,
             Route::Qr(asked) => qr::handle(call, &asked).await,
+            Route::Report(asked) => report::handle(call, &asked).await,
         }
     }
 }

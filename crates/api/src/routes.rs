@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_gate::GateCause;
 
-use crate::{order_management, qr};
+use crate::{order_management, qr, report};
 
 /// An operation, with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Route {
     OrderManagement(order_management::Asked),
     /// `/qr/…`, and what a printed code leads to
     Qr(qr::Asked),
+    /// `/settlement/…` and `/report/…`
+    Report(report::Asked),
     /// `POST /webhooks/v1/webhooks`
     WebhookRegister,
     /// `GET /webhooks/v1/webhooks`
@@ -61,6 +63,7 @@ pub enum Api {
     Userinfo,
     OrderManagement,
     Qr,
+    Report,
     Webhooks,
 }
 
@@ -93,6 +96,7 @@ impl Route {
             Route::UserinfoOfLogin => "GET /vipps-userinfo-api/userinfo",
             Route::OrderManagement(asked) => asked.name(),
             Route::Qr(asked) => asked.name(),
+            Route::Report(asked) => asked.name(),
             Route::WebhookRegister => "POST /webhooks/v1/webhooks",
             Route::WebhookList => "GET /webhooks/v1/webhooks",
             Route::WebhookDelete { .. } => "DELETE /webhooks/v1/webhooks/{id}",
@@ -107,6 +111,7 @@ impl Route {
             Route::Userinfo { .. } | Route::UserinfoOfLogin => Api::Userinfo,
             Route::OrderManagement(_) => Api::OrderManagement,
             Route::Qr(_) => Api::Qr,
+            Route::Report(_) => Api::Report,
             Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
                 Api::Webhooks
             }
@@ -161,6 +166,13 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
         }
         ["qr", "v1", "merchant-callback" | "exchange", ..] => return Err(RouteFault::NotBuilt),
         ["qr", below @ ..] => of_api(qr::find(below, &name).ok_or_else(unknown)?, Route::Qr),
+        ["settlement", "v1", "ledgers"] => {
+            vec![(Method::GET, Route::Report(report::Asked::Ledgers))]
+        }
+        ["report", "v2", below @ ..] => of_api(
+            report::find(below, &name).ok_or_else(unknown)?,
+            Route::Report,
+        ),
         ["q", below @ ..] => {
             let asked = qr::find_printed(below, &name).ok_or_else(unknown)?;
             of_api(asked, Route::Qr)
@@ -238,7 +250,7 @@ fn find_one(environment: Environment, words: &[&str], name: Names<'_>) -> Option
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 27] = [
+pub const OPERATIONS: [(&str, &str); 30] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -272,6 +284,12 @@ pub const OPERATIONS: [(&str, &str); 27] = [
     ("DELETE", "/qr/v1/merchant-redirect/{id}"),
     ("GET", "/q/image"),
     ("GET", "/q/r/{msn}/{code}"),
+    ("GET", "/settlement/v1/ledgers"),
+    (
+        "GET",
+        "/report/v2/ledgers/{ledgerId}/{topic}/dates/{ledgerDate}",
+    ),
+    ("GET", "/report/v2/ledgers/{ledgerId}/{topic}/feed"),
     ("POST", "/webhooks/v1/webhooks"),
     ("GET", "/webhooks/v1/webhooks"),
     ("DELETE", "/webhooks/v1/webhooks/{id}"),

@@ -59,6 +59,8 @@ pub enum Format {
     Problem,
     /// The older problem details of QR and Order Management: `invalidParams`, and no status.
     Params,
+    /// Report's own: a number and a text.
+    Report,
     /// `responseInfo` alone: a glitch of the test environment.
     Responseinfo,
     /// Words on a page or in the app that the payer sees.
@@ -270,6 +272,7 @@ impl Format {
             Format::Ecom => "eCom",
             Format::Problem => "problem details",
             Format::Params => "invalidParams",
+            Format::Report => "Report",
             Format::Responseinfo => "responseInfo",
             Format::Page => "shown to the payer",
             Format::Callback => "call to the merchant",
@@ -283,6 +286,7 @@ impl Format {
             | Format::TokenRejected
             | Format::KeysDiffer
             | Format::Params
+            | Format::Report
             | Format::Responseinfo => "application/json",
             Format::Oauth => "application/json; charset=utf-8",
             Format::Ecom => "application/json;charset=UTF-8",

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod incident;
 pub mod keys;
 mod known;
+pub mod ledger;
 pub mod merchant;
 pub mod money;
 pub mod msn;

@@ -24,6 +24,7 @@ mod incidents;
 mod intent;
 mod kept;
 mod lanes;
+mod ledgers;
 pub mod moving;
 mod nodes;
 pub mod outgoing;
@@ -315,6 +316,11 @@ impl Engine {
         Some((by, at))
     }
 
+    /// What the installation chose.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Which wording an environment speaks.
     pub fn wording(&self, environment: Environment) -> Wording {
         self.settings.wording(environment)
@@ -336,6 +342,8 @@ pub struct Settings {
     pub production_wording: Wording,
     /// Whether test units that nobody used for a year are deactivated, as the platform once did.
     pub test_idle_deactivation: bool,
+    /// Whether the test environment has reports, too.
+    pub reports_in_test: bool,
 }
 
 impl Settings {

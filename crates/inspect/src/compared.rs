@@ -106,6 +106,7 @@ pub(crate) fn compared(record: &Record, why: &Why) -> Vec<Compared> {
         | Why::Userinfo(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -61,6 +61,7 @@ fn owners(why: &Why) -> Option<Vec<String>> {
         | Why::Userinfo(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

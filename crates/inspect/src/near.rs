@@ -124,6 +124,7 @@ pub(crate) async fn near_misses(
         | Why::Userinfo(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -8,7 +8,7 @@ use std::{collections::HashMap, path::PathBuf, sync::OnceLock};
 
 use http::Method;
 use jsonschema::Validator;
-use sandkasse_api::{Route, find, order_management, qr};
+use sandkasse_api::{Route, find, order_management, qr, report};
 use sandkasse_domain::{Environment, payment::Operation};
 use serde_json::{Value, json};
 
@@ -104,6 +104,11 @@ fn schema_name(route: &Route) -> Option<&'static str> {
             qr::Asked::Point { .. } => "qr pointed",
             qr::Asked::Delete { .. } | qr::Asked::Picture | qr::Asked::Scan { .. } => return None,
         },
+        Route::Report(asked) => match asked {
+            report::Asked::Ledgers => "ledgers",
+            report::Asked::Date { .. } => "report of a date",
+            report::Asked::Feed { .. } => "report feed",
+        },
         Route::Miami
         | Route::KeySet
         | Route::UserinfoOfLogin
@@ -127,7 +132,7 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
     let ecom = read("ecom-v2-2023-06.yaml");
     let token = read("access-token.yaml");
     let (userinfo, qr) = (read("userinfo.yaml"), read("qr-v1.yaml"));
-    let orders = read("order-management-v2.yaml");
+    let (orders, report) = (read("order-management-v2.yaml"), read("report-v2.yaml"));
     let answer = |document: &Value, path: &str, method: &str| {
         let responses = &document["paths"][path][method]["responses"];
         let success = responses.get("200").or(responses.get("201"));
@@ -144,6 +149,7 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
     };
     let ecom_path = |rest: &str| format!("/ecomm/v2/payments{rest}");
     let order_path = |what: &str| format!("/v2/{{paymentType}}{what}/{{orderId}}");
+    let of_ledger = |rest: &str| format!("/report/v2/ledgers/{{ledgerId}}/{{topic}}/{rest}");
     let redirect = "/v1/merchant-redirect".to_owned();
     let of_sub = "/vipps-userinfo-api/userinfo/{sub}".to_owned();
     let rows = [
@@ -179,6 +185,19 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
         ("qr made", &qr, redirect.clone(), "post"),
         ("qr", &qr, format!("{redirect}/{{id}}"), "get"),
         ("qr pointed", &qr, format!("{redirect}/{{id}}"), "put"),
+        (
+            "ledgers",
+            &report,
+            "/settlement/v1/ledgers".to_owned(),
+            "get",
+        ),
+        (
+            "report of a date",
+            &report,
+            of_ledger("dates/{ledgerDate}"),
+            "get",
+        ),
+        ("report feed", &report, of_ledger("feed"), "get"),
     ];
     let validators = rows.into_iter().map(|(name, document, path, method)| {
         let mut schema = answer(document, &path, method);

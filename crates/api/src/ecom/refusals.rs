@@ -76,6 +76,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Userinfo(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
         | Why::Unread(_)
         | Why::NotBuilt => vec![internal()],
     };

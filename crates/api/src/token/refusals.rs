@@ -40,6 +40,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Userinfo(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_) => formats::gateway(500, "Internal server error"),

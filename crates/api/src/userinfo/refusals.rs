@@ -54,6 +54,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Token(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

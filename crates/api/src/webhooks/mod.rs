@@ -59,7 +59,8 @@ async fn admitted(call: &mut Call<'_>, route: &Route) -> Result<Answer, Why> {
         | Route::Userinfo { .. }
         | Route::UserinfoOfLogin
         | Route::OrderManagement(_)
-        | Route::Qr(_) => register(call, acting).await,
+        | Route::Qr(_)
+        | Route::Report(_) => register(call, acting).await,
     }
 }
 

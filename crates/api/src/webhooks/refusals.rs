@@ -54,6 +54,7 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Userinfo(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)
@@ -110,6 +111,7 @@ fn details(why: &Why) -> Vec<Detail<'_>> {
         | Why::Userinfo(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

@@ -70,5 +70,6 @@ mod platform_standing;
 mod platform_test_amounts;
 mod platform_units;
 mod qr;
+mod report;
 mod userinfo;
 mod userinfo_refusals;

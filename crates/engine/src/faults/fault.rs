@@ -67,6 +67,8 @@ pub enum Target {
     OrderManagement,
     /// A QR code is made, or read.
     Qr,
+    /// A ledger is read.
+    Report,
 }
 
 /// Why something is no fault that can be asked for.
@@ -244,7 +246,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 12] = [
+    pub const ALL: [Target; 13] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -257,6 +259,7 @@ impl Target {
         Target::Webhooks,
         Target::OrderManagement,
         Target::Qr,
+        Target::Report,
     ];
 
     /// Its name.
@@ -268,6 +271,7 @@ impl Target {
             Target::Webhooks => "webhooks",
             Target::OrderManagement => "order-management",
             Target::Qr => "qr",
+            Target::Report => "report",
         }
     }
 

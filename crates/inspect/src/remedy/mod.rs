@@ -130,6 +130,7 @@ pub(crate) fn remedy(case: &Case<'_>) -> Remedy {
         Why::Userinfo(cause) => token::of_userinfo(case, cause),
         Why::OrderManagement(cause) => orders::remedy(case, cause),
         Why::Qr(cause) => orders::of_qr(case, cause),
+        Why::Report(cause) => orders::of_report(case, cause),
         Why::NotBuilt | Why::Unread(_) => case.nothing(),
         Why::Struck(_) => case.send(case.sent().without(FAULT), case.fix),
         Why::Fault(_) => case.send(case.sent(), "Send the same request again."),
@@ -159,7 +160,8 @@ impl Case<'_> {
             | Route::WebhookDelete { .. }
             | Route::UserinfoOfLogin
             | Route::OrderManagement(_)
-            | Route::Qr(_) => None,
+            | Route::Qr(_)
+            | Route::Report(_) => None,
         }
     }
 
@@ -183,7 +185,8 @@ impl Case<'_> {
             | Route::WebhookDelete { .. }
             | Route::UserinfoOfLogin
             | Route::OrderManagement(_)
-            | Route::Qr(_) => None,
+            | Route::Qr(_)
+            | Route::Report(_) => None,
         }
     }
 

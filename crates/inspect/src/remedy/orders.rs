@@ -4,6 +4,7 @@ use sandkasse_api::{
     Route,
     order_management::{self, OrderManagementCause},
     qr::{self, QrCause},
+    report::ReportCause,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +34,12 @@ pub(super) fn of_qr(case: &Case<'_>, cause: &QrCause) -> Remedy {
         | QrCause::IdExists { .. }
         | QrCause::PictureGone
         | QrCause::PrintDead => case.nothing(),
+    }
+}
+
+pub(super) fn of_report(case: &Case<'_>, cause: &ReportCause) -> Remedy {
+    match cause {
+        ReportCause::AccountingTokenExpired | ReportCause::NoGrant => case.nothing(),
     }
 }
 
@@ -74,6 +81,7 @@ pub(super) fn sample(route: &Route) -> Option<Value> {
             | qr::Asked::Picture
             | qr::Asked::Scan { .. } => Value::Null,
         },
+        Route::Report(_) => Value::Null,
         Route::Token
         | Route::Miami
         | Route::KeySet
@@ -103,6 +111,14 @@ pub(super) fn repaired(call: HttpCall, member: &str, right: &Value) -> HttpCall 
             in_path(call, last, "acme-shop-123-order123abc")
         }
         "size" => call.header("Size", "800"),
+        "topic" => in_path(call, 5, "funds"),
+        "ledgerDate" => in_path(call, 7, "2023-06-13"),
+        "cursor" => {
+            let mut call = call;
+            let path = call.path.split('?').next().map(str::to_owned);
+            call.path = path.unwrap_or_default();
+            call
+        }
         _ => {
             let list = member.split('[').next().unwrap_or(member);
             let pointer = format!("/{}", list.replace('.', "/"));

@@ -57,7 +57,12 @@ impl Got {
                 text("/0/errorMessage"),
             ),
             Format::Problem => {
-                assert_eq!(body["status"], self.status.to_string(), "{}", self.body);
+                let status = &body["status"];
+                assert!(
+                    *status == self.status || *status == self.status.to_string(),
+                    "{}",
+                    self.body
+                );
                 (None, None, text("/detail"))
             }
             Format::Params => {
@@ -66,6 +71,11 @@ impl Got {
                 let says = reason.or_else(|| text("/detail")).or_else(|| text("/id"));
                 (None, text("/invalidParams/0/name"), says)
             }
+            Format::Report => (
+                None,
+                None,
+                text("/errorMessage").or_else(|| text("/message")),
+            ),
             Format::Responseinfo => (
                 None,
                 text("/responseInfo/responseCode"),

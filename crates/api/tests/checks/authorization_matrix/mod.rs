@@ -9,7 +9,7 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use sandkasse_api::{OPERATIONS, Route, find, order_management, qr};
+use sandkasse_api::{OPERATIONS, Route, find, order_management, qr, report};
 use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,
@@ -33,6 +33,8 @@ enum Endpoint {
     Kept(Kept),
     /// Registers, lists or deletes.
     Webhooks(&'static str),
+    /// Ledgers, a date, a feed.
+    Report(&'static str),
     /// What a printed code and its picture lead to.
     Picture,
     Scan,
@@ -53,7 +55,7 @@ enum Kept {
     Delete,
 }
 
-const ENDPOINTS: [Endpoint; 27] = [
+const ENDPOINTS: [Endpoint; 30] = [
     Endpoint::Token,
     Endpoint::Miami,
     Endpoint::KeySet,
@@ -78,6 +80,9 @@ const ENDPOINTS: [Endpoint; 27] = [
     Endpoint::Kept(Kept::List),
     Endpoint::Kept(Kept::Get),
     Endpoint::Kept(Kept::Point),
+    Endpoint::Report("ledgers"),
+    Endpoint::Report("date"),
+    Endpoint::Report("feed"),
     Endpoint::Picture,
     Endpoint::Scan,
     Endpoint::Kept(Kept::Delete),
@@ -100,6 +105,11 @@ fn endpoint(route: &Route) -> Endpoint {
             order_management::Asked::Receipt { .. } => Kept::Receipt,
             order_management::Asked::Category { .. } => Kept::Category,
             order_management::Asked::Order { .. } => Kept::Order,
+        }),
+        Route::Report(asked) => Endpoint::Report(match asked {
+            report::Asked::Ledgers => "ledgers",
+            report::Asked::Date { .. } => "date",
+            report::Asked::Feed { .. } => "feed",
         }),
         Route::Qr(asked) => Endpoint::Kept(match asked {
             qr::Asked::OneTime => Kept::OneTime,
@@ -133,6 +143,15 @@ impl Endpoint {
             Endpoint::Userinfo => ("GET", format!("/vipps-userinfo-api/userinfo/{}", known.sub)),
             Endpoint::UserinfoOfLogin => ("GET", "/vipps-userinfo-api/userinfo".to_owned()),
             Endpoint::Kept(kept) => kept.call(),
+            Endpoint::Report("ledgers") => ("GET", "/settlement/v1/ledgers".to_owned()),
+            Endpoint::Report(which) => {
+                let rest = if which == "feed" {
+                    "feed"
+                } else {
+                    "dates/2023-06-13"
+                };
+                ("GET", format!("/report/v2/ledgers/302321/funds/{rest}"))
+            }
             Endpoint::Picture => ("GET", known.picture.clone()),
             Endpoint::Scan => ("GET", known.print.clone()),
             Endpoint::Webhooks("DELETE") => {
@@ -178,6 +197,7 @@ impl Endpoint {
             | Endpoint::Userinfo
             | Endpoint::UserinfoOfLogin
             | Endpoint::Picture
+            | Endpoint::Report(_)
             | Endpoint::Webhooks(_)
             | Endpoint::Scan => ask,
         }

@@ -1,6 +1,7 @@
 //! A call of every operation, ready to be sent, and what it leaves behind.
 
 use sandkasse_domain::{
+    Environment,
     payment::Operation,
     person::Person,
     sales_unit::{RateLimits, SalesUnit},
@@ -58,7 +59,16 @@ impl Stage {
 
     /// A call at a shop of its own. Its token is fetched, so that it meets no rule that comes later.
     pub(crate) async fn ready(&self, target: Target) -> Ready {
-        let shop = self.shop().await;
+        // There are no reports in the test environment.
+        let shop = if target == Target::Report {
+            let busy = |unit: &mut SalesUnit| {
+                unit.environment = Environment::Production;
+                unit.rate_limits = RateLimits::Off;
+            };
+            self.world.shop(busy).await
+        } else {
+            self.shop().await
+        };
         let ask = match target {
             Target::Payment(operation) => self.payment(&shop, operation).await,
             Target::Token => shop.ask_token(),
@@ -74,6 +84,7 @@ impl Stage {
                 shop.ask("PUT", &path).await.json(&category)
             }
             Target::Qr => shop.ask("GET", "/qr/v1/merchant-redirect").await,
+            Target::Report => shop.ask("GET", "/settlement/v1/ledgers").await,
         };
         let before = events(&shop).await;
         Ready {
@@ -157,7 +168,8 @@ impl Ready {
             | Target::Userinfo
             | Target::Webhooks
             | Target::OrderManagement
-            | Target::Qr => 0,
+            | Target::Qr
+            | Target::Report => 0,
             Target::Payment(
                 Operation::Initiate
                 | Operation::Capture
