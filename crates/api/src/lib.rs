@@ -6,7 +6,10 @@
 
 mod admission;
 mod body;
+pub mod checkout;
 pub mod ecom;
+mod entry;
+pub mod epayment;
 mod fault;
 mod formats;
 pub mod order_management;
@@ -124,12 +127,16 @@ pub enum Why {
     Token(token::TokenCause),
     /// No personal data is given.
     Userinfo(userinfo::UserinfoCause),
+    /// A value of a call to ePayment is wrong.
+    Epayment(epayment::EpaymentCause),
     /// Nothing is told of an order, or kept.
     OrderManagement(order_management::OrderManagementCause),
     /// No QR code is given.
     Qr(qr::QrCause),
     /// No report is given.
     Report(report::ReportCause),
+    /// No session is given.
+    Checkout(checkout::CheckoutCause),
     /// The request was not read to its end.
     Unread(Unread),
     /// The operation is documented and not built yet.
@@ -188,9 +195,11 @@ impl Why {
             Why::Payment(cause) => ecom::cause_id(cause, environment),
             Why::Token(cause) => cause.id(),
             Why::Userinfo(cause) => cause.id(),
+            Why::Epayment(cause) => cause.id(),
             Why::OrderManagement(cause) => cause.id(),
             Why::Qr(cause) => cause.id(),
             Why::Report(cause) => cause.id(),
+            Why::Checkout(cause) => cause.id(),
             Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
@@ -207,9 +216,11 @@ impl Why {
             | Why::Fields(_)
             | Why::Payment(_)
             | Why::Userinfo(_)
+            | Why::Epayment(_)
             | Why::OrderManagement(_)
             | Why::Qr(_)
             | Why::Report(_)
+            | Why::Checkout(_)
             | Why::Unread(_)
             | Why::NotBuilt
             | Why::Struck(_)
@@ -221,7 +232,7 @@ impl Why {
         match self {
             Why::Gate(cause) => cause.step(),
             Why::Body(_) => Step::Body,
-            Why::Fields(_) => Step::Fields,
+            Why::Fields(_) | Why::Epayment(_) => Step::Fields,
             Why::NotBuilt | Why::Unread(_) => Step::Route,
             Why::Payment(_)
             | Why::Token(_)
@@ -229,6 +240,7 @@ impl Why {
             | Why::OrderManagement(_)
             | Why::Qr(_)
             | Why::Report(_)
+            | Why::Checkout(_)
             | Why::Fault(_)
             | Why::Struck(_) => Step::Rules,
         }
@@ -341,14 +353,18 @@ impl Platform {
             Route::Ecom { operation, order } => {
                 ecom::handle(call, operation, order.as_deref()).await
             }
+            Route::Epayment { asked, reference } => epayment::handle(call, asked, &reference).await,
             Route::Userinfo { sub } => userinfo::by_sub(call, &sub).await,
-            Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
-                webhooks::handle(call, &route).await
+            Route::WebhookRegister => webhooks::handle(call, webhooks::Operation::Register).await,
+            Route::WebhookList => webhooks::handle(call, webhooks::Operation::List).await,
+            Route::WebhookDelete { id } => {
+                webhooks::handle(call, webhooks::Operation::Delete(&id)).await
             }
             Route::UserinfoOfLogin => userinfo::of_login(call).await,
             Route::OrderManagement(asked) => order_management::handle(call, &asked).await,
             Route::Qr(asked) => qr::handle(call, &asked).await,
             Route::Report(asked) => report::handle(call, &asked).await,
+            Route::Checkout(asked) => checkout::handle(call, &asked).await,
         }
     }
 }

@@ -195,7 +195,12 @@ impl Params {
         }
     }
 
-    fn member<'a>(&mut self, of: &Place<'a>, name: &str, required: bool) -> Option<&'a Value> {
+    pub(crate) fn member<'a>(
+        &mut self,
+        of: &Place<'a>,
+        name: &str,
+        required: bool,
+    ) -> Option<&'a Value> {
         match of.members.get(name) {
             Some(value) if !value.is_null() => Some(value),
             Some(_) | None => {
@@ -207,7 +212,7 @@ impl Params {
         }
     }
 
-    fn wrong_type(&mut self, path: String, expected: &str, received: &Value) {
+    pub(crate) fn wrong_type(&mut self, path: String, expected: &str, received: &Value) {
         let reason = format!("The JSON value could not be converted to {expected}.");
         self.fault(path, reason, "json.type", kind(received));
     }
@@ -219,7 +224,7 @@ impl Place<'_> {
         self.members.get(name).is_some_and(|it| !it.is_null())
     }
 
-    fn name(&self, name: &str) -> String {
+    pub(crate) fn name(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()
         } else {
@@ -270,7 +275,7 @@ fn is_url(text: &str) -> bool {
 }
 
 /// `orderLines[0].totalAmount` becomes `OrderLines[0].TotalAmount`.
-fn pascal(path: &str) -> String {
+pub(crate) fn pascal(path: &str) -> String {
     let mut capital = true;
     path.chars()
         .map(|it| {
@@ -413,10 +418,11 @@ pub(crate) fn common(call: &Call<'_>, why: &Why, api: &str) -> Option<Answer> {
         Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_) => refused(500, INTERNAL),
-        Why::OrderManagement(_) | Why::Qr(_) | Why::Report(_) => return None,
+        Why::OrderManagement(_) | Why::Qr(_) | Why::Report(_) | Why::Checkout(_) => return None,
     })
 }
 

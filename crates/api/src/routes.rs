@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_gate::GateCause;
 
-use crate::{order_management, qr, report};
+use crate::{checkout, epayment, order_management, qr, report};
 
 /// An operation, with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,13 @@ pub enum Route {
         /// The order id of the path, as sent.
         order: Option<String>,
     },
+    /// `/epayment/v1/…`
+    Epayment {
+        /// Which operation.
+        asked: epayment::Asked,
+        /// The reference of the path, as sent; empty for a create call.
+        reference: String,
+    },
     /// `GET /vipps-userinfo-api/userinfo/{sub}`
     Userinfo {
         /// Whose data.
@@ -40,6 +47,8 @@ pub enum Route {
     Qr(qr::Asked),
     /// `/settlement/…` and `/report/…`
     Report(report::Asked),
+    /// `/checkout/v3/…`
+    Checkout(checkout::Asked),
     /// `POST /webhooks/v1/webhooks`
     WebhookRegister,
     /// `GET /webhooks/v1/webhooks`
@@ -60,10 +69,12 @@ pub(crate) type Names<'a> = &'a dyn Fn(usize) -> String;
 pub enum Api {
     AccessToken,
     Ecom,
+    Epayment,
     Userinfo,
     OrderManagement,
     Qr,
     Report,
+    Checkout,
     Webhooks,
 }
 
@@ -92,11 +103,13 @@ impl Route {
                 Operation::Status => "GET /ecomm/v2/payments/{orderId}/status",
                 Operation::Approve => "POST /ecomm/v2/integration-test/payments/{orderId}/approve",
             },
+            Route::Epayment { asked, .. } => asked.name(),
             Route::Userinfo { .. } => "GET /vipps-userinfo-api/userinfo/{sub}",
             Route::UserinfoOfLogin => "GET /vipps-userinfo-api/userinfo",
             Route::OrderManagement(asked) => asked.name(),
             Route::Qr(asked) => asked.name(),
             Route::Report(asked) => asked.name(),
+            Route::Checkout(asked) => asked.name(),
             Route::WebhookRegister => "POST /webhooks/v1/webhooks",
             Route::WebhookList => "GET /webhooks/v1/webhooks",
             Route::WebhookDelete { .. } => "DELETE /webhooks/v1/webhooks/{id}",
@@ -108,10 +121,12 @@ impl Route {
         match self {
             Route::Token | Route::Miami | Route::KeySet => Api::AccessToken,
             Route::Ecom { .. } => Api::Ecom,
+            Route::Epayment { .. } => Api::Epayment,
             Route::Userinfo { .. } | Route::UserinfoOfLogin => Api::Userinfo,
             Route::OrderManagement(_) => Api::OrderManagement,
             Route::Qr(_) => Api::Qr,
             Route::Report(_) => Api::Report,
+            Route::Checkout(_) => Api::Checkout,
             Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
                 Api::Webhooks
             }
@@ -121,8 +136,7 @@ impl Route {
 
 /// First parts of paths of APIs that the platform has and this program has not yet. The operations
 /// below them are not told apart.
-const NOT_BUILT: [&str; 9] = [
-    "epayment",
+const NOT_BUILT: [&str; 8] = [
     "recurring",
     "vipps-recurring-merchant-api",
     "access-management-1.0",
@@ -166,6 +180,10 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
         }
         ["qr", "v1", "merchant-callback" | "exchange", ..] => return Err(RouteFault::NotBuilt),
         ["qr", below @ ..] => of_api(qr::find(below, &name).ok_or_else(unknown)?, Route::Qr),
+        ["checkout", "v3", below @ ..] => match checkout::find(below, &name) {
+            Some(asked) => of_api(asked, Route::Checkout),
+            None => return Err(RouteFault::NotBuilt),
+        },
         ["settlement", "v1", "ledgers"] => {
             vec![(Method::GET, Route::Report(report::Asked::Ledgers))]
         }
@@ -243,6 +261,11 @@ fn find_one(environment: Environment, words: &[&str], name: Names<'_>) -> Option
                 Method::POST,
             )
         }
+        ["epayment", "v1", below @ ..] => {
+            let (asked, method, place) = epayment::find(below)?;
+            let reference = place.map(name).unwrap_or_default();
+            (Route::Epayment { asked, reference }, method)
+        }
         ["vipps-userinfo-api", "userinfo", _] => (Route::Userinfo { sub: name(2) }, Method::GET),
         ["vipps-userinfo-api", "userinfo"] => (Route::UserinfoOfLogin, Method::GET),
         _ => return None,
@@ -250,7 +273,7 @@ fn find_one(environment: Environment, words: &[&str], name: Names<'_>) -> Option
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 30] = [
+pub const OPERATIONS: [(&str, &str); 39] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -264,6 +287,13 @@ pub const OPERATIONS: [(&str, &str); 30] = [
         "POST",
         "/ecomm/v2/integration-test/payments/{orderId}/approve",
     ),
+    ("POST", "/epayment/v1/payments"),
+    ("GET", "/epayment/v1/payments/{reference}"),
+    ("GET", "/epayment/v1/payments/{reference}/events"),
+    ("POST", "/epayment/v1/payments/{reference}/cancel"),
+    ("POST", "/epayment/v1/payments/{reference}/capture"),
+    ("POST", "/epayment/v1/payments/{reference}/refund"),
+    ("POST", "/epayment/v1/test/payments/{reference}/approve"),
     ("GET", "/vipps-userinfo-api/userinfo/{sub}"),
     ("GET", "/vipps-userinfo-api/userinfo"),
     ("POST", "/order-management/v1/images"),
@@ -284,6 +314,8 @@ pub const OPERATIONS: [(&str, &str); 30] = [
     ("DELETE", "/qr/v1/merchant-redirect/{id}"),
     ("GET", "/q/image"),
     ("GET", "/q/r/{msn}/{code}"),
+    ("POST", "/checkout/v3/session"),
+    ("GET", "/checkout/v3/session/{reference}"),
     ("GET", "/settlement/v1/ledgers"),
     (
         "GET",

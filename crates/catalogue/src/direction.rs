@@ -101,6 +101,8 @@ pub enum UnitTrait {
     LoginOnly,
     /// It has no Login.
     WithoutLogin,
+    /// It has Checkout.
+    WithCheckout,
     /// It has Recurring and nothing else.
     RecurringOnly,
     /// It captures at approval.
@@ -198,6 +200,7 @@ impl UnitTrait {
             ["deactivated"] => UnitTrait::Deactivated,
             ["login-only"] => UnitTrait::LoginOnly,
             ["without", "login"] => UnitTrait::WithoutLogin,
+            ["with", "checkout"] => UnitTrait::WithCheckout,
             ["recurring-only"] => UnitTrait::RecurringOnly,
             ["direct"] => UnitTrait::Direct,
             ["strict"] => UnitTrait::Strict,
@@ -213,6 +216,7 @@ impl UnitTrait {
         match self {
             UnitTrait::Deactivated => unit.state = closed,
             UnitTrait::LoginOnly => unit.products = [Product::Login].into(),
+            UnitTrait::WithCheckout => drop(unit.products.insert(Product::Checkout)),
             UnitTrait::WithoutLogin => unit.products.retain(|it| *it != Product::Login),
             UnitTrait::RecurringOnly => unit.products = [Product::Recurring].into(),
             UnitTrait::Direct => unit.capture = CaptureType::Direct,

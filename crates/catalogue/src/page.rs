@@ -61,6 +61,8 @@ pub enum Format {
     Params,
     /// Report's own: a number and a text.
     Report,
+    /// Checkout's own: `errorCode` beside the members of problem details.
+    Checkout,
     /// `responseInfo` alone: a glitch of the test environment.
     Responseinfo,
     /// Words on a page or in the app that the payer sees.
@@ -273,6 +275,7 @@ impl Format {
             Format::Problem => "problem details",
             Format::Params => "invalidParams",
             Format::Report => "Report",
+            Format::Checkout => "Checkout",
             Format::Responseinfo => "responseInfo",
             Format::Page => "shown to the payer",
             Format::Callback => "call to the merchant",
@@ -287,6 +290,7 @@ impl Format {
             | Format::KeysDiffer
             | Format::Params
             | Format::Report
+            | Format::Checkout
             | Format::Responseinfo => "application/json",
             Format::Oauth => "application/json; charset=utf-8",
             Format::Ecom => "application/json;charset=UTF-8",

@@ -10,6 +10,8 @@
 
 mod connect;
 #[cfg(test)]
+mod hook_tests;
+#[cfg(test)]
 mod policy_tests;
 pub(crate) mod request;
 #[cfg(test)]

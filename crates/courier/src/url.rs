@@ -178,6 +178,16 @@ pub fn judge_fall_back(text: &str, is_app: bool) -> Result<(), UrlFault> {
         return Ok(());
     }
     check_length(text)?;
+    judge_return(text)
+}
+
+/// Judges where a payer's browser or app goes, however long it is: ePayment's `returnUrl` may have
+/// 2,500 characters.
+///
+/// # Errors
+///
+/// The first rule that the text breaks.
+pub fn judge_return(text: &str) -> Result<(), UrlFault> {
     let scheme = parts::scheme_of(text)?;
     match scheme.to_ascii_lowercase().as_str() {
         "https" => {

@@ -3,6 +3,8 @@
 //! Everything here is pure. Time, chance and the outside world come in as arguments; nothing in
 //! this crate reads a clock, a file or a socket. Begin with [`payment`].
 
+mod as_of;
+pub mod checkout;
 pub mod consent;
 pub mod environment;
 pub mod incident;
@@ -25,6 +27,7 @@ pub mod user;
 pub mod webhook;
 pub mod wording;
 
+pub use as_of::AsOf;
 pub use environment::Environment;
 pub use jiff::Timestamp;
 pub use known::Known;

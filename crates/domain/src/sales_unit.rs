@@ -145,6 +145,8 @@ pub enum Product {
     Recurring,
     /// Signing in: the Login API and Userinfo.
     Login,
+    /// Hosted checkouts: the Checkout API.
+    Checkout,
 }
 
 /// What happens when the payer approves.

@@ -12,7 +12,7 @@ use sandkasse_store::{
 
 use crate::{
     Changed, Engine, Unit, outgoing, payment_stream, unreadable,
-    webhooks::{Published, payment_event},
+    webhooks::{Published, payment_events},
 };
 
 /// A decision in the making.
@@ -72,7 +72,7 @@ impl Engine {
         draft.calls.extend(call);
         draft
             .published
-            .extend(payment_event(msn, payment, &happened));
+            .extend(payment_events(msn, payment, &happened));
         draft.happened.push(happened);
     }
 

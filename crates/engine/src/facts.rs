@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use sandkasse_domain::{
-    Currency, Environment, Minor, OrderId, PhoneNumber, Timestamp,
+    AsOf, Currency, Environment, Minor, OrderId, PhoneNumber, Timestamp,
     payment::{
         Allowed, Asking, Command, InitiateFacts, Order, Payer, Payment, Reservation, Settlement,
     },
@@ -15,8 +15,6 @@ use sandkasse_store::{Kind, StoreError};
 
 use crate::{Engine, Intent, Refused, Unit, parse_payment, payment_stream};
 
-/// How far ahead a payment may say that it expires: 60 days; 28 until 2024.
-const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(60 * 24);
 /// Payments read at once when a decision needs a sum over all of them.
 const PAGE: usize = 1000;
 
@@ -54,7 +52,7 @@ impl Engine {
             acts_at: person.and_then(|person| acts_at(person, now)),
             payer: payer.map(|found| found.map(|(payer, _)| payer)),
             transaction_id: self.chance.transaction_id(),
-            epayment: allowed(unit),
+            epayment: allowed(unit, self.as_of()),
             now,
         })
     }
@@ -211,13 +209,16 @@ impl Engine {
 
 /// What a sales unit may do through ePayment. All are Norwegian here; cards without the app are taken
 /// in production only (reference: epayment.md §7).
-fn allowed(unit: &Unit) -> Allowed {
+fn allowed(unit: &Unit, as_of: AsOf) -> Allowed {
     Allowed {
         cards: unit.facts.environment == Environment::Production,
         express: unit.facts.express,
         long_living: unit.facts.long_living,
         currency: Currency::Nok,
-        longest_life: LONGEST_LIFE,
+        longest_life: match as_of {
+            AsOf::June2023 => SignedDuration::from_hours(28 * 24),
+            AsOf::Today => SignedDuration::from_hours(60 * 24),
+        },
     }
 }
 

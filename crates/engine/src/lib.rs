@@ -30,6 +30,7 @@ mod nodes;
 pub mod outgoing;
 mod payments;
 mod people;
+mod replies;
 mod shipping;
 mod unit;
 mod upcoming;
@@ -43,7 +44,7 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use sandkasse_domain::{
-    Environment, Msn, Timestamp, Wording,
+    AsOf, Environment, Msn, Timestamp, Wording,
     payment::{Cause, Happened, Payment},
     sales_unit::{ClosedBy, UnitState, UrlPolicy},
 };
@@ -58,11 +59,13 @@ pub use apps::InApp;
 pub use chance::Chance;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
-pub use intent::{Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
+pub use intent::{
+    Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, Through, View, Wanted,
+};
 pub use kept::Folded;
 pub use people::ActRefused;
 pub use sandkasse_store::Hit;
-pub use shipping::{read_method, read_methods};
+pub use shipping::{read_groups, read_method, read_methods};
 pub use unit::Unit;
 pub use upcoming::{Limit, LimitKind, Upcoming};
 pub use windows::Windows;
@@ -321,6 +324,11 @@ impl Engine {
         &self.settings
     }
 
+    /// The day whose platform this is.
+    pub fn as_of(&self) -> AsOf {
+        self.settings.as_of
+    }
+
     /// Which wording an environment speaks.
     pub fn wording(&self, environment: Environment) -> Wording {
         self.settings.wording(environment)
@@ -340,6 +348,8 @@ pub struct Settings {
     pub test_wording: Wording,
     /// Which wording production speaks.
     pub production_wording: Wording,
+    /// The day whose platform it is.
+    pub as_of: AsOf,
     /// Whether test units that nobody used for a year are deactivated, as the platform once did.
     pub test_idle_deactivation: bool,
     /// Whether the test environment has reports, too.

@@ -113,7 +113,9 @@ impl Engine {
             .await?
         {
             Done::Now(operated) => Ok(*operated),
-            Done::Before(_) => unreachable!("only calls with an idempotency key are replayed"),
+            Done::Before(_) | Done::Refused { .. } => {
+                unreachable!("only calls with an idempotency key are replayed")
+            }
         }
     }
 

@@ -122,9 +122,11 @@ pub(crate) async fn near_misses(
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
         | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

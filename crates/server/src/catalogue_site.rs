@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The chapters in the order in which a call meets them: folder, heading, and whose words they are.
-const CHAPTERS: [(&str, &str, &str); 12] = [
+const CHAPTERS: [(&str, &str, &str); 13] = [
     (
         "gateway",
         "Before any API is asked",
@@ -61,6 +61,7 @@ const CHAPTERS: [(&str, &str, &str); 12] = [
         "QR",
         "Codes for one payment, and printed ones that lead to a page of the merchant.",
     ),
+    ("checkout", "Checkout", "Sessions that are refused."),
     ("report", "Report", "Ledgers and their entries."),
     (
         "params",

@@ -8,6 +8,8 @@ use sandkasse_domain::{Environment, Msn};
 use crate::{
     address::BaseUrl,
     config::{Database, MasterKeyText, Options, Settings},
+    listen_command::ListenFlags,
+    verify_command::VerifyFlags,
 };
 
 const EXAMPLES: &str = "\
@@ -130,6 +132,12 @@ enum Typed {
     /// Look whether everything in a database is as it was written
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorFlags),
+    /// Have a sales unit's webhooks come to a program on this machine
+    #[command(after_help = crate::listen_command::EXAMPLES)]
+    Listen(ListenFlags),
+    /// Say whether a webhook that you received verifies, and if not, why
+    #[command(after_help = crate::verify_command::EXAMPLES)]
+    VerifyWebhook(VerifyFlags),
 }
 
 /// What `sandkasse migrate` shall do.
@@ -346,6 +354,8 @@ pub(crate) enum Command {
     Export(ExportWish),
     Import(ImportWish),
     Doctor(DoctorWish),
+    Listen(ListenFlags),
+    VerifyWebhook(VerifyFlags),
 }
 
 /// Reads command line, environment and file. Help, and what clap itself finds wrong, ends the
@@ -386,6 +396,11 @@ pub(crate) fn read() -> Result<Command, String> {
             json: flags.json,
             portal: flags.portal,
         })),
+        Some(Typed::Listen(mut flags)) => {
+            flags.token = variable("SANDKASSE_TOKEN");
+            Ok(Command::Listen(flags))
+        }
+        Some(Typed::VerifyWebhook(flags)) => Ok(Command::VerifyWebhook(flags)),
         Some(Typed::Up(flags)) => settle(*flags),
         None => settle(cli.up),
     }

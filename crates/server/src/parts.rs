@@ -284,6 +284,7 @@ pub(crate) async fn platform(
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,
         production_wording: settings.production_wording,
+        as_of: settings.as_of,
         test_idle_deactivation: settings.test_idle_deactivation,
         reports_in_test: settings.reports_in_test,
     };

@@ -44,6 +44,8 @@ pub enum Format {
     Params,
     /// Report's own.
     Report,
+    /// Checkout's own.
+    Checkout,
 }
 
 impl Got {
@@ -57,6 +59,7 @@ impl Got {
         let media = self.header("content-type").unwrap_or_default();
         match (self.status, media) {
             // A force approve has nothing to say.
+            (200 | 201, "application/json") if self.body.starts_with(['{', '[']) => Format::Success,
             (200, "") if self.body.is_empty() => Format::Success,
             (
                 200,
@@ -93,6 +96,17 @@ impl Got {
                 Format::Report
             }
             (401, "application/json") if self.body == ACCOUNTING_EXPIRED => Format::Report,
+            (_, "application/json")
+                if self.body.starts_with(r#"{"errorCode":""#)
+                    && self.body.contains(r#""instance":"urn:uuid:"#) =>
+            {
+                let problem = self.json();
+                assert_eq!(problem["status"], self.status);
+                assert!(!member(&problem, "title").is_empty(), "{}", self.body);
+                let is_invalid = member(&problem, "errorCode") == "Validation-00001";
+                assert_eq!(problem.get("errors").is_some(), is_invalid, "{}", self.body);
+                Format::Checkout
+            }
             // A QR code that exists.
             (409, "application/json") => {
                 let id = self.json()["id"].take();
@@ -288,12 +302,15 @@ impl Got {
     #[track_caller]
     fn is_problem(&self) {
         let problem = self.json();
+        let is_webhooks = problem.get("traceId") == problem.get("type");
+        if problem.get("traceId").is_some() && !is_webhooks {
+            return self.is_epayments();
+        }
         let names: Vec<&String> = problem.as_object().expect("an object").keys().collect();
         if problem.get("traceId").is_some() {
             // Webhooks: the published example has a number for a status, and the trace id twice.
             assert_eq!(names.len(), 7, "{names:?}");
             assert_eq!(problem.get("status"), Some(&self.status.into()));
-            assert_eq!(member(&problem, "traceId"), member(&problem, "type"));
             assert!(problem.get("extraDetails").is_some_and(Value::is_array));
         } else {
             assert_eq!(names.len(), 5, "{names:?}");
@@ -305,6 +322,19 @@ impl Got {
             assert!(!member(&problem, name).is_empty(), "{name}: {}", self.body);
         }
         assert_eq!(self.header("content-language"), Some("en"));
+    }
+}
+
+impl Got {
+    /// Asserts a problem of ePayment, whatever it says.
+    #[track_caller]
+    fn is_epayments(&self) {
+        let body = self.json();
+        let extra = body
+            .get("extraDetails")
+            .map_or(String::new(), |extra| format!(r#","extraDetails":{extra}"#));
+        let (title, detail) = (member(&body, "title"), member(&body, "detail"));
+        self.is_problem_of(self.status, title, detail, &extra, self.cause());
     }
 }
 

@@ -26,6 +26,7 @@
 mod acting;
 mod ask;
 mod courier;
+mod epay;
 mod exact;
 mod forge;
 mod formats;
@@ -43,6 +44,7 @@ mod world;
 pub use acting::{PartnerShop, PspShop};
 pub use ask::{Ask, Got};
 pub use courier::{RealCourier, Receiver, closed_port, http_json};
+pub use epay::EPAYMENTS;
 pub use exact::transaction_ids;
 pub use forge::Jwt;
 pub use formats::{

@@ -8,7 +8,7 @@ use std::{collections::HashMap, path::PathBuf, sync::OnceLock};
 
 use http::Method;
 use jsonschema::Validator;
-use sandkasse_api::{Route, find, order_management, qr, report};
+use sandkasse_api::{Route, checkout, epayment, find, order_management, qr, report};
 use sandkasse_domain::{Environment, payment::Operation};
 use serde_json::{Value, json};
 
@@ -48,13 +48,13 @@ const KNOWN: [(&str, &str); 9] = [
     ),
 ];
 
-/// Checks a success body against the official schema of its operation.
+/// Checks a success body, and a problem of ePayment, against the official schema of its operation.
 ///
 /// # Panics
 ///
 /// When the body breaks the schema in a way that is not listed in [`KNOWN`].
 pub(crate) fn check(environment: Environment, method: &Method, path: &str, got: &Got) {
-    if ![200, 201].contains(&got.status) || got.body.is_empty() {
+    if got.body.is_empty() {
         return;
     }
     let Ok(route) = find(environment, method, path) else {
@@ -63,7 +63,17 @@ pub(crate) fn check(environment: Environment, method: &Method, path: &str, got: 
     let Some(validators) = validators() else {
         return;
     };
-    let Some(validator) = schema_name(&route).and_then(|name| validators.get(name)) else {
+    let name = match (&route, got.status) {
+        (_, 200 | 201) => schema_name(&route),
+        // The gateway's own formats are in no document.
+        (Route::Epayment { .. }, _)
+            if got.header("content-type") == Some("application/problem+json") =>
+        {
+            Some("Problem")
+        }
+        _ => None,
+    };
+    let Some(validator) = name.and_then(|name| validators.get(name)) else {
         return;
     };
     let body: Value = serde_json::from_str(&got.body).expect("success bodies are JSON");
@@ -89,6 +99,15 @@ fn schema_name(route: &Route) -> Option<&'static str> {
             Operation::Status => "status",
             Operation::Approve => return None,
         },
+        Route::Epayment { asked, .. } => match asked {
+            epayment::Asked::Create => "CreatePaymentResponse",
+            epayment::Asked::Get => "GetPaymentResponse",
+            epayment::Asked::Events => "PaymentEvent",
+            epayment::Asked::Cancel | epayment::Asked::Capture | epayment::Asked::Refund => {
+                "ModificationResponse"
+            }
+            epayment::Asked::Approve => return None,
+        },
         Route::Userinfo { .. } => "userinfo",
         Route::OrderManagement(asked) => match asked {
             order_management::Asked::Image => "image",
@@ -103,6 +122,10 @@ fn schema_name(route: &Route) -> Option<&'static str> {
             qr::Asked::Get { .. } => "qr",
             qr::Asked::Point { .. } => "qr pointed",
             qr::Asked::Delete { .. } | qr::Asked::Picture | qr::Asked::Scan { .. } => return None,
+        },
+        Route::Checkout(asked) => match asked {
+            checkout::Asked::Create => "session made",
+            checkout::Asked::Get { .. } => "session",
         },
         Route::Report(asked) => match asked {
             report::Asked::Ledgers => "ledgers",
@@ -133,6 +156,7 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
     let token = read("access-token.yaml");
     let (userinfo, qr) = (read("userinfo.yaml"), read("qr-v1.yaml"));
     let (orders, report) = (read("order-management-v2.yaml"), read("report-v2.yaml"));
+    let checkout = read("checkout-v3.yaml");
     let answer = |document: &Value, path: &str, method: &str| {
         let responses = &document["paths"][path][method]["responses"];
         let success = responses.get("200").or(responses.get("201"));
@@ -185,6 +209,13 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
         ("qr made", &qr, redirect.clone(), "post"),
         ("qr", &qr, format!("{redirect}/{{id}}"), "get"),
         ("qr pointed", &qr, format!("{redirect}/{{id}}"), "put"),
+        ("session made", &checkout, "/session".to_owned(), "post"),
+        (
+            "session",
+            &checkout,
+            "/session/{reference}".to_owned(),
+            "get",
+        ),
         (
             "ledgers",
             &report,
@@ -206,7 +237,27 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
             jsonschema::draft202012::new(&schema).unwrap_or_else(|error| panic!("{name}: {error}"));
         (name, validator)
     });
-    Some(validators.collect())
+    let mut all: HashMap<&'static str, Validator> = validators.collect();
+    let epayment = read("epayment-v1-2026-04.yaml");
+    for name in [
+        "CreatePaymentResponse",
+        "GetPaymentResponse",
+        "PaymentEvent",
+        "ModificationResponse",
+        "Problem",
+    ] {
+        let one = json!({ "$ref": format!("#/components/schemas/{name}") });
+        let mut schema = if name == "PaymentEvent" {
+            json!({ "type": "array", "items": one })
+        } else {
+            one
+        };
+        schema["components"] = json!(epayment["components"]);
+        let validator =
+            jsonschema::draft202012::new(&schema).unwrap_or_else(|error| panic!("{name}: {error}"));
+        all.insert(name, validator);
+    }
+    Some(all)
 }
 
 #[expect(

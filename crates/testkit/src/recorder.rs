@@ -1,7 +1,7 @@
 //! Stands where merchants would be: takes every call, answers as scripted.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
 
@@ -30,6 +30,7 @@ pub struct Recorder {
     answers: Mutex<HashMap<String, Result<String, CallFailure>>>,
     hooks: Mutex<Vec<HookCall>>,
     takes: Mutex<HashMap<String, Vec<Result<u16, CallFailure>>>>,
+    hanging: Mutex<HashSet<String>>,
 }
 
 impl Recorder {
@@ -80,6 +81,11 @@ impl Recorder {
         self.takes.lock().insert(url.to_owned(), answers);
     }
 
+    /// The receiver at a URL takes webhook deliveries and never answers.
+    pub fn hang_hooks(&self, url: &str) {
+        self.hanging.lock().insert(url.to_owned());
+    }
+
     /// What the merchant answers when asked about shipping for an order.
     pub fn answer_shipping(&self, order: &str, answer: Result<String, CallFailure>) {
         self.answers.lock().insert(order.to_owned(), answer);
@@ -94,7 +100,11 @@ impl Outgoing for Recorder {
             Some(answers) => answers.last().cloned(),
             None => None,
         };
+        let hangs = self.hanging.lock().contains(&call.url);
         self.hooks.lock().push(call);
+        if hangs {
+            return std::future::pending().await;
+        }
         let (status, failure) = match answer.unwrap_or(Ok(200)) {
             Ok(status) if (200..300).contains(&status) => (Some(status), None),
             Ok(status) => (Some(status), Some(CallFailure::Status { status })),

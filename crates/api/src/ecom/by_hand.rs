@@ -148,9 +148,10 @@ pub async fn by_hand(
         key: &moved.request_id,
         fingerprint: fingerprint(moved.amount, &moved.text),
         render: &render,
+        refusals: None,
     });
     engine
-        .carry_out(unit, order, intent, idempotency, None)
+        .carry_out(unit, order, intent, idempotency)
         .await
         .map(drop)
         .map_err(by_machine)

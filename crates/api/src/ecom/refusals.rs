@@ -74,9 +74,11 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         },
         Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
         | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt => vec![internal()],
     };
@@ -272,6 +274,7 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
         ),
 
         Cause::OrderUnknown { order, asked_by }
+        | Cause::OrderOfEpayment { order, asked_by }
         | Cause::OrderOfAnotherUnit {
             order, asked_by, ..
         } => wire(
@@ -439,6 +442,7 @@ pub fn cause_id(cause: &Cause, environment: Environment) -> &'static str {
         Cause::AppOutdated => "user.app_outdated",
         Cause::OrderUnknown { .. } => "order.unknown",
         Cause::OrderOfAnotherUnit { .. } => "order.other_unit",
+        Cause::OrderOfEpayment { .. } => "order.of_epayment",
         Cause::OrderLocked { .. } => "order.locked",
         Cause::OutcomePending { .. } => "order.outcome_pending",
         Cause::KeyReused { .. } => "idempotency.key_reused",

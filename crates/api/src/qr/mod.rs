@@ -5,7 +5,7 @@
 //! environment's public address.
 
 mod one_time;
-mod picture;
+pub(crate) mod picture;
 mod printed;
 mod redirect;
 mod refusals;

@@ -15,7 +15,7 @@ pub(super) const USUAL_SIZE: u32 = 800;
 /// In which form a caller wants a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Wish {
+pub(crate) enum Wish {
     /// SVG.
     Svg,
     /// PNG of so many pixels square.
@@ -50,7 +50,7 @@ impl Wish {
 }
 
 /// Media type and bytes. `None` for a text that no code can hold.
-pub(super) fn drawn(text: &str, wish: Wish) -> Option<(&'static str, Vec<u8>)> {
+pub(crate) fn drawn(text: &str, wish: Wish) -> Option<(&'static str, Vec<u8>)> {
     let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
     Some(match wish {
         Wish::Svg => ("image/svg+xml", svg(&code).into_bytes()),

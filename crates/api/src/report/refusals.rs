@@ -56,6 +56,8 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Userinfo(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Checkout(_)
+        | Why::Epayment(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

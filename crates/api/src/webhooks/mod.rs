@@ -21,46 +21,48 @@ use sandkasse_gate::{
     standing::{Needs, standing},
 };
 
-use crate::{Answer, Call, FieldFault, Route, Why, body};
+use crate::{Answer, Call, FieldFault, Why, body};
 
 pub use wire::judge_url;
 
 const JSON: &str = "application/json";
 
+/// An operation of the API.
+pub(crate) enum Operation<'a> {
+    Register,
+    List,
+    /// By the id in the path.
+    Delete(&'a str),
+}
+
 /// Answers a call of the Webhooks API.
-pub(crate) async fn handle(call: &mut Call<'_>, route: &Route) -> Result<Answer, (Answer, Why)> {
-    match admitted(call, route).await {
+pub(crate) async fn handle(
+    call: &mut Call<'_>,
+    operation: Operation<'_>,
+) -> Result<Answer, (Answer, Why)> {
+    match admitted(call, operation).await {
         Ok(answer) => Ok(answer),
         Err(why) => Err((refusals::answer(call, &why), why)),
     }
 }
 
-async fn admitted(call: &mut Call<'_>, route: &Route) -> Result<Answer, Why> {
+async fn admitted(call: &mut Call<'_>, operation: Operation<'_>) -> Result<Answer, Why> {
     let acting = owner(call).await?;
     let (engine, environment) = (&call.platform.engine, call.environment);
-    match route {
-        Route::WebhookList => {
+    match operation {
+        Operation::List => {
             struck(call, &acting).await?;
             let all = engine.registrations(environment, &acting.owner).await;
             let all = all.map_err(|error| Why::Fault(error.to_string()))?;
             call.trace.passed(Step::Rules, "listed");
             Ok(Answer::new(200, JSON, wire::list(&all)))
         }
-        Route::WebhookDelete { id } => {
+        Operation::Delete(id) => {
             struck(call, &acting).await?;
             delete(call, &acting.owner, id).await?;
             Ok(Answer::empty(204))
         }
-        Route::WebhookRegister
-        | Route::Token
-        | Route::Miami
-        | Route::KeySet
-        | Route::Ecom { .. }
-        | Route::Userinfo { .. }
-        | Route::UserinfoOfLogin
-        | Route::OrderManagement(_)
-        | Route::Qr(_)
-        | Route::Report(_) => register(call, acting).await,
+        Operation::Register => register(call, acting).await,
     }
 }
 

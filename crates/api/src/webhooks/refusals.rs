@@ -41,7 +41,12 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         Why::Gate(cause) => match formats::refused_by_gate(call, cause, "webhooks") {
             Some(answer) => return answer,
             None => {
-                let no_access = || (403, "These keys have no access to this API.".to_owned());
+                let no_access = || {
+                    (
+                        403,
+                        "These keys have no access to the Webhooks API.".to_owned(),
+                    )
+                };
                 formats::msn_refusal(cause).unwrap_or_else(no_access)
             }
         },
@@ -52,9 +57,11 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
         | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)
@@ -109,9 +116,11 @@ fn details(why: &Why) -> Vec<Detail<'_>> {
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
         | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

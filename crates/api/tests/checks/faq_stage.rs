@@ -140,6 +140,14 @@ impl Says {
         Says::CheckKeys(status, msn.to_string())
     }
 
+    /// The same in ePayment's envelope: eCom's text is its detail.
+    pub(crate) fn on_epayment(self) -> Says {
+        match self {
+            Says::Ecom(status, _, _, text) => Says::Problem(status, text.to_owned()),
+            other => other,
+        }
+    }
+
     pub(crate) fn s1(msn: impl ToString) -> Says {
         Says::NotOfPartner(msn.to_string())
     }

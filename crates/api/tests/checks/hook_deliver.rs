@@ -8,7 +8,7 @@ const CREATED: &str = "epayments.payment.created.v1";
 const CAPTURED: &str = "epayments.payment.captured.v1";
 
 #[tokio::test]
-async fn hook_15_16_a_partner_hears_of_its_units_and_a_unit_of_itself() {
+async fn hook_15_16_pk_26_27_a_partner_hears_of_its_units_and_a_unit_of_itself() {
     let world = World::new().await;
     let partner = world.partner(Environment::Test, |_| {}).await;
     let (one, two, stranger) = (

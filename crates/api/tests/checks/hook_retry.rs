@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use sandkasse_domain::webhook::EventId;
 use sandkasse_engine::webhooks::{DeliveryState, Dropped};
 use sandkasse_store::CallFailure;
-use sandkasse_testkit::{Shop, WEBHOOKS, World, days, hours, seconds};
+use sandkasse_testkit::{RealCourier, Shop, WEBHOOKS, World, days, hours, seconds};
 
 const CREATED: &str = "epayments.payment.created.v1";
 const URL: &str = "https://example.com/h";
@@ -204,4 +204,33 @@ async fn hook_10_what_waits_for_a_deleted_registration_is_dropped() {
     );
     assert!(is_gone, "{:?}", kept.state);
     assert_eq!(shop.next_delivery().await, None);
+}
+
+/// Nobody was called at the registration, so what is wrong with the host shows in the log.
+#[tokio::test]
+async fn hook_52_a_host_that_does_not_exist_stands_in_the_log() {
+    let (world, _courier) = RealCourier::world().await;
+    let shop = world.shop(|_| {}).await;
+    let rows = [
+        ("https://no-such-host-at-all.com/h", "dns"),
+        ("https://8.8.8.8:3000/h", "unusual-port"),
+    ];
+    for (url, _) in rows {
+        shop.register(url, &[CREATED]).await;
+    }
+    shop.publish(EventId::PaymentCreated, "acme-1").await;
+    world.deliver().await;
+    let engine = &world.platform.engine;
+    let mut found = Vec::new();
+    for kept in shop.deliveries().await {
+        let tried = engine.delivery(&shop.unit(), &kept.name).await;
+        let (_, tried) = tried.expect("memory does not fail").expect("it is there");
+        found.push(match &tried[0].1.outcome.failure {
+            Some(CallFailure::Dns { .. }) => "dns".to_owned(),
+            Some(CallFailure::Forbidden { rule, .. }) => rule.clone(),
+            other => panic!("{other:?}"),
+        });
+    }
+    found.sort();
+    assert_eq!(found, rows.map(|(_, why)| why));
 }

@@ -122,6 +122,8 @@ pub enum Cause {
         asked_by: Msn,
         owned_by: Msn,
     },
+    /// The payment was made by ePayment, and eCom does not see those.
+    OrderOfEpayment { order: String, asked_by: Msn },
     /// Another operation on this order did not end in time.
     OrderLocked { order: String },
     /// The bank does not say yet what came of the approval.

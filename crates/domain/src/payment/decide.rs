@@ -332,6 +332,7 @@ impl Payment {
         Ok(vec![if captured.is_zero() {
             Event::Voided {
                 text,
+                amount: Some(reservation.grant.amount),
                 transaction_id,
             }
         } else {
@@ -402,14 +403,23 @@ fn movement(asking: &Asking, amount: Minor) -> Movement {
 }
 
 impl Reservation {
-    /// Whether the bank's hold on the card is over, so that a capture needs a new authorisation:
-    /// 30 days for Mastercard, 7 for all others (reference: platform.md §7).
-    pub fn hold_is_over(&self, now: Timestamp) -> bool {
-        let days = if self.grant.card_brand == "Mastercard" {
+    /// Until when the bank's hold on the card lasts.
+    pub fn held_until(&self) -> Timestamp {
+        let days = self.hold_days();
+        super::clock::after(self.at, jiff::SignedDuration::from_hours(24 * days))
+    }
+
+    fn hold_days(&self) -> i64 {
+        if self.grant.card_brand == "Mastercard" {
             30
         } else {
             7
-        };
-        whole_days(self.at, now) >= days
+        }
+    }
+
+    /// Whether the bank's hold on the card is over, so that a capture needs a new authorisation:
+    /// 30 days for Mastercard, 7 for all others (reference: platform.md §7).
+    pub fn hold_is_over(&self, now: Timestamp) -> bool {
+        whole_days(self.at, now) >= self.hold_days()
     }
 }

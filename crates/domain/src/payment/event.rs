@@ -96,6 +96,10 @@ pub enum Event {
     Voided {
         /// The merchant's words.
         text: String,
+        /// How much had been reserved. Old records do not say: the ordered amount, unless shipping
+        /// came with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amount: Option<Minor>,
         /// Numbers the operation.
         transaction_id: TransactionId,
     },

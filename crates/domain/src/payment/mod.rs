@@ -17,6 +17,7 @@ mod command;
 mod decide;
 mod epayment;
 mod event;
+mod log;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use epayment::{
 pub use event::{
     Acting, CancelledBy, Event, Grant, Happened, Movement, Payer, TransactionId, UserDetails,
 };
+pub use log::{LogLine, LogName, log_lines};
 pub use order::{Checkout, ChosenShipping, Order, ShippingMethod, ShippingOffer, ShippingSource};
 
 use crate::Minor;

@@ -69,6 +69,8 @@ pub enum Target {
     Qr,
     /// A ledger is read.
     Report,
+    /// A session is made, or read.
+    Checkout,
 }
 
 /// Why something is no fault that can be asked for.
@@ -246,7 +248,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 13] = [
+    pub const ALL: [Target; 14] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -260,6 +262,7 @@ impl Target {
         Target::OrderManagement,
         Target::Qr,
         Target::Report,
+        Target::Checkout,
     ];
 
     /// Its name.
@@ -272,6 +275,7 @@ impl Target {
             Target::OrderManagement => "order-management",
             Target::Qr => "qr",
             Target::Report => "report",
+            Target::Checkout => "checkout",
         }
     }
 

@@ -42,7 +42,7 @@ pub use attempt::{Attempt, AttemptKind};
 pub use delivery::{Delivery, DeliveryState, Dropped, Kept};
 pub use listeners::{Listeners, Offered};
 pub use look::Attempts;
-pub use payments::payment_event;
+pub use payments::payment_events;
 pub use publish::Published;
 pub use registrations::{NewRegistration, NotRegistered};
 
@@ -68,6 +68,7 @@ pub struct Hooks {
     woken: Mutex<HashMap<Partition, Arc<Notify>>>,
     stopped: AtomicBool,
     in_flight: AtomicUsize,
+    landed: Notify,
     ended: broadcast::Sender<Told>,
     /// When a registration last took a delivery, in real time.
     taken: Mutex<HashMap<RegistrationId, Timestamp>>,
@@ -94,6 +95,7 @@ impl Hooks {
             woken: Mutex::default(),
             stopped: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            landed: Notify::new(),
             ended: broadcast::Sender::new(ENDED),
             taken: Mutex::default(),
         }
@@ -116,7 +118,20 @@ impl Hooks {
         self.in_flight.load(Ordering::Acquire)
     }
 
-    fn is_stopped(&self) -> bool {
+    /// Waits until no attempt is under way, but not longer than `patience`; what is cut off is made
+    /// again by the next process.
+    pub async fn idle(&self, patience: std::time::Duration) {
+        let idle = async {
+            while self.in_flight() > 0 {
+                self.landed.notified().await;
+            }
+        };
+        // Late or not, nothing is lost.
+        let _ = tokio::time::timeout(patience, idle).await;
+    }
+
+    /// Whether no attempt is begun any more.
+    pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
 
@@ -163,6 +178,16 @@ impl Hooks {
     }
 }
 
+impl crate::Engine {
+    /// Forgets what this process knows of deliveries and looks in the store, as after a start.
+    pub async fn forget_hooks(&self) -> Result<(), sandkasse_store::StoreError> {
+        self.hooks.clear();
+        let heads = self.store.next_deadlines(Kind::Delivery).await?;
+        self.hooks.agenda.learn(heads);
+        Ok(())
+    }
+}
+
 /// The right to work at a queue; given back when dropped.
 struct AtQueue {
     hooks: Arc<Hooks>,
@@ -172,5 +197,22 @@ struct AtQueue {
 impl Drop for AtQueue {
     fn drop(&mut self) {
         self.hooks.busy.lock().remove(&self.key);
+    }
+}
+
+/// An attempt under way; counted until it is dropped.
+struct Flight<'a>(&'a Hooks);
+
+impl Hooks {
+    fn flight(&self) -> Flight<'_> {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        Flight(self)
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.0.landed.notify_one();
     }
 }

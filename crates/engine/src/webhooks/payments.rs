@@ -2,7 +2,7 @@
 
 use sandkasse_domain::{
     Minor, Msn,
-    payment::{CancelledBy, Event, Happened, Payment, TransactionId},
+    payment::{Happened, LogName, Payment, log_lines},
     webhook::EventId,
 };
 use serde::Serialize;
@@ -30,103 +30,49 @@ struct Amount {
     value: Minor,
 }
 
-/// What a webhook tells of an event of a payment; `payment` is as it stands after it. `None` for what
-/// is not told, and for payments that were not made by ePayment: their merchants get callbacks.
-pub fn payment_event(msn: &Msn, payment: &Payment, happened: &Happened) -> Option<Published> {
+/// What webhooks tell of an event of a payment: the lines that it makes in ePayment's log. Nothing of
+/// payments that were not made by ePayment, whose merchants get callbacks; and nothing of what
+/// failed, which is possible in the schema and described nowhere (reference: epayment.md 8.13).
+pub fn payment_events(msn: &Msn, payment: &Payment, happened: &Happened) -> Vec<Published> {
     let order = &payment.order;
-    let epayment = order.epayment()?;
-    let created_under = Some(epayment.idempotency_key.as_str());
-    let (event, name, number, amount, key): (_, _, Option<&TransactionId>, _, _) =
-        match &happened.event {
-            Event::Initiated { .. } => {
-                let event = EventId::PaymentCreated;
-                (event, "CREATED", None, order.amount, created_under)
-            }
-            Event::Reserved { grant } => (
-                EventId::PaymentAuthorized,
-                "AUTHORIZED",
-                Some(&grant.transaction_id),
-                grant.amount,
-                created_under,
-            ),
-            Event::Cancelled {
-                by, transaction_id, ..
-            } => {
-                let (event, name) = match by {
-                    CancelledBy::Payer | CancelledBy::LandingPage => {
-                        (EventId::PaymentAborted, "ABORTED")
-                    }
-                    CancelledBy::Timeout => (EventId::PaymentExpired, "EXPIRED"),
-                    CancelledBy::Merchant => (EventId::PaymentTerminated, "TERMINATED"),
-                };
-                // The amount of these is given nowhere: the created one.
-                let number = transaction_id.as_ref();
-                (event, name, number, order.amount, created_under)
-            }
-            // No key is told of a cancellation (reference: epayment.md §2.5).
-            Event::Voided { transaction_id, .. } => (
-                EventId::PaymentCancelled,
-                "CANCELLED",
-                Some(transaction_id),
-                payment
-                    .reservation()
-                    .map_or(order.amount, |it| it.grant.amount),
-                None,
-            ),
-            Event::RemainderReleased {
-                amount,
-                transaction_id,
-                ..
-            } => (
-                EventId::PaymentCancelled,
-                "CANCELLED",
-                transaction_id.as_ref(),
-                *amount,
-                None,
-            ),
-            Event::Captured(movement) => (
-                EventId::PaymentCaptured,
-                "CAPTURED",
-                Some(&movement.transaction_id),
-                movement.amount,
-                movement.request_id.as_deref(),
-            ),
-            Event::Refunded(movement) => (
-                EventId::PaymentRefunded,
-                "REFUNDED",
-                Some(&movement.transaction_id),
-                movement.amount,
-                movement.request_id.as_deref(),
-            ),
-            // What failed is possible in the schema and described nowhere: not told (epayment.md 8.13).
-            Event::Opened
-            | Event::Shown { .. }
-            | Event::PutDown
-            | Event::ShippingOffered { .. }
-            | Event::ThreeDSecureBegan
-            | Event::ReservationRefused { .. }
-            | Event::OutcomeUnknown { .. }
-            | Event::Failed { .. }
-            | Event::CaptureFailed(_)
-            | Event::RefundFailed(_) => return None,
-        };
-    let told = Told {
-        msn: msn.as_str(),
-        reference: order.id.as_str(),
-        psp_reference: number.map_or(epayment.psp_reference.as_str(), |number| &number.0),
-        name,
-        amount: Amount {
-            currency: epayment.currency.code(),
-            value: amount,
-        },
-        timestamp: ecom_time(happened.at),
-        idempotency_key: key,
-        success: true,
+    let Some(epayment) = order.epayment() else {
+        return Vec::new();
     };
-    Some(Published {
-        event,
-        about: order.id.to_string(),
-        at: happened.at,
-        body: serde_json::to_string(&told).expect("plain structs always serialise"),
-    })
+    let lines = log_lines(order, &happened.event).into_iter();
+    let published = lines.filter(|line| line.success).map(|line| {
+        let psp_reference = line.psp_reference.unwrap_or(&epayment.psp_reference);
+        let told = Told {
+            msn: msn.as_str(),
+            reference: order.id.as_str(),
+            psp_reference,
+            name: line.name.name(),
+            amount: Amount {
+                currency: epayment.currency.code(),
+                value: line.amount,
+            },
+            timestamp: ecom_time(happened.at),
+            idempotency_key: line.idempotency_key,
+            success: true,
+        };
+        Published {
+            event: event(line.name),
+            about: order.id.to_string(),
+            at: happened.at,
+            body: serde_json::to_string(&told).expect("plain structs always serialise"),
+        }
+    });
+    published.collect()
+}
+
+fn event(name: LogName) -> EventId {
+    match name {
+        LogName::Created => EventId::PaymentCreated,
+        LogName::Authorized => EventId::PaymentAuthorized,
+        LogName::Captured => EventId::PaymentCaptured,
+        LogName::Cancelled => EventId::PaymentCancelled,
+        LogName::Refunded => EventId::PaymentRefunded,
+        LogName::Aborted => EventId::PaymentAborted,
+        LogName::Expired => EventId::PaymentExpired,
+        LogName::Terminated => EventId::PaymentTerminated,
+    }
 }

@@ -159,6 +159,7 @@ impl Engine {
         let Ok(_seat) = self.hooks.all.acquire().await else {
             return Ok(Delivered::Stopped);
         };
+        let _flight = self.hooks.flight();
         let policy = unit.facts.url_policy;
         let delivery = &mut kept.delivery;
         let attempt = self

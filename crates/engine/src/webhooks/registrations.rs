@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sandkasse_domain::{
-    Environment, Timestamp,
+    AsOf, Environment, Timestamp,
     webhook::{EventId, Owner, Registration, RegistrationId, Rules, Way},
 };
 use sandkasse_store::StoreError;
@@ -69,7 +69,10 @@ impl Engine {
             way: new.way,
             torments: Vec::new(),
         };
-        let rules = Rules::default();
+        let rules = match self.as_of() {
+            AsOf::June2023 => Rules::June2023,
+            AsOf::Today => Rules::Later,
+        };
         let mut over = None;
         self.directory
             .decide(|| {

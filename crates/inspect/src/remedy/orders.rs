@@ -2,6 +2,7 @@
 
 use sandkasse_api::{
     Route,
+    checkout::{self, CheckoutCause},
     order_management::{self, OrderManagementCause},
     qr::{self, QrCause},
     report::ReportCause,
@@ -43,6 +44,38 @@ pub(super) fn of_report(case: &Case<'_>, cause: &ReportCause) -> Remedy {
     }
 }
 
+pub(super) fn of_checkout(case: &Case<'_>, cause: &CheckoutCause) -> Remedy {
+    match cause {
+        CheckoutCause::Credentials => {
+            let call = case.sent().header("client_id", "$CLIENT_ID");
+            let call = call.header("client_secret", "$CLIENT_SECRET");
+            let key = "Ocp-Apim-Subscription-Key";
+            case.send(call.header(key, "$SUBSCRIPTION_KEY"), case.fix)
+        }
+        CheckoutCause::DirectCapture => {
+            let reserve = case.control(
+                "The platform changes the capture type.",
+                "PATCH",
+                case.unit_path(""),
+                json!({ "capture": "reserve" }),
+            );
+            case.after(vec![reserve], case.sent(), case.fix)
+        }
+        CheckoutCause::NothingToPay => {
+            let call = case.sent().set("transaction.amount.value", 49_900);
+            case.send(call, case.fix)
+        }
+        CheckoutCause::ReferenceTaken => {
+            let sent = case.sent();
+            let reference = sent.member("transaction.reference");
+            let reference = reference.and_then(Value::as_str).unwrap_or_default();
+            let next = format!("{reference}-2");
+            case.send(sent.set("transaction.reference", next), case.fix)
+        }
+        CheckoutCause::SessionUnknown => case.nothing(),
+    }
+}
+
 /// A body that is right in itself; an empty one where none is read. `None` for other APIs.
 pub(super) fn sample(route: &Route) -> Option<Value> {
     Some(match route {
@@ -81,11 +114,24 @@ pub(super) fn sample(route: &Route) -> Option<Value> {
             | qr::Asked::Picture
             | qr::Asked::Scan { .. } => Value::Null,
         },
-        Route::Report(_) => Value::Null,
+        Route::Report(_) | Route::Checkout(checkout::Asked::Get { .. }) => Value::Null,
+        Route::Checkout(checkout::Asked::Create) => json!({
+            "merchantInfo": {
+                "callbackUrl": "https://example.com/vipps/callback",
+                "returnUrl": "https://example.com/vipps/result",
+                "callbackAuthorizationToken": "a-secret-of-yours",
+            },
+            "transaction": {
+                "amount": { "value": 49_900, "currency": "NOK" },
+                "reference": "acme-shop-123-order123abc",
+                "paymentDescription": "One pair of socks",
+            },
+        }),
         Route::Token
         | Route::Miami
         | Route::KeySet
         | Route::Ecom { .. }
+        | Route::Epayment { .. }
         | Route::Userinfo { .. }
         | Route::UserinfoOfLogin
         | Route::WebhookRegister

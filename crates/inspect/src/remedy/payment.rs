@@ -206,12 +206,13 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
         | Cause::ApproveExpress
         | Cause::ApproveSkipsLandingPage
         | Cause::NotThePayer
+        | Cause::OrderOfEpayment { .. }
         | Cause::ShippingNotChosen => case.nothing(),
     }
 }
 
 /// Another name that nobody has used.
-fn another(name: &str) -> String {
+pub(super) fn another(name: &str) -> String {
     let kept: String = name.chars().take(38).collect();
     format!("{kept}-2")
 }
@@ -278,7 +279,7 @@ fn order_unknown(case: &Case<'_>, order: &str) -> Remedy {
 }
 
 /// The payer approves.
-fn approve(case: &Case<'_>) -> Step {
+pub(super) fn approve(case: &Case<'_>) -> Step {
     let order = case.order().unwrap_or_default();
     let path = format!(
         "/payments/{}/{}/{order}/approve",

@@ -14,7 +14,7 @@ mod values;
 use std::{fmt::Display, path::PathBuf, str::FromStr};
 
 use clap::Args;
-use sandkasse_domain::Wording;
+use sandkasse_domain::{AsOf, Wording};
 use serde::Deserialize;
 
 use crate::address::{Address, BaseUrl};
@@ -84,6 +84,9 @@ pub(crate) struct Options {
     /// Which wording production speaks.
     #[arg(skip)]
     pub(crate) production_wording: Option<Wording>,
+    /// The day whose platform it is: `2023-06-13`, or `today` if left out.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) as_of: Option<AsOf>,
     /// What keys and merchants' tokens are sealed under in the database: 64 hexadecimal digits. If
     /// left out, a file beside the database.
     #[arg(skip)]
@@ -141,6 +144,7 @@ impl Options {
             lenient_bearer: read_switch(get, "SANDKASSE_LENIENT_BEARER")?,
             wording: read(get, "SANDKASSE_WORDING")?,
             production_wording: read(get, "SANDKASSE_PRODUCTION_WORDING")?,
+            as_of: read(get, "SANDKASSE_AS_OF")?,
             master_key: read(get, "SANDKASSE_MASTER_KEY")?,
             partners_in_test: read_switch(get, "SANDKASSE_PARTNERS_IN_TEST")?,
             test_idle_deactivation: read_switch(get, "SANDKASSE_TEST_IDLE_DEACTIVATION")?,
@@ -185,6 +189,7 @@ impl Options {
             lenient_bearer: self.lenient_bearer.or(lower.lenient_bearer),
             wording: self.wording.or(lower.wording),
             production_wording: self.production_wording.or(lower.production_wording),
+            as_of: self.as_of.or(lower.as_of),
             master_key: self.master_key.or(lower.master_key),
             partners_in_test: self.partners_in_test.or(lower.partners_in_test),
             test_idle_deactivation: self.test_idle_deactivation.or(lower.test_idle_deactivation),

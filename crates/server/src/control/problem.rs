@@ -194,6 +194,7 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
         | Cause::ReceivingLimitExceeded { .. }
         | Cause::RequestLimitExceeded { .. }
         | Cause::DuplicateOrder { .. }
+        | Cause::OrderOfEpayment { .. }
         | Cause::AppOutdated
         | Cause::KeyReused { .. }
         | Cause::CaptureNotReserved { .. }

@@ -51,7 +51,7 @@ impl Cast {
             test_wording: wording,
             production_wording: wording,
             test_idle_deactivation: place.idle_away,
-            reports_in_test: false,
+            ..Settings::default()
         };
         // DNS knows the hosts of correct requests, and no other.
         let dns = TableResolver::new().with("example.com", ["93.184.216.34"]);

@@ -9,12 +9,12 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use sandkasse_api::{OPERATIONS, Route, find, order_management, qr, report};
+use sandkasse_api::{OPERATIONS, Route, checkout, epayment::Asked, find, order_management, qr, report};
 use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,
 };
-use sandkasse_testkit::{Ask, WEBHOOKS};
+use sandkasse_testkit::{Ask, EPAYMENTS, WEBHOOKS};
 use serde_json::{Value, json};
 
 use super::faq_stage::{BOTH, Faq, is};
@@ -27,6 +27,7 @@ enum Endpoint {
     Miami,
     KeySet,
     Ecom(Operation),
+    Epayment(Asked),
     Userinfo,
     UserinfoOfLogin,
     /// One that asks for the usual keys and adds to what a sales unit keeps.
@@ -35,6 +36,8 @@ enum Endpoint {
     Webhooks(&'static str),
     /// Ledgers, a date, a feed.
     Report(&'static str),
+    /// Makes or reads a session.
+    Checkout(&'static str),
     /// What a printed code and its picture lead to.
     Picture,
     Scan,
@@ -55,7 +58,7 @@ enum Kept {
     Delete,
 }
 
-const ENDPOINTS: [Endpoint; 30] = [
+const ENDPOINTS: [Endpoint; 39] = [
     Endpoint::Token,
     Endpoint::Miami,
     Endpoint::KeySet,
@@ -66,6 +69,13 @@ const ENDPOINTS: [Endpoint; 30] = [
     Endpoint::Ecom(Operation::Capture),
     Endpoint::Ecom(Operation::Cancel),
     Endpoint::Ecom(Operation::Refund),
+    Endpoint::Epayment(Asked::Get),
+    Endpoint::Epayment(Asked::Events),
+    Endpoint::Epayment(Asked::Create),
+    Endpoint::Epayment(Asked::Approve),
+    Endpoint::Epayment(Asked::Capture),
+    Endpoint::Epayment(Asked::Cancel),
+    Endpoint::Epayment(Asked::Refund),
     Endpoint::Userinfo,
     Endpoint::Webhooks("POST"),
     Endpoint::Webhooks("GET"),
@@ -83,6 +93,8 @@ const ENDPOINTS: [Endpoint; 30] = [
     Endpoint::Report("ledgers"),
     Endpoint::Report("date"),
     Endpoint::Report("feed"),
+    Endpoint::Checkout("POST"),
+    Endpoint::Checkout("GET"),
     Endpoint::Picture,
     Endpoint::Scan,
     Endpoint::Kept(Kept::Delete),
@@ -95,6 +107,7 @@ fn endpoint(route: &Route) -> Endpoint {
         Route::Miami => Endpoint::Miami,
         Route::KeySet => Endpoint::KeySet,
         Route::Ecom { operation, .. } => Endpoint::Ecom(*operation),
+        Route::Epayment { asked, .. } => Endpoint::Epayment(*asked),
         Route::Userinfo { .. } => Endpoint::Userinfo,
         Route::WebhookRegister => Endpoint::Webhooks("POST"),
         Route::WebhookList => Endpoint::Webhooks("GET"),
@@ -106,6 +119,8 @@ fn endpoint(route: &Route) -> Endpoint {
             order_management::Asked::Category { .. } => Kept::Category,
             order_management::Asked::Order { .. } => Kept::Order,
         }),
+        Route::Checkout(checkout::Asked::Create) => Endpoint::Checkout("POST"),
+        Route::Checkout(checkout::Asked::Get { .. }) => Endpoint::Checkout("GET"),
         Route::Report(asked) => Endpoint::Report(match asked {
             report::Asked::Ledgers => "ledgers",
             report::Asked::Date { .. } => "date",
@@ -135,14 +150,29 @@ struct Known {
 
 impl Endpoint {
     fn call(self, known: &Known) -> (&'static str, String) {
+        let epay = |reference: &str, rest: &str| format!("{EPAYMENTS}/{reference}{rest}");
         let of = |order: &str, rest: &str| format!("/ecomm/v2/payments/{order}/{rest}");
         match self {
             Endpoint::Token => ("POST", "/accesstoken/get".to_owned()),
             Endpoint::Miami => ("POST", "/miami/v1/token".to_owned()),
             Endpoint::KeySet => ("GET", "/discovery/keys".to_owned()),
+            Endpoint::Epayment(asked) => match asked {
+                Asked::Create => ("POST", EPAYMENTS.to_owned()),
+                Asked::Get => ("GET", epay("authorized-1", "")),
+                Asked::Events => ("GET", epay("authorized-1", "/events")),
+                Asked::Capture => ("POST", epay("authorized-1", "/capture")),
+                Asked::Cancel => ("POST", epay("authorized-2", "/cancel")),
+                Asked::Refund => ("POST", epay("epay-captured", "/refund")),
+                Asked::Approve => (
+                    "POST",
+                    "/epayment/v1/test/payments/epay-open-1/approve".to_owned(),
+                ),
+            },
             Endpoint::Userinfo => ("GET", format!("/vipps-userinfo-api/userinfo/{}", known.sub)),
             Endpoint::UserinfoOfLogin => ("GET", "/vipps-userinfo-api/userinfo".to_owned()),
             Endpoint::Kept(kept) => kept.call(),
+            Endpoint::Checkout("GET") => ("GET", "/checkout/v3/session/nobodys-1".to_owned()),
+            Endpoint::Checkout(method) => (method, "/checkout/v3/session".to_owned()),
             Endpoint::Report("ledgers") => ("GET", "/settlement/v1/ledgers".to_owned()),
             Endpoint::Report(which) => {
                 let rest = if which == "feed" {
@@ -187,6 +217,17 @@ impl Endpoint {
                 Operation::Approve => ask.json(&json!({ "customerPhoneNumber": faq.adult.phone })),
                 Operation::Details | Operation::Status => ask,
             },
+            Endpoint::Epayment(asked) => {
+                let ask = ask.header("Idempotency-Key", "key-of-the-matrix");
+                let moves = json!({ "modificationAmount": { "currency": "NOK", "value": 100 } });
+                let phone = faq.adult.phone.msisdn();
+                match asked {
+                    Asked::Create => ask.json(&shop.epay_body("epay-new-1", 100)),
+                    Asked::Capture | Asked::Refund => ask.json(&moves),
+                    Asked::Approve => ask.json(&json!({ "customer": { "phoneNumber": phone } })),
+                    Asked::Get | Asked::Events | Asked::Cancel => ask,
+                }
+            }
             Endpoint::Webhooks("POST") => ask.json(&json!({
                 "url": "https://example.com/h",
                 "events": ["epayments.payment.created.v1"],
@@ -198,6 +239,7 @@ impl Endpoint {
             | Endpoint::UserinfoOfLogin
             | Endpoint::Picture
             | Endpoint::Report(_)
+            | Endpoint::Checkout(_)
             | Endpoint::Webhooks(_)
             | Endpoint::Scan => ask,
         }
@@ -253,6 +295,11 @@ async fn stage(here: Environment) -> (Faq, Known) {
     }
     faq.u1.capture("captured-1", 10_000).await.ok();
     faq.u1.initiate("open-1", 10_000).await.ok();
+    for reference in ["authorized-1", "authorized-2", "epay-captured"] {
+        faq.u1.authorized(reference, 10_000, &faq.adult).await;
+    }
+    faq.u1.epay_capture("epay-captured", 10_000).await.sums();
+    faq.u1.epay("epay-open-1", 10_000).await.created();
     let open = faq.u1.initiate("open-2", 10_000).await.ok();
     let category = Kept::Category.body(&Known::default()).expect("a body");
     let path = "/order-management/v2/ecom/categories/told-2";

@@ -5,9 +5,11 @@ use sandkasse_domain::{
     payment::Operation,
 };
 
+use sandkasse_api::epayment::Asked;
+
 use super::super::faq_stage::{Faq, LOGIN_ONLY, NOT_AVAILABLE, ORDER_UNKNOWN, Says};
 use super::{
-    Endpoint, Kept,
+    Endpoint, Kept, Known,
     callers::{
         Called,
         Caller::{
@@ -55,6 +57,7 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
                 .or_else(|| standing(called, operation))
                 .unwrap_or_else(|| order(called, operation))
         }
+        Endpoint::Epayment(asked) => epayment(asked, faq, called),
         Endpoint::Userinfo => userinfo(faq, called),
         Endpoint::Webhooks(method) => webhooks(faq, called, method),
         // A token of a login would open it, and nobody has one.
@@ -67,6 +70,8 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
             .or_else(|| msn(faq, called, false))
             .or_else(|| kept_standing(called))
             .unwrap_or_else(|| of_kept(called, kept)),
+        // Of the units of this stage none has Checkout: the gateway turns all away that take payments.
+        Endpoint::Checkout(_) => checkout(called),
         Endpoint::Report(_) if here == Test => (Says::NotFound, "route.unknown"),
         Endpoint::Report(_) => report(called),
         Endpoint::Picture | Endpoint::Scan => (Says::Fine, ""),
@@ -216,6 +221,38 @@ fn order(called: &Called, operation: Operation) -> Expected {
     among(called, rows).expect("everybody else was refused before")
 }
 
+/// The rules of eCom, without an MSN in the body, and in the API's own words.
+fn epayment(asked: Asked, faq: &Faq, called: &Called) -> Expected {
+    let missing = (Says::KeyMissing, "subkey.missing");
+    let forbidden = Says::Problem(403, "Forbidden".to_owned());
+    if let Some(refused) = keys(called, missing, false)
+        .or_else(|| kind_of_keys(called, forbidden))
+        .or_else(|| msn(faq, called, false))
+        .or_else(|| standing(called, asked.operation()))
+    {
+        return (refused.0.on_epayment(), refused.1);
+    }
+    if asked == Asked::Approve && faq.u1.environment == Production {
+        let text = "Force approve is not allowed in production.".to_owned();
+        return (Says::Problem(403, text), "approve.production");
+    }
+    let (says, cause) = order(called, asked.operation());
+    match says {
+        Says::Fine if asked == Asked::Create => (Says::Made, cause),
+        Says::Fine => (says, cause),
+        _ => {
+            let (_, path) = Endpoint::Epayment(asked).call(&Known::default());
+            let reference = path
+                .split('/')
+                .find(|it| it.contains('-'))
+                .unwrap_or_default();
+            let msn = &called.acts_for.msn;
+            let text = format!("The reference `{reference}` does not exist for MSN {msn}");
+            (Says::Problem(404, text), cause)
+        }
+    }
+}
+
 const NO_ACCESS: Says = Says::Detail(403, "Forbidden", "These keys have no access to this API.");
 
 /// Step 10 of what moves no money.
@@ -260,6 +297,18 @@ fn of_kept(called: &Called, kept: Kept) -> Expected {
         ),
         Kept::Image | Kept::Receipt | Kept::Category | Kept::Make | Kept::List => (Says::Fine, ""),
     }
+}
+
+fn checkout(called: &Called) -> Expected {
+    let rows = [
+        (
+            &[Nobody, Management, Accounting][..],
+            Says::KeyMissing,
+            "subkey.missing",
+        ),
+        (&[Elsewhere, PartnerElsewhere], Says::KeyInvalid, "env.keys"),
+    ];
+    among(called, rows).unwrap_or((Says::KeyInvalid, "subkey.product"))
 }
 
 /// Which ledgers are seen says the key alone; who sees none of another's sees it empty.
@@ -308,7 +357,12 @@ fn userinfo(faq: &Faq, called: &Called) -> Expected {
 /// A registration is of a sales unit, or of a partner that names none; whether it may take payments does
 /// not matter.
 fn webhooks(faq: &Faq, called: &Called, method: &str) -> Expected {
-    let no_access = || Says::Problem(403, "These keys have no access to this API.".to_owned());
+    let no_access = || {
+        Says::Problem(
+            403,
+            "These keys have no access to the Webhooks API.".to_owned(),
+        )
+    };
     let fine = match method {
         "POST" => (Says::Made, ""),
         "DELETE" => {

@@ -78,6 +78,12 @@ fn answers(got: &Got, fault: &str, target: Target) {
         ("too-many-concurrent", Target::Token) => {
             got.answered(429, GATEWAY_429, "platform.too_many_concurrent");
         }
+        ("internal-error", Target::Checkout) => {
+            assert_eq!((got.status, got.format()), (500, Format::Checkout));
+        }
+        ("too-many-concurrent", Target::Checkout) => {
+            assert_eq!((got.status, got.format()), (429, Format::Checkout));
+        }
         ("internal-error", Target::Report) => {
             assert_eq!((got.status, got.format()), (500, Format::Report));
         }
@@ -119,10 +125,17 @@ fn answers(got: &Got, fault: &str, target: Target) {
 
 #[track_caller]
 fn problem(got: &Got, status: u16, title: &str, detail: &str, cause: &str) {
-    let instance = got.json()["instance"].as_str().expect("a text").to_owned();
-    let body = format!(
-        r#"{{"type":"https://httpstatuses.io/{status}","title":"{title}","status":"{status}","detail":"{detail}","instance":"{instance}"}}"#
-    );
+    let sent = got.json();
+    let instance = sent["instance"].as_str().expect("a text").to_owned();
+    let body = if let Some(trace) = sent["traceId"].as_str() {
+        format!(
+            r#"{{"type":"{trace}","title":"{title}","status":{status},"detail":"{detail}","instance":"{instance}","traceId":"{trace}","extraDetails":[]}}"#
+        )
+    } else {
+        format!(
+            r#"{{"type":"https://httpstatuses.io/{status}","title":"{title}","status":"{status}","detail":"{detail}","instance":"{instance}"}}"#
+        )
+    };
     got.answered(status, &body, cause);
     assert_eq!(got.header("content-type"), Some("application/problem+json"));
 }

@@ -4,7 +4,7 @@ use sandkasse_domain::{
     Environment,
     payment::Operation,
     person::Person,
-    sales_unit::{RateLimits, SalesUnit},
+    sales_unit::{Product, RateLimits, SalesUnit},
 };
 use sandkasse_engine::faults::{Armed, Fault, Rule, Target, When};
 use sandkasse_testkit::{Ask, Shop, WEBHOOKS, World};
@@ -85,6 +85,19 @@ impl Stage {
             }
             Target::Qr => shop.ask("GET", "/qr/v1/merchant-redirect").await,
             Target::Report => shop.ask("GET", "/settlement/v1/ledgers").await,
+            Target::Checkout => {
+                shop.change(|unit| drop(unit.products.insert(Product::Checkout)))
+                    .await;
+                let keys = shop.keys();
+                let session = json!({
+                    "merchantInfo": { "callbackUrl": "https://example.com/cb", "returnUrl": "https://example.com", "callbackAuthorizationToken": "t" },
+                    "transaction": { "amount": { "value": 100, "currency": "NOK" }, "reference": "acme-order-1", "paymentDescription": "Socks" },
+                });
+                let ask = shop.ask("POST", "/checkout/v3/session").await;
+                let ask = ask.header("client_id", &keys.client_id);
+                let ask = ask.header("client_secret", &keys.client_secret);
+                ask.header("Idempotency-Key", "key-1").json(&session)
+            }
         };
         let before = events(&shop).await;
         Ready {
@@ -169,7 +182,8 @@ impl Ready {
             | Target::Webhooks
             | Target::OrderManagement
             | Target::Qr
-            | Target::Report => 0,
+            | Target::Report
+            | Target::Checkout => 0,
             Target::Payment(
                 Operation::Initiate
                 | Operation::Capture

@@ -136,6 +136,7 @@ impl Line {
             Event::Voided {
                 text,
                 transaction_id,
+                ..
             } => Line {
                 text: Some(text.clone()),
                 transaction_id: Some(transaction_id.0.clone()),
