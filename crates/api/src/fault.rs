@@ -73,6 +73,8 @@ pub(crate) fn target(route: &Route) -> Option<Target> {
         Route::Userinfo { .. } | Route::UserinfoOfLogin => Some(Target::Userinfo),
         Route::OrderManagement(_) => Some(Target::OrderManagement),
         Route::Qr(_) => Some(Target::Qr),
+        Route::Report(_) => Some(Target::Report),
+        Route::Checkout(_) => Some(Target::Checkout),
         Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
             Some(Target::Webhooks)
         }

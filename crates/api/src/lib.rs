@@ -6,6 +6,7 @@
 
 mod admission;
 mod body;
+pub mod checkout;
 pub mod ecom;
 mod entry;
 pub mod epayment;
@@ -15,6 +16,7 @@ pub mod order_management;
 mod params;
 pub mod qr;
 mod receipt;
+pub mod report;
 mod routes;
 pub mod token;
 pub mod userinfo;
@@ -131,6 +133,10 @@ pub enum Why {
     OrderManagement(order_management::OrderManagementCause),
     /// No QR code is given.
     Qr(qr::QrCause),
+    /// No report is given.
+    Report(report::ReportCause),
+    /// No session is given.
+    Checkout(checkout::CheckoutCause),
     /// The request was not read to its end.
     Unread(Unread),
     /// The operation is documented and not built yet.
@@ -192,6 +198,8 @@ impl Why {
             Why::Epayment(cause) => cause.id(),
             Why::OrderManagement(cause) => cause.id(),
             Why::Qr(cause) => cause.id(),
+            Why::Report(cause) => cause.id(),
+            Why::Checkout(cause) => cause.id(),
             Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
@@ -211,6 +219,8 @@ impl Why {
             | Why::Epayment(_)
             | Why::OrderManagement(_)
             | Why::Qr(_)
+            | Why::Report(_)
+            | Why::Checkout(_)
             | Why::Unread(_)
             | Why::NotBuilt
             | Why::Struck(_)
@@ -229,6 +239,8 @@ impl Why {
             | Why::Userinfo(_)
             | Why::OrderManagement(_)
             | Why::Qr(_)
+            | Why::Report(_)
+            | Why::Checkout(_)
             | Why::Fault(_)
             | Why::Struck(_) => Step::Rules,
         }
@@ -351,6 +363,8 @@ impl Platform {
             Route::UserinfoOfLogin => userinfo::of_login(call).await,
             Route::OrderManagement(asked) => order_management::handle(call, &asked).await,
             Route::Qr(asked) => qr::handle(call, &asked).await,
+            Route::Report(asked) => report::handle(call, &asked).await,
+            Route::Checkout(asked) => checkout::handle(call, &asked).await,
         }
     }
 }

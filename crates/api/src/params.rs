@@ -422,7 +422,7 @@ pub(crate) fn common(call: &Call<'_>, why: &Why, api: &str) -> Option<Answer> {
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_) => refused(500, INTERNAL),
-        Why::OrderManagement(_) | Why::Qr(_) => return None,
+        Why::OrderManagement(_) | Why::Qr(_) | Why::Report(_) | Why::Checkout(_) => return None,
     })
 }
 

@@ -18,10 +18,19 @@ const ANY_AMOUNT: (i64, i64) = (i64::MIN, i64::MAX);
 /// Reads `orderLines` and `bottomLine`. Deprecated members of the bottom line (`totalAmount`,
 /// `shippingInfo` …) are accepted and mean nothing: WooCommerce still sends them.
 pub(crate) fn read(params: &mut Params, receipt: &Place<'_>) -> Option<Receipt> {
+    read_with(params, receipt, "bottomLine")
+}
+
+/// The same where the bottom line has another name.
+pub(crate) fn read_with(
+    params: &mut Params,
+    receipt: &Place<'_>,
+    bottom_line: &str,
+) -> Option<Receipt> {
     let lines = params.objects(receipt, "orderLines");
     let order_lines: Vec<OrderLine> = lines.iter().filter_map(|it| line(params, it)).collect();
     let bottom_line = params
-        .object(receipt, "bottomLine", true)
+        .object(receipt, bottom_line, true)
         .and_then(|it| bottom(params, &it));
     Some(Receipt {
         order_lines,

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_gate::GateCause;
 
-use crate::{epayment, order_management, qr};
+use crate::{checkout, epayment, order_management, qr, report};
 
 /// An operation, with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,10 @@ pub enum Route {
     OrderManagement(order_management::Asked),
     /// `/qr/…`, and what a printed code leads to
     Qr(qr::Asked),
+    /// `/settlement/…` and `/report/…`
+    Report(report::Asked),
+    /// `/checkout/v3/…`
+    Checkout(checkout::Asked),
     /// `POST /webhooks/v1/webhooks`
     WebhookRegister,
     /// `GET /webhooks/v1/webhooks`
@@ -69,6 +73,8 @@ pub enum Api {
     Userinfo,
     OrderManagement,
     Qr,
+    Report,
+    Checkout,
     Webhooks,
 }
 
@@ -102,6 +108,8 @@ impl Route {
             Route::UserinfoOfLogin => "GET /vipps-userinfo-api/userinfo",
             Route::OrderManagement(asked) => asked.name(),
             Route::Qr(asked) => asked.name(),
+            Route::Report(asked) => asked.name(),
+            Route::Checkout(asked) => asked.name(),
             Route::WebhookRegister => "POST /webhooks/v1/webhooks",
             Route::WebhookList => "GET /webhooks/v1/webhooks",
             Route::WebhookDelete { .. } => "DELETE /webhooks/v1/webhooks/{id}",
@@ -117,6 +125,8 @@ impl Route {
             Route::Userinfo { .. } | Route::UserinfoOfLogin => Api::Userinfo,
             Route::OrderManagement(_) => Api::OrderManagement,
             Route::Qr(_) => Api::Qr,
+            Route::Report(_) => Api::Report,
+            Route::Checkout(_) => Api::Checkout,
             Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
                 Api::Webhooks
             }
@@ -170,6 +180,17 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
         }
         ["qr", "v1", "merchant-callback" | "exchange", ..] => return Err(RouteFault::NotBuilt),
         ["qr", below @ ..] => of_api(qr::find(below, &name).ok_or_else(unknown)?, Route::Qr),
+        ["checkout", "v3", below @ ..] => match checkout::find(below, &name) {
+            Some(asked) => of_api(asked, Route::Checkout),
+            None => return Err(RouteFault::NotBuilt),
+        },
+        ["settlement", "v1", "ledgers"] => {
+            vec![(Method::GET, Route::Report(report::Asked::Ledgers))]
+        }
+        ["report", "v2", below @ ..] => of_api(
+            report::find(below, &name).ok_or_else(unknown)?,
+            Route::Report,
+        ),
         ["q", below @ ..] => {
             let asked = qr::find_printed(below, &name).ok_or_else(unknown)?;
             of_api(asked, Route::Qr)
@@ -252,7 +273,7 @@ fn find_one(environment: Environment, words: &[&str], name: Names<'_>) -> Option
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 34] = [
+pub const OPERATIONS: [(&str, &str); 39] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -293,6 +314,14 @@ pub const OPERATIONS: [(&str, &str); 34] = [
     ("DELETE", "/qr/v1/merchant-redirect/{id}"),
     ("GET", "/q/image"),
     ("GET", "/q/r/{msn}/{code}"),
+    ("POST", "/checkout/v3/session"),
+    ("GET", "/checkout/v3/session/{reference}"),
+    ("GET", "/settlement/v1/ledgers"),
+    (
+        "GET",
+        "/report/v2/ledgers/{ledgerId}/{topic}/dates/{ledgerDate}",
+    ),
+    ("GET", "/report/v2/ledgers/{ledgerId}/{topic}/feed"),
     ("POST", "/webhooks/v1/webhooks"),
     ("GET", "/webhooks/v1/webhooks"),
     ("DELETE", "/webhooks/v1/webhooks/{id}"),

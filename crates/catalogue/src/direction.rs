@@ -105,6 +105,8 @@ pub enum UnitTrait {
     LoginOnly,
     /// It has no Login.
     WithoutLogin,
+    /// It has Checkout.
+    WithCheckout,
     /// It has Recurring and nothing else.
     RecurringOnly,
     /// It captures at approval.
@@ -210,6 +212,7 @@ impl UnitTrait {
             ["deactivated"] => UnitTrait::Deactivated,
             ["login-only"] => UnitTrait::LoginOnly,
             ["without", "login"] => UnitTrait::WithoutLogin,
+            ["with", "checkout"] => UnitTrait::WithCheckout,
             ["recurring-only"] => UnitTrait::RecurringOnly,
             ["direct"] => UnitTrait::Direct,
             ["without", "partial", "capture"] => UnitTrait::WithoutPartialCapture,
@@ -228,6 +231,7 @@ impl UnitTrait {
         match self {
             UnitTrait::Deactivated => unit.state = closed,
             UnitTrait::LoginOnly => unit.products = [Product::Login].into(),
+            UnitTrait::WithCheckout => drop(unit.products.insert(Product::Checkout)),
             UnitTrait::WithoutLogin => unit.products.retain(|it| *it != Product::Login),
             UnitTrait::RecurringOnly => unit.products = [Product::Recurring].into(),
             UnitTrait::WithoutPartialCapture => unit.partial_capture = false,

@@ -59,6 +59,10 @@ pub enum Format {
     Problem,
     /// The older problem details of QR and Order Management: `invalidParams`, and no status.
     Params,
+    /// Report's own: a number and a text.
+    Report,
+    /// Checkout's own: `errorCode` beside the members of problem details.
+    Checkout,
     /// `responseInfo` alone: a glitch of the test environment.
     Responseinfo,
     /// Words on a page or in the app that the payer sees.
@@ -270,6 +274,8 @@ impl Format {
             Format::Ecom => "eCom",
             Format::Problem => "problem details",
             Format::Params => "invalidParams",
+            Format::Report => "Report",
+            Format::Checkout => "Checkout",
             Format::Responseinfo => "responseInfo",
             Format::Page => "shown to the payer",
             Format::Callback => "call to the merchant",
@@ -283,6 +289,8 @@ impl Format {
             | Format::TokenRejected
             | Format::KeysDiffer
             | Format::Params
+            | Format::Report
+            | Format::Checkout
             | Format::Responseinfo => "application/json",
             Format::Oauth => "application/json; charset=utf-8",
             Format::Ecom => "application/json;charset=UTF-8",

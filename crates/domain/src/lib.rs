@@ -4,11 +4,13 @@
 //! this crate reads a clock, a file or a socket. Begin with [`payment`].
 
 mod as_of;
+pub mod checkout;
 pub mod consent;
 pub mod environment;
 pub mod incident;
 pub mod keys;
 mod known;
+pub mod ledger;
 pub mod merchant;
 pub mod money;
 pub mod msn;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Environment, Minor, Msn, Timestamp,
     keys::{Keys, RetiredKey},
+    ledger::Settlement,
     merchant::OrgNo,
     partner::{PartnerId, PspId},
 };
@@ -76,6 +77,12 @@ pub struct SalesUnit {
     /// Whether pictures of orders may be lower than 167 pixels, as before November 2023.
     #[serde(default)]
     pub low_images: bool,
+    /// How it is settled.
+    #[serde(default)]
+    pub settlement: Settlement,
+    /// Who may read its ledger besides itself: ids of partners, and `client_id`s of accounting keys.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub report_readers: BTreeSet<String>,
 }
 
 /// A span over which a clock was advanced, on that clock.
@@ -138,6 +145,8 @@ pub enum Product {
     Recurring,
     /// Signing in: the Login API and Userinfo.
     Login,
+    /// Hosted checkouts: the Checkout API.
+    Checkout,
 }
 
 /// What happens when the payer approves.
@@ -213,6 +222,8 @@ impl SalesUnit {
             tokens_survive_advance: false,
             sub_delay_ms: SUB_DELAY_MS,
             low_images: false,
+            settlement: Settlement::default(),
+            report_readers: BTreeSet::new(),
         }
     }
 

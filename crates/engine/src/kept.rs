@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use sandkasse_domain::{
-    Timestamp,
+    OrderId, Timestamp,
+    checkout::{Session, SessionEvent},
     order_info::{Image, OrderInfo, Told, Uploaded},
     qr_code::{RedirectCode, RedirectEvent},
 };
 use sandkasse_store::{Commit, CommitError, Kind, StoreError, StoredEvent, StreamId, Write};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Engine, Refused, Unit, intent::At, unreadable};
+use crate::{Engine, Refused, Unit, intent::At, payment_stream, unreadable};
 
 /// How often a decision is made again because another process was faster.
 const ATTEMPTS: usize = 8;
@@ -61,7 +62,45 @@ impl Folded for RedirectCode {
     }
 }
 
+impl Folded for Session {
+    type Event = SessionEvent;
+    const KIND: Kind = Kind::Session;
+    const WHAT: &'static str = "a session";
+
+    fn apply(before: Option<Session>, event: &SessionEvent) -> Option<Session> {
+        Some(Session::apply(before, event))
+    }
+}
+
 impl Engine {
+    /// Makes a session and takes its reference in the sales unit's one namespace of payments; answers
+    /// the session that has it now, which may be an earlier one. `None` when a payment has it.
+    pub async fn take_reference(
+        &self,
+        unit: &Arc<Unit>,
+        reference: &OrderId,
+        session: &Session,
+    ) -> Result<Option<Session>, Refused> {
+        let _pace = self.pace(unit, At::Now, false).await?;
+        let stream = payment_stream(reference.as_str());
+        // The lane of the payment: an initiate looks for sessions while it is in it.
+        let Some(_turn) = self.lanes.enter(&unit.partition(), &stream).await else {
+            return Err(Refused::Fault("a reference stayed taken".to_owned()));
+        };
+        if self.first_used(unit, reference).await?.is_some() {
+            return Ok(None);
+        }
+        let made = self
+            .changed::<Session, _>(unit, reference.as_str(), |before, _| match before {
+                Some(before) => Err(before.clone()),
+                None => Ok(SessionEvent::Created {
+                    session: Box::new(session.clone()),
+                }),
+            })
+            .await?;
+        Ok(Some(made.unwrap_or_else(|before| before)))
+    }
+
     /// One of the things that a sales unit keeps.
     pub async fn kept<T: Folded>(&self, unit: &Unit, name: &str) -> Result<Option<T>, StoreError> {
         let stream = stream::<T>(name);
@@ -109,13 +148,27 @@ impl Engine {
         &self,
         unit: &Arc<Unit>,
         name: &str,
-        mut decide: impl FnMut(Option<&T>, Timestamp) -> Result<T::Event, No> + Send,
+        decide: impl FnMut(Option<&T>, Timestamp) -> Result<T::Event, No> + Send,
     ) -> Result<Result<T, No>, Refused> {
         let _pace = self.pace(unit, At::Now, false).await?;
-        let (partition, stream) = (unit.partition(), stream::<T>(name));
-        let Some(_turn) = self.lanes.enter(&partition, &stream).await else {
+        let Some(_turn) = self
+            .lanes
+            .enter(&unit.partition(), &stream::<T>(name))
+            .await
+        else {
             return Err(Refused::Fault(format!("{} stayed taken", T::WHAT)));
         };
+        self.changed(unit, name, decide).await
+    }
+
+    /// The same for who holds the unit's pace and a lane already.
+    async fn changed<T: Folded, No>(
+        &self,
+        unit: &Arc<Unit>,
+        name: &str,
+        mut decide: impl FnMut(Option<&T>, Timestamp) -> Result<T::Event, No> + Send,
+    ) -> Result<Result<T, No>, Refused> {
+        let (partition, stream) = (unit.partition(), stream::<T>(name));
         for _ in 0..ATTEMPTS {
             let now = self.now(unit);
             let record = self.store.load(&partition, &stream).await?;

@@ -24,6 +24,7 @@ mod incidents;
 mod intent;
 mod kept;
 mod lanes;
+mod ledgers;
 pub mod moving;
 mod nodes;
 pub mod outgoing;
@@ -318,6 +319,11 @@ impl Engine {
         Some((by, at))
     }
 
+    /// What the installation chose.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The day whose platform this is.
     pub fn as_of(&self) -> AsOf {
         self.settings.as_of
@@ -346,6 +352,8 @@ pub struct Settings {
     pub as_of: AsOf,
     /// Whether test units that nobody used for a year are deactivated, as the platform once did.
     pub test_idle_deactivation: bool,
+    /// Whether the test environment has reports, too.
+    pub reports_in_test: bool,
 }
 
 impl Settings {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use sandkasse_domain::{
     Currency, PhoneNumber, Timestamp,
+    checkout::Session,
     payment::{Cause, Command, Due, Event, Happened, Order, initiate},
     phone::BadNumber,
+    sales_unit::Product,
 };
 use sandkasse_store::{CommitError, authorization_place};
 
@@ -93,6 +95,11 @@ impl Engine {
                 .await?;
             if looked_up {
                 facts.first_used = self.first_used(unit, &id).await?;
+            }
+            // A checkout session has its reference before there is a payment.
+            if unit.facts.products.contains(&Product::Checkout) && facts.first_used.is_none() {
+                let session = self.kept::<Session>(unit, id.as_str()).await?;
+                facts.first_used = session.map(|session| session.created_at);
             }
             let events = match initiate(order.clone(), facts) {
                 Ok(events) => events,

@@ -107,6 +107,8 @@ pub(crate) fn compared(record: &Record, why: &Why) -> Vec<Compared> {
         | Why::Epayment(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

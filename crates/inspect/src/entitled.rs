@@ -62,6 +62,8 @@ fn owners(why: &Why) -> Option<Vec<String>> {
         | Why::Epayment(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

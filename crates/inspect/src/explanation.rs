@@ -244,10 +244,17 @@ fn spoken(body: &str) -> (Option<String>, Option<String>) {
     if text("detail").as_deref() == Some("See extraDetails for further details") {
         return (extra("name"), extra("reason"));
     }
+    // Checkout lists texts by member, and has no `detail` where the title says all.
+    let by_member = || {
+        let texts = first.get("errors")?.as_object()?.values().next()?;
+        texts.get(0)?.as_str().map(str::to_owned)
+    };
     let said = text("errorMessage")
         .or_else(|| text("message"))
         .or_else(|| param("reason"))
-        .or_else(|| text("detail"));
+        .or_else(by_member)
+        .or_else(|| text("detail"))
+        .or_else(|| text("errorCode").and_then(|_| text("title")));
     (text("errorCode").or_else(|| param("name")), said)
 }
 

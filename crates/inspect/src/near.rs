@@ -125,6 +125,8 @@ pub(crate) async fn near_misses(
         | Why::Epayment(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -71,6 +71,8 @@ const CHAPTERS: [(&str, &str, &str); 13] = [
         "QR",
         "Codes for one payment, and printed ones that lead to a page of the merchant.",
     ),
+    ("checkout", "Checkout", "Sessions that are refused."),
+    ("report", "Report", "Ledgers and their entries."),
     (
         "params",
         "QR and Order Management alike",

@@ -32,6 +32,7 @@ is SANDKASSE_READY_FILE and `ready_file`. A flag wins over a variable, a variabl
   master_key                                  what keys are sealed under in the database [default: a file beside it]
   partners_in_test                            partner keys in the test environment too
   test_idle_deactivation                      close test units that nobody used for a year
+  reports_in_test                             reports of the test environment too, which has no settlements
   register_url                                a Business register elsewhere [default: a built-in one]
   explanations, journal_mb                    no `Explain` header; how many calls the inspector has in memory
   journal_disk_mb                             how many lie on disk beside the database, for later runs (0: none)

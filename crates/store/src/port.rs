@@ -61,11 +61,13 @@ pub enum Kind {
     Image,
     /// A printed QR code, by kind and the merchant's id of it.
     QrCode,
+    /// A checkout session, by its reference.
+    Session,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Payment,
         Kind::Consent,
         Kind::InApp,
@@ -74,6 +76,7 @@ impl Kind {
         Kind::OrderInfo,
         Kind::Image,
         Kind::QrCode,
+        Kind::Session,
     ];
 
     /// The name under which a store keeps it.
@@ -87,6 +90,7 @@ impl Kind {
             Kind::OrderInfo => "order_info",
             Kind::Image => "image",
             Kind::QrCode => "qr_code",
+            Kind::Session => "session",
         }
     }
 }

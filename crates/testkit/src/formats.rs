@@ -17,6 +17,9 @@ const FORBIDDEN: &str = r#"{ "statusCode": 403, "message": "Forbidden" }"#;
 const NOT_BUILT: &str = r#"{ "statusCode": 501, "message": "Not implemented" }"#;
 /// Format B: the access token was refused.
 pub const TOKEN_REJECTED: &str = r#"{"responseInfo":{"responseCode":401,"responseMessage":"Something went wrong, please try again later."},"result":{"message":"Something went wrong, please try again later."}}"#;
+/// What Report says to accounting keys whose token is too old.
+pub const ACCOUNTING_EXPIRED: &str =
+    r#"{"code":"Unauthorized","message":"Please check your API keys"}"#;
 /// The text of eCom's code 99.
 pub const INTERNAL_ERROR: &str = "Internal error. In some cases, this is caused by an incorrect API request. Please check the request.";
 
@@ -39,6 +42,10 @@ pub enum Format {
     F,
     /// The older problem details of QR and Order Management.
     Params,
+    /// Report's own.
+    Report,
+    /// Checkout's own.
+    Checkout,
 }
 
 impl Got {
@@ -75,6 +82,30 @@ impl Got {
             (_, "application/json") if self.body.contains(r#""instance":"00-"#) => {
                 self.is_params();
                 Format::Params
+            }
+            (400 | 500, "application/json") if self.body.starts_with(r#"{"errorCode":1000"#) => {
+                let failure = self.json();
+                let (code, context) = (failure["errorCode"].clone(), member(&failure, "contextId"));
+                assert_eq!(code, if self.status == 400 { 10_002 } else { 10_001 });
+                uuid::Uuid::parse_str(context).expect("contextId is a UUID");
+                let says = Value::from(member(&failure, "errorMessage"));
+                let body = format!(
+                    r#"{{"errorCode":{code},"errorMessage":{says},"contextId":"{context}"}}"#
+                );
+                assert_eq!(self.body, body);
+                Format::Report
+            }
+            (401, "application/json") if self.body == ACCOUNTING_EXPIRED => Format::Report,
+            (_, "application/json")
+                if self.body.starts_with(r#"{"errorCode":""#)
+                    && self.body.contains(r#""instance":"urn:uuid:"#) =>
+            {
+                let problem = self.json();
+                assert_eq!(problem["status"], self.status);
+                assert!(!member(&problem, "title").is_empty(), "{}", self.body);
+                let is_invalid = member(&problem, "errorCode") == "Validation-00001";
+                assert_eq!(problem.get("errors").is_some(), is_invalid, "{}", self.body);
+                Format::Checkout
             }
             // A QR code that exists.
             (409, "application/json") => {
@@ -282,7 +313,9 @@ impl Got {
             assert!(problem.get("extraDetails").is_some_and(Value::is_array));
         } else {
             assert_eq!(names.len(), 5, "{names:?}");
-            assert_eq!(member(&problem, "status"), self.status.to_string());
+            // Userinfo writes the status as a text, Report as a number.
+            let status = &problem["status"];
+            assert!(*status == self.status || *status == self.status.to_string());
         }
         for name in ["type", "title", "detail", "instance"] {
             assert!(!member(&problem, name).is_empty(), "{name}: {}", self.body);

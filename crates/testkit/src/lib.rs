@@ -47,7 +47,9 @@ pub use courier::{RealCourier, Receiver, closed_port, http_json};
 pub use epay::EPAYMENTS;
 pub use exact::transaction_ids;
 pub use forge::Jwt;
-pub use formats::{Format, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, TOKEN_REJECTED};
+pub use formats::{
+    ACCOUNTING_EXPIRED, Format, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, TOKEN_REJECTED,
+};
 pub use fresh::FreshStore;
 pub use hooks::{WEBHOOKS, told};
 pub use inside::cause_of;

@@ -8,7 +8,7 @@ use std::{collections::HashMap, path::PathBuf, sync::OnceLock};
 
 use http::Method;
 use jsonschema::Validator;
-use sandkasse_api::{Route, epayment, find, order_management, qr};
+use sandkasse_api::{Route, checkout, epayment, find, order_management, qr, report};
 use sandkasse_domain::{Environment, payment::Operation};
 use serde_json::{Value, json};
 
@@ -128,6 +128,15 @@ fn schema_name(route: &Route) -> Option<&'static str> {
             qr::Asked::Point { .. } => "qr pointed",
             qr::Asked::Delete { .. } | qr::Asked::Picture | qr::Asked::Scan { .. } => return None,
         },
+        Route::Checkout(asked) => match asked {
+            checkout::Asked::Create => "session made",
+            checkout::Asked::Get { .. } => "session",
+        },
+        Route::Report(asked) => match asked {
+            report::Asked::Ledgers => "ledgers",
+            report::Asked::Date { .. } => "report of a date",
+            report::Asked::Feed { .. } => "report feed",
+        },
         Route::Miami
         | Route::KeySet
         | Route::UserinfoOfLogin
@@ -151,7 +160,8 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
     let ecom = read("ecom-v2-2023-06.yaml");
     let token = read("access-token.yaml");
     let (userinfo, qr) = (read("userinfo.yaml"), read("qr-v1.yaml"));
-    let orders = read("order-management-v2.yaml");
+    let (orders, report) = (read("order-management-v2.yaml"), read("report-v2.yaml"));
+    let checkout = read("checkout-v3.yaml");
     let answer = |document: &Value, path: &str, method: &str| {
         let responses = &document["paths"][path][method]["responses"];
         let success = responses.get("200").or(responses.get("201"));
@@ -168,6 +178,7 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
     };
     let ecom_path = |rest: &str| format!("/ecomm/v2/payments{rest}");
     let order_path = |what: &str| format!("/v2/{{paymentType}}{what}/{{orderId}}");
+    let of_ledger = |rest: &str| format!("/report/v2/ledgers/{{ledgerId}}/{{topic}}/{rest}");
     let redirect = "/v1/merchant-redirect".to_owned();
     let of_sub = "/vipps-userinfo-api/userinfo/{sub}".to_owned();
     let rows = [
@@ -203,6 +214,26 @@ fn load() -> Option<HashMap<&'static str, Validator>> {
         ("qr made", &qr, redirect.clone(), "post"),
         ("qr", &qr, format!("{redirect}/{{id}}"), "get"),
         ("qr pointed", &qr, format!("{redirect}/{{id}}"), "put"),
+        ("session made", &checkout, "/session".to_owned(), "post"),
+        (
+            "session",
+            &checkout,
+            "/session/{reference}".to_owned(),
+            "get",
+        ),
+        (
+            "ledgers",
+            &report,
+            "/settlement/v1/ledgers".to_owned(),
+            "get",
+        ),
+        (
+            "report of a date",
+            &report,
+            of_ledger("dates/{ledgerDate}"),
+            "get",
+        ),
+        ("report feed", &report, of_ledger("feed"), "get"),
     ];
     let validators = rows.into_iter().map(|(name, document, path, method)| {
         let mut schema = answer(document, &path, method);

@@ -41,7 +41,7 @@ pub(crate) const CLIENTS: [Client; 7] = [
         part: Part::Postman,
         name: "postman",
         needs_oracles: true,
-        sections: "ecom,userinfo,order-management,qr",
+        sections: "ecom,userinfo,order-management,qr,report",
     },
     Client {
         part: Part::OfficialSdk,

@@ -141,6 +141,8 @@ impl<'a> Words<'a> {
             | Why::Userinfo(_)
             | Why::OrderManagement(_)
             | Why::Qr(_)
+            | Why::Report(_)
+            | Why::Checkout(_)
             | Why::Unread(_)
             | Why::NotBuilt
             | Why::Fault(_) => self.said(&words::internal()),

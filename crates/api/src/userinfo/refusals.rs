@@ -55,6 +55,8 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Epayment(_)
         | Why::OrderManagement(_)
         | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sandkasse_domain::{
+    checkout::Session,
     consent::Consent,
     order_info::{Image, OrderInfo},
     payment::{Event, Happened, Payment},
@@ -138,6 +139,7 @@ impl Kept {
             Kind::OrderInfo => self.folded::<OrderInfo>(report),
             Kind::Image => self.folded::<Image>(report),
             Kind::QrCode => self.folded::<RedirectCode>(report),
+            Kind::Session => self.folded::<Session>(report),
             Kind::Delivery => self.delivery(report),
         }
     }
@@ -414,7 +416,8 @@ impl Kept {
             | Kind::Delivery
             | Kind::OrderInfo
             | Kind::Image
-            | Kind::QrCode => {}
+            | Kind::QrCode
+            | Kind::Session => {}
         }
     }
 

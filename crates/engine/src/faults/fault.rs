@@ -67,6 +67,10 @@ pub enum Target {
     OrderManagement,
     /// A QR code is made, or read.
     Qr,
+    /// A ledger is read.
+    Report,
+    /// A session is made, or read.
+    Checkout,
 }
 
 /// Why something is no fault that can be asked for.
@@ -244,7 +248,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 12] = [
+    pub const ALL: [Target; 14] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -257,6 +261,8 @@ impl Target {
         Target::Webhooks,
         Target::OrderManagement,
         Target::Qr,
+        Target::Report,
+        Target::Checkout,
     ];
 
     /// Its name.
@@ -268,6 +274,8 @@ impl Target {
             Target::Webhooks => "webhooks",
             Target::OrderManagement => "order-management",
             Target::Qr => "qr",
+            Target::Report => "report",
+            Target::Checkout => "checkout",
         }
     }
 

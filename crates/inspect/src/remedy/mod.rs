@@ -141,6 +141,8 @@ pub(crate) fn remedy(case: &Case<'_>) -> Remedy {
         Why::Epayment(cause) => epayment::of_value(case, cause),
         Why::OrderManagement(cause) => orders::remedy(case, cause),
         Why::Qr(cause) => orders::of_qr(case, cause),
+        Why::Report(cause) => orders::of_report(case, cause),
+        Why::Checkout(cause) => orders::of_checkout(case, cause),
         Why::NotBuilt | Why::Unread(_) => case.nothing(),
         Why::Struck(_) => case.send(case.sent().without(FAULT), case.fix),
         Why::Fault(_) => case.send(case.sent(), "Send the same request again."),
@@ -171,7 +173,9 @@ impl Case<'_> {
             | Route::WebhookDelete { .. }
             | Route::UserinfoOfLogin
             | Route::OrderManagement(_)
-            | Route::Qr(_) => None,
+            | Route::Qr(_)
+            | Route::Report(_)
+            | Route::Checkout(_) => None,
         }
     }
 
@@ -189,6 +193,8 @@ impl Case<'_> {
             | Route::UserinfoOfLogin
             | Route::OrderManagement(_)
             | Route::Qr(_)
+            | Route::Report(_)
+            | Route::Checkout(_)
             | Route::Userinfo { .. } => None,
         }
     }
@@ -221,7 +227,9 @@ impl Case<'_> {
             | Route::WebhookDelete { .. }
             | Route::UserinfoOfLogin
             | Route::OrderManagement(_)
-            | Route::Qr(_) => None,
+            | Route::Qr(_)
+            | Route::Report(_)
+            | Route::Checkout(_) => None,
         }
     }
 

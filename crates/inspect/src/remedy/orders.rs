@@ -2,8 +2,10 @@
 
 use sandkasse_api::{
     Route,
+    checkout::{self, CheckoutCause},
     order_management::{self, OrderManagementCause},
     qr::{self, QrCause},
+    report::ReportCause,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +35,44 @@ pub(super) fn of_qr(case: &Case<'_>, cause: &QrCause) -> Remedy {
         | QrCause::IdExists { .. }
         | QrCause::PictureGone
         | QrCause::PrintDead => case.nothing(),
+    }
+}
+
+pub(super) fn of_report(case: &Case<'_>, cause: &ReportCause) -> Remedy {
+    match cause {
+        ReportCause::AccountingTokenExpired | ReportCause::NoGrant => case.nothing(),
+    }
+}
+
+pub(super) fn of_checkout(case: &Case<'_>, cause: &CheckoutCause) -> Remedy {
+    match cause {
+        CheckoutCause::Credentials => {
+            let call = case.sent().header("client_id", "$CLIENT_ID");
+            let call = call.header("client_secret", "$CLIENT_SECRET");
+            let key = "Ocp-Apim-Subscription-Key";
+            case.send(call.header(key, "$SUBSCRIPTION_KEY"), case.fix)
+        }
+        CheckoutCause::DirectCapture => {
+            let reserve = case.control(
+                "The platform changes the capture type.",
+                "PATCH",
+                case.unit_path(""),
+                json!({ "capture": "reserve" }),
+            );
+            case.after(vec![reserve], case.sent(), case.fix)
+        }
+        CheckoutCause::NothingToPay => {
+            let call = case.sent().set("transaction.amount.value", 49_900);
+            case.send(call, case.fix)
+        }
+        CheckoutCause::ReferenceTaken => {
+            let sent = case.sent();
+            let reference = sent.member("transaction.reference");
+            let reference = reference.and_then(Value::as_str).unwrap_or_default();
+            let next = format!("{reference}-2");
+            case.send(sent.set("transaction.reference", next), case.fix)
+        }
+        CheckoutCause::SessionUnknown => case.nothing(),
     }
 }
 
@@ -74,6 +114,19 @@ pub(super) fn sample(route: &Route) -> Option<Value> {
             | qr::Asked::Picture
             | qr::Asked::Scan { .. } => Value::Null,
         },
+        Route::Report(_) | Route::Checkout(checkout::Asked::Get { .. }) => Value::Null,
+        Route::Checkout(checkout::Asked::Create) => json!({
+            "merchantInfo": {
+                "callbackUrl": "https://example.com/vipps/callback",
+                "returnUrl": "https://example.com/vipps/result",
+                "callbackAuthorizationToken": "a-secret-of-yours",
+            },
+            "transaction": {
+                "amount": { "value": 49_900, "currency": "NOK" },
+                "reference": "acme-shop-123-order123abc",
+                "paymentDescription": "One pair of socks",
+            },
+        }),
         Route::Token
         | Route::Miami
         | Route::KeySet
@@ -104,6 +157,14 @@ pub(super) fn repaired(call: HttpCall, member: &str, right: &Value) -> HttpCall 
             in_path(call, last, "acme-shop-123-order123abc")
         }
         "size" => call.header("Size", "800"),
+        "topic" => in_path(call, 5, "funds"),
+        "ledgerDate" => in_path(call, 7, "2023-06-13"),
+        "cursor" => {
+            let mut call = call;
+            let path = call.path.split('?').next().map(str::to_owned);
+            call.path = path.unwrap_or_default();
+            call
+        }
         _ => {
             let list = member.split('[').next().unwrap_or(member);
             let pointer = format!("/{}", list.replace('.', "/"));

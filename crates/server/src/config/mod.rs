@@ -97,6 +97,9 @@ pub(crate) struct Options {
     /// Test units that nobody used for a year are deactivated, as the platform once did.
     #[arg(skip)]
     pub(crate) test_idle_deactivation: Option<bool>,
+    /// Whether the test environment has reports, too.
+    #[arg(skip)]
+    pub(crate) reports_in_test: Option<bool>,
     /// Where the Business register is, if not built in: `…/enhetsregisteret/api` follows it.
     #[arg(skip)]
     pub(crate) register_url: Option<BaseUrl>,
@@ -145,6 +148,7 @@ impl Options {
             master_key: read(get, "SANDKASSE_MASTER_KEY")?,
             partners_in_test: read_switch(get, "SANDKASSE_PARTNERS_IN_TEST")?,
             test_idle_deactivation: read_switch(get, "SANDKASSE_TEST_IDLE_DEACTIVATION")?,
+            reports_in_test: read_switch(get, "SANDKASSE_REPORTS_IN_TEST")?,
             register_url: read(get, "SANDKASSE_REGISTER_URL")?,
             explanations: read_switch(get, "SANDKASSE_EXPLANATIONS")?,
             provider: None,
@@ -189,6 +193,7 @@ impl Options {
             master_key: self.master_key.or(lower.master_key),
             partners_in_test: self.partners_in_test.or(lower.partners_in_test),
             test_idle_deactivation: self.test_idle_deactivation.or(lower.test_idle_deactivation),
+            reports_in_test: self.reports_in_test.or(lower.reports_in_test),
             register_url: self.register_url.or(lower.register_url),
             explanations: self.explanations.or(lower.explanations),
             provider: self.provider.or(lower.provider),

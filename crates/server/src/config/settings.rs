@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) master_key: Option<MasterKeyText>,
     pub(crate) partners_in_test: bool,
     pub(crate) test_idle_deactivation: bool,
+    pub(crate) reports_in_test: bool,
     pub(crate) register_url: Option<BaseUrl>,
     /// With whose accounts people sign in at the portal.
     pub(crate) provider: Option<ProviderOptions>,
@@ -104,6 +105,7 @@ impl Settings {
             master_key: options.master_key,
             partners_in_test: options.partners_in_test.unwrap_or(false),
             test_idle_deactivation: options.test_idle_deactivation.unwrap_or(false),
+            reports_in_test: options.reports_in_test.unwrap_or(false),
             register_url: options.register_url,
             provider: options.provider,
             provider_secret: options.provider_secret,

@@ -19,7 +19,10 @@ pub(super) fn environment() -> RefOr<Schema> {
 }
 
 pub(super) fn product() -> RefOr<Schema> {
-    one_of(&["ecom", "recurring", "login"], "An API product")
+    one_of(
+        &["ecom", "recurring", "login", "checkout"],
+        "An API product",
+    )
 }
 
 pub(super) fn products() -> RefOr<Schema> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sandkasse_domain::{
     Environment, Minor,
+    ledger::Settlement,
     merchant::Standing,
     sales_unit::{CaptureType, Product, RateLimits, SalesUnit, UrlPolicy},
 };
@@ -64,6 +65,12 @@ pub(crate) struct UnitTraits {
     pub(crate) sub_delay_ms: Option<u32>,
     /// Whether Order Management takes pictures lower than 167 pixels, as before November 2023.
     pub(crate) low_images: Option<bool>,
+    /// How it is settled: `payouts` (`daily`, `weekly`, `monthly`), `fees` (`net`, `gross`),
+    /// `cut_off_hour`, `capture_fee` in hundredths of a per cent.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) settlement: Option<Settlement>,
+    /// Who may read its ledger besides itself: ids of partners, and `client_id`s of accounting keys.
+    pub(crate) report_readers: Option<BTreeSet<String>>,
     /// Whether it is open (error 37 when not). Only for a new one: later a merchant closes and
     /// reopens it with BankID.
     pub(crate) active: Option<bool>,
@@ -99,6 +106,14 @@ impl UnitTraits {
         }
         if self.products.as_ref().is_some_and(BTreeSet::is_empty) {
             return Err(Problem::bad_request("`products` is empty"));
+        }
+        let is_odd = |it: Settlement| {
+            !(0..=23).contains(&it.cut_off_hour) || !(0..=10_000).contains(&it.capture_fee)
+        };
+        if self.settlement.is_some_and(is_odd) {
+            return Err(Problem::bad_request(
+                "`cut_off_hour` is 0 to 23, `capture_fee` 0 to 10000",
+            ));
         }
         let orgno = self.merchant_orgno.as_deref();
         if orgno.is_some_and(|orgno| !is_orgno(orgno)) {
@@ -143,6 +158,8 @@ impl UnitTraits {
         );
         set(&mut unit.sub_delay_ms, &self.sub_delay_ms.map(i64::from));
         set(&mut unit.low_images, &self.low_images);
+        set(&mut unit.settlement, &self.settlement);
+        set(&mut unit.report_readers, &self.report_readers);
     }
 }
 

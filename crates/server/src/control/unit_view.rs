@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sandkasse_domain::{
     Environment, Msn, Timestamp,
     keys::Keys,
+    ledger::Settlement,
     merchant::Standing,
     sales_unit::{CaptureType, Limits, Product, RateLimits, UnitState, UrlPolicy},
 };
@@ -56,6 +57,9 @@ pub(crate) struct UnitView {
     tokens_survive_advance: bool,
     sub_delay_ms: i64,
     low_images: bool,
+    #[schema(value_type = Object)]
+    settlement: Settlement,
+    report_readers: BTreeSet<String>,
     keys: Fingerprints,
     clock: ClockView,
 }
@@ -122,6 +126,8 @@ impl Control {
             tokens_survive_advance: facts.tokens_survive_advance,
             sub_delay_ms: facts.sub_delay_ms,
             low_images: facts.low_images,
+            settlement: facts.settlement,
+            report_readers: facts.report_readers.clone(),
             keys: Fingerprints::of(&facts.keys),
             clock: self.clock(unit).await?,
         })

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::testing::{House, PORTAL, Rules};
 
 /// What nothing mends. Each says what to do instead.
-const UNMENDABLE: [&str; 28] = [
+const UNMENDABLE: [&str; 40] = [
     "approve.express",
     "approve.not_open",
     "approve.production",
@@ -39,12 +39,24 @@ const UNMENDABLE: [&str; 28] = [
     "merchant.register_deleted",
     "merchant.register_form_changed",
     "order.of_epayment",
+    "order_info.image_exists",
+    "order_info.nothing_told",
+    "order_info.receipt_exists",
+    "qr.id_exists",
+    "qr.id_unknown",
+    "qr.link_invalid",
+    "qr.link_over",
+    "qr.picture_gone",
+    "qr.print_dead",
     "refund.cancelled",
     "refund.exceeds_sum",
     "refund.not_captured",
     "refund.too_late",
+    "report.accounting_token_expired",
+    "report.no_grant",
     "route.not_built",
     "user.unavailable",
+    "userinfo.not_of_login",
     "userinfo.session_over",
     "userinfo.sub_format",
     "userinfo.sub_unknown",

@@ -72,6 +72,7 @@ pub(crate) fn product(product: Product) -> &'static str {
         Product::Ecom => "eCom (“Vipps på nett”)",
         Product::Recurring => "Recurring",
         Product::Login => "Login",
+        Product::Checkout => "Checkout",
     }
 }
 

@@ -100,6 +100,7 @@ pub(crate) fn why_not(cause: &Cause) -> Option<&str> {
                     UnitTrait::Deactivated
                     | UnitTrait::LoginOnly
                     | UnitTrait::WithoutLogin
+                    | UnitTrait::WithCheckout
                     | UnitTrait::RecurringOnly
                     | UnitTrait::Direct
                     | UnitTrait::WithoutPartialCapture

@@ -83,6 +83,17 @@ impl Got {
                 let says = reason.or_else(|| text("/detail")).or_else(|| text("/id"));
                 (None, text("/invalidParams/0/name"), says)
             }
+            Format::Report => (
+                None,
+                None,
+                text("/errorMessage").or_else(|| text("/message")),
+            ),
+            Format::Checkout => {
+                let first = body["errors"].as_object().and_then(|it| it.values().next());
+                let first = first.and_then(|it| it[0].as_str()).map(str::to_owned);
+                let says = first.or_else(|| text("/detail")).or_else(|| text("/title"));
+                (None, text("/errorCode"), says)
+            }
             Format::Responseinfo => (
                 None,
                 text("/responseInfo/responseCode"),

@@ -9,7 +9,7 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use sandkasse_api::{OPERATIONS, Route, epayment::Asked, find, order_management, qr};
+use sandkasse_api::{OPERATIONS, Route, checkout, epayment::Asked, find, order_management, qr, report};
 use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,
@@ -34,6 +34,10 @@ enum Endpoint {
     Kept(Kept),
     /// Registers, lists or deletes.
     Webhooks(&'static str),
+    /// Ledgers, a date, a feed.
+    Report(&'static str),
+    /// Makes or reads a session.
+    Checkout(&'static str),
     /// What a printed code and its picture lead to.
     Picture,
     Scan,
@@ -54,7 +58,7 @@ enum Kept {
     Delete,
 }
 
-const ENDPOINTS: [Endpoint; 34] = [
+const ENDPOINTS: [Endpoint; 39] = [
     Endpoint::Token,
     Endpoint::Miami,
     Endpoint::KeySet,
@@ -86,6 +90,11 @@ const ENDPOINTS: [Endpoint; 34] = [
     Endpoint::Kept(Kept::List),
     Endpoint::Kept(Kept::Get),
     Endpoint::Kept(Kept::Point),
+    Endpoint::Report("ledgers"),
+    Endpoint::Report("date"),
+    Endpoint::Report("feed"),
+    Endpoint::Checkout("POST"),
+    Endpoint::Checkout("GET"),
     Endpoint::Picture,
     Endpoint::Scan,
     Endpoint::Kept(Kept::Delete),
@@ -109,6 +118,13 @@ fn endpoint(route: &Route) -> Endpoint {
             order_management::Asked::Receipt { .. } => Kept::Receipt,
             order_management::Asked::Category { .. } => Kept::Category,
             order_management::Asked::Order { .. } => Kept::Order,
+        }),
+        Route::Checkout(checkout::Asked::Create) => Endpoint::Checkout("POST"),
+        Route::Checkout(checkout::Asked::Get { .. }) => Endpoint::Checkout("GET"),
+        Route::Report(asked) => Endpoint::Report(match asked {
+            report::Asked::Ledgers => "ledgers",
+            report::Asked::Date { .. } => "date",
+            report::Asked::Feed { .. } => "feed",
         }),
         Route::Qr(asked) => Endpoint::Kept(match asked {
             qr::Asked::OneTime => Kept::OneTime,
@@ -155,6 +171,17 @@ impl Endpoint {
             Endpoint::Userinfo => ("GET", format!("/vipps-userinfo-api/userinfo/{}", known.sub)),
             Endpoint::UserinfoOfLogin => ("GET", "/vipps-userinfo-api/userinfo".to_owned()),
             Endpoint::Kept(kept) => kept.call(),
+            Endpoint::Checkout("GET") => ("GET", "/checkout/v3/session/nobodys-1".to_owned()),
+            Endpoint::Checkout(method) => (method, "/checkout/v3/session".to_owned()),
+            Endpoint::Report("ledgers") => ("GET", "/settlement/v1/ledgers".to_owned()),
+            Endpoint::Report(which) => {
+                let rest = if which == "feed" {
+                    "feed"
+                } else {
+                    "dates/2023-06-13"
+                };
+                ("GET", format!("/report/v2/ledgers/302321/funds/{rest}"))
+            }
             Endpoint::Picture => ("GET", known.picture.clone()),
             Endpoint::Scan => ("GET", known.print.clone()),
             Endpoint::Webhooks("DELETE") => {
@@ -211,6 +238,8 @@ impl Endpoint {
             | Endpoint::Userinfo
             | Endpoint::UserinfoOfLogin
             | Endpoint::Picture
+            | Endpoint::Report(_)
+            | Endpoint::Checkout(_)
             | Endpoint::Webhooks(_)
             | Endpoint::Scan => ask,
         }

@@ -70,6 +70,10 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
             .or_else(|| msn(faq, called, false))
             .or_else(|| kept_standing(called))
             .unwrap_or_else(|| of_kept(called, kept)),
+        // Of the units of this stage none has Checkout: the gateway turns all away that take payments.
+        Endpoint::Checkout(_) => checkout(called),
+        Endpoint::Report(_) if here == Test => (Says::NotFound, "route.unknown"),
+        Endpoint::Report(_) => report(called),
         Endpoint::Picture | Endpoint::Scan => (Says::Fine, ""),
     }
 }
@@ -291,6 +295,42 @@ fn of_kept(called: &Called, kept: Kept) -> Expected {
         ),
         Kept::Image | Kept::Receipt | Kept::Category | Kept::Make | Kept::List => (Says::Fine, ""),
     }
+}
+
+fn checkout(called: &Called) -> Expected {
+    let rows = [
+        (
+            &[Nobody, Management, Accounting][..],
+            Says::KeyMissing,
+            "subkey.missing",
+        ),
+        (&[Elsewhere, PartnerElsewhere], Says::KeyInvalid, "env.keys"),
+    ];
+    among(called, rows).unwrap_or((Says::KeyInvalid, "subkey.product"))
+}
+
+/// Which ledgers are seen says the key alone; who sees none of another's sees it empty.
+fn report(called: &Called) -> Expected {
+    let forbidden = || Says::Problem(403, "Forbidden".to_owned());
+    let partners = &[
+        Partner,
+        PartnerBare,
+        PartnerNamesStranger,
+        PartnerBodyDiffers,
+        Rival,
+    ];
+    let rows = [
+        (
+            &[Psp, PspBare, PspOfUnit, Management][..],
+            forbidden(),
+            "keys.without_right",
+        ),
+        (&[PartnerDeactivated], forbidden(), "partner.deactivated"),
+        (partners, forbidden(), "report.no_grant"),
+    ];
+    keys(called, (Says::TokenRejected, "token.missing"), false)
+        .or_else(|| among(called, rows))
+        .unwrap_or((Says::Fine, ""))
 }
 
 /// Userinfo asks for no subscription key, and neither payments nor their approval matter to it.

@@ -123,6 +123,7 @@ impl Ordered {
             Product::Ecom => "ecom",
             Product::Recurring => "recurring",
             Product::Login => "login",
+            Product::Checkout => "checkout",
         };
         let words = show::product(product);
         Ordered { value, words }
@@ -170,7 +171,12 @@ pub(super) async fn page(
     ];
     let has =
         |product: &Product| facts.products.contains(product) || facts.ordered.contains(product);
-    let missing = [Product::Ecom, Product::Recurring, Product::Login];
+    let missing = [
+        Product::Ecom,
+        Product::Recurring,
+        Product::Login,
+        Product::Checkout,
+    ];
     let title = format!("{} · {}", facts.name, facts.msn);
     let page = Page {
         frame: Frame::new(&title, Part::Units, Some(&visitor)),
