@@ -44,16 +44,12 @@ pub(crate) struct Params {
 impl Params {
     /// The whole body, if it is an object.
     pub(crate) fn root<'a>(&mut self, body: &'a Value) -> Option<Place<'a>> {
-        match body {
-            Value::Object(members) => Some(Place {
-                members,
-                path: String::new(),
-            }),
-            other => {
-                self.wrong_type(String::new(), "object", other);
-                None
-            }
-        }
+        let Some(members) = body.as_object() else {
+            self.wrong_type(String::new(), "object", body);
+            return None;
+        };
+        let path = String::new();
+        Some(Place { members, path })
     }
 
     pub(crate) fn text(
@@ -63,12 +59,10 @@ impl Params {
         required: bool,
         rules: &[Rule<'_>],
     ) -> Option<String> {
-        let text = match self.member(of, name, required)? {
-            Value::String(text) => text,
-            other => {
-                self.wrong_type(of.name(name), "string", other);
-                return None;
-            }
+        let value = self.member(of, name, required)?;
+        let Some(text) = value.as_str() else {
+            self.wrong_type(of.name(name), "string", value);
+            return None;
         };
         // What is required may not be empty either.
         if text.is_empty() && required {
@@ -76,7 +70,7 @@ impl Params {
             return None;
         }
         match rules.iter().find_map(|rule| rule.fault(name, text)) {
-            None => Some(text.clone()),
+            None => Some(text.to_owned()),
             Some((cause, reason)) => {
                 self.fault(of.name(name), reason, cause, received(text));
                 None
@@ -110,13 +104,11 @@ impl Params {
     }
 
     pub(crate) fn boolean(&mut self, of: &Place<'_>, name: &str) -> Option<bool> {
-        match self.member(of, name, false)? {
-            Value::Bool(boolean) => Some(*boolean),
-            other => {
-                self.wrong_type(of.name(name), "boolean", other);
-                None
-            }
+        let value = self.member(of, name, false)?;
+        if !value.is_boolean() {
+            self.wrong_type(of.name(name), "boolean", value);
         }
+        value.as_bool()
     }
 
     pub(crate) fn object<'a>(
@@ -125,16 +117,13 @@ impl Params {
         name: &str,
         required: bool,
     ) -> Option<Place<'a>> {
-        match self.member(of, name, required)? {
-            Value::Object(members) => Some(Place {
-                members,
-                path: of.name(name),
-            }),
-            other => {
-                self.wrong_type(of.name(name), "object", other);
-                None
-            }
-        }
+        let value = self.member(of, name, required)?;
+        let path = of.name(name);
+        let Some(members) = value.as_object() else {
+            self.wrong_type(path, "object", value);
+            return None;
+        };
+        Some(Place { members, path })
     }
 
     /// The objects of a list, of which there must be one at least.
@@ -157,9 +146,9 @@ impl Params {
         let mut places = Vec::new();
         for (index, value) in list.iter().enumerate() {
             let path = format!("{}[{index}]", of.name(name));
-            match value {
-                Value::Object(members) => places.push(Place { members, path }),
-                other => self.wrong_type(path, "object", other),
+            match value.as_object() {
+                Some(members) => places.push(Place { members, path }),
+                None => self.wrong_type(path, "object", value),
             }
         }
         places
@@ -434,11 +423,16 @@ fn msn_or_standing(cause: &GateCause) -> (u16, String) {
     if let Some(refusal) = formats::msn_refusal(cause) {
         return refusal;
     }
-    let text = match cause {
+    let is_login_only = matches!(
+        cause,
         GateCause::Standing {
             standing: sandkasse_gate::Standing::LoginOnly,
-        } => "Merchant Not Allowed for Ecommerce Payment",
-        _ => "These keys have no access to this API.",
+        }
+    );
+    let text = if is_login_only {
+        "Merchant Not Allowed for Ecommerce Payment"
+    } else {
+        "These keys have no access to this API."
     };
     (403, text.to_owned())
 }

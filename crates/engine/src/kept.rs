@@ -92,13 +92,13 @@ impl Engine {
         }
         let made = self
             .changed::<Session, _>(unit, reference.as_str(), |before, _| match before {
-                Some(before) => Err(before.clone()),
+                Some(before) => Err(Box::new(before.clone())),
                 None => Ok(SessionEvent::Created {
                     session: Box::new(session.clone()),
                 }),
             })
             .await?;
-        Ok(Some(made.unwrap_or_else(|before| before)))
+        Ok(Some(made.unwrap_or_else(|before| *before)))
     }
 
     /// One of the things that a sales unit keeps.

@@ -27,11 +27,14 @@ use sandkasse_hooks::{Received, sign, verify};
 use serde_json::{Value, json};
 use support::{Server, Shop, agent, wait_for};
 
+/// The head of each request, and its body.
+type Requests = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// A receiver that keeps whole requests and answers with one status.
 struct Keeper {
     address: String,
     status: Arc<AtomicU16>,
-    requests: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    requests: Requests,
 }
 
 impl Keeper {
@@ -40,7 +43,7 @@ impl Keeper {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let status = Arc::new(AtomicU16::new(status));
-        let requests: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        let requests: Requests = Arc::default();
         let (answer, kept) = (status.clone(), requests.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {

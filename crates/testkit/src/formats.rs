@@ -314,8 +314,9 @@ impl Got {
         } else {
             assert_eq!(names.len(), 5, "{names:?}");
             // Userinfo writes the status as a text, Report as a number.
+            let written = self.status.to_string();
             let status = &problem["status"];
-            assert!(*status == self.status || *status == self.status.to_string());
+            assert!(*status == self.status || *status == *written, "{status}");
         }
         for name in ["type", "title", "detail", "instance"] {
             assert!(!member(&problem, name).is_empty(), "{name}: {}", self.body);

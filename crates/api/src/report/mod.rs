@@ -239,7 +239,11 @@ fn list(call: &mut Call<'_>, units: &[Arc<Unit>]) -> Result<Answer, Why> {
     let found: Vec<&Arc<Unit>> = units.iter().filter(fits).collect();
     let page = found.iter().skip(after).take(PAGE);
     let more = found.len() > after.saturating_add(PAGE);
-    let next = more.then(|| written(after + PAGE)).unwrap_or_default();
+    let next = if more {
+        written(after + PAGE)
+    } else {
+        String::new()
+    };
     call.trace.passed(Step::Rules, "listed");
     let body = wire::ledgers(page.map(|unit| unit.as_ref()), next);
     Ok(Answer::new(200, JSON, body))

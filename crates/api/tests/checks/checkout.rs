@@ -4,7 +4,9 @@ use sandkasse_domain::{
     keys::Keys,
     sales_unit::{CaptureType, Product, SalesUnit},
 };
-use sandkasse_testkit::{Ask, Format, Got, KEY_INVALID, Shop, World, minutes, seconds, with_member, without_member};
+use sandkasse_testkit::{
+    Ask, Format, Got, KEY_INVALID, Shop, World, minutes, seconds, with_member, without_member,
+};
 use serde_json::{Value, json};
 
 const SESSION: &str = "/checkout/v3/session";
@@ -54,7 +56,9 @@ async fn create(shop: &Shop, body: &Value) -> Got {
 }
 
 async fn get(shop: &Shop, reference: &str) -> Got {
-    ask(shop, "GET", &format!("{SESSION}/{reference}")).send().await
+    ask(shop, "GET", &format!("{SESSION}/{reference}"))
+        .send()
+        .await
 }
 
 /// Asserts a refusal: its number, and the text that stands for the title, or for a member.
@@ -98,66 +102,146 @@ async fn chk_04_chk_05_chk_37_credentials() {
     let wrong = [
         ("client_secret", "not-the-secret".to_owned()),
         ("client_secret", String::new()),
-        ("client_id", "e9b6c99d-2442-4a5d-84a2-c53a807fe0c4".to_owned()),
+        (
+            "client_id",
+            "e9b6c99d-2442-4a5d-84a2-c53a807fe0c4".to_owned(),
+        ),
         ("Ocp-Apim-Subscription-Key", other.keys().primary),
     ];
     for (name, value) in wrong {
         let ask = ask(&shop, "POST", SESSION).json(&body("acme-order-1"));
         let got = ask.header(name, &value).send().await;
         let text = "Invalid credentials.";
-        refused(&got, 401, "Authorization-00001", text, "checkout.credentials");
+        refused(
+            &got,
+            401,
+            "Authorization-00001",
+            text,
+            "checkout.credentials",
+        );
     }
     // The gateway looks at the subscription key first.
     let ask = ask(&shop, "POST", SESSION).header("client_secret", "wrong");
-    let ask = ask.header("Ocp-Apim-Subscription-Key", "0123456789abcdef0123456789abcdef");
-    ask.send().await.answered(401, KEY_INVALID, "subkey.unknown");
+    let ask = ask.header(
+        "Ocp-Apim-Subscription-Key",
+        "0123456789abcdef0123456789abcdef",
+    );
+    ask.send()
+        .await
+        .answered(401, KEY_INVALID, "subkey.unknown");
     let without = world.shop(|_| {}).await;
     let got = create(&without, &body("acme-order-1")).await;
     got.answered(401, KEY_INVALID, "subkey.product");
     shop.change(|unit| unit.capture = CaptureType::Direct).await;
     let got = create(&shop, &body("acme-order-1")).await;
     let text = "Direct capture is not allowed in Checkout.";
-    refused(&got, 403, "Authorization-00002", text, "unit.direct_in_checkout");
+    refused(
+        &got,
+        403,
+        "Authorization-00002",
+        text,
+        "unit.direct_in_checkout",
+    );
 }
 
 #[tokio::test]
 async fn chk_06_chk_07_chk_08_chk_10_what_a_session_must_have() {
     let (_, shop) = stage().await;
     let right = body("acme-order-1");
-    let got = create(&shop, &without_member(right.clone(), "transaction.reference")).await;
+    let got = create(
+        &shop,
+        &without_member(right.clone(), "transaction.reference"),
+    )
+    .await;
     let text = r#""errors":{"Transaction.Reference":["The Reference field is required."]}"#;
     refused(&got, 400, "Validation-00001", text, "request.missing");
     let with = |name: &str, value: Value| with_member(right.clone(), name, value);
     let elements = json!({ "elements": "full" });
     for (body, member, cause) in [
-        (with("transaction.reference", json!("acme-12")), "Transaction.Reference", "request.length"),
-        (with("transaction.reference", json!("acme_order_1")), "Transaction.Reference", "request.pattern"),
-        (with("transaction.paymentDescription", json!("So")), "Transaction.PaymentDescription", "request.length"),
-        (with("transaction.paymentDescription", json!("o".repeat(101))), "Transaction.PaymentDescription", "request.length"),
-        (with("merchantInfo.callbackUrl", json!("http://example.com")), "MerchantInfo.CallbackUrl", "request.pattern"),
-        (with("merchantInfo.returnUrl", json!("javascript://x")), "MerchantInfo.ReturnUrl", "request.pattern"),
-        (with("configuration", elements), "Configuration.Elements", "request.unknown_value"),
+        (
+            with("transaction.reference", json!("acme-12")),
+            "Transaction.Reference",
+            "request.length",
+        ),
+        (
+            with("transaction.reference", json!("acme_order_1")),
+            "Transaction.Reference",
+            "request.pattern",
+        ),
+        (
+            with("transaction.paymentDescription", json!("So")),
+            "Transaction.PaymentDescription",
+            "request.length",
+        ),
+        (
+            with("transaction.paymentDescription", json!("o".repeat(101))),
+            "Transaction.PaymentDescription",
+            "request.length",
+        ),
+        (
+            with("merchantInfo.callbackUrl", json!("http://example.com")),
+            "MerchantInfo.CallbackUrl",
+            "request.pattern",
+        ),
+        (
+            with("merchantInfo.returnUrl", json!("javascript://x")),
+            "MerchantInfo.ReturnUrl",
+            "request.pattern",
+        ),
+        (
+            with("configuration", elements),
+            "Configuration.Elements",
+            "request.unknown_value",
+        ),
     ] {
         let got = create(&shop, &body).await;
-        refused(&got, 400, "Validation-00001", &format!("\"{member}\":["), cause);
+        refused(
+            &got,
+            400,
+            "Validation-00001",
+            &format!("\"{member}\":["),
+            cause,
+        );
     }
 }
 
 #[tokio::test]
 async fn chk_11_chk_12_chk_23_shipping_options() {
     let (_, shop) = stage().await;
-    let option = |brand: &str, kind: Value, amount: Value| {
-        json!({ "fixedOptions": [{ "id": "1", "priority": 1, "isDefault": true, "brand": brand, "type": kind, "amount": amount }] })
-    };
+    let option = |brand: &str, kind: Value, amount: Value| json!({ "fixedOptions": [{ "id": "1", "priority": 1, "isDefault": true, "brand": brand, "type": kind, "amount": amount }] });
     let nok = |value: i64| json!({ "value": value, "currency": "NOK" });
     let free = with_member(body("x"), "transaction.amount.value", 0);
     let rows = [
-        (body("acme-order-1"), option("DHL", Value::Null, nok(300)), "request.unknown_value"),
-        (body("acme-order-2"), option("POSTI", "HOME_DELIVERY".into(), nok(300)), "request.unknown_value"),
-        (body("acme-order-3"), option("POSTEN", Value::Null, Value::Null), "request.missing"),
-        (body("acme-order-4"), option("PORTERBUDDY", Value::Null, Value::Null), ""),
-        (body("acme-order-5"), option("POSTEN", "PICKUP_POINT".into(), nok(300)), ""),
-        (free.clone(), option("POSTEN", Value::Null, nok(0)), "checkout.nothing_to_pay"),
+        (
+            body("acme-order-1"),
+            option("DHL", Value::Null, nok(300)),
+            "request.unknown_value",
+        ),
+        (
+            body("acme-order-2"),
+            option("POSTI", "HOME_DELIVERY".into(), nok(300)),
+            "request.unknown_value",
+        ),
+        (
+            body("acme-order-3"),
+            option("POSTEN", Value::Null, Value::Null),
+            "request.missing",
+        ),
+        (
+            body("acme-order-4"),
+            option("PORTERBUDDY", Value::Null, Value::Null),
+            "",
+        ),
+        (
+            body("acme-order-5"),
+            option("POSTEN", "PICKUP_POINT".into(), nok(300)),
+            "",
+        ),
+        (
+            free.clone(),
+            option("POSTEN", Value::Null, nok(0)),
+            "checkout.nothing_to_pay",
+        ),
         (free, option("POSTEN", Value::Null, nok(100)), ""),
     ];
     for (row, (body, logistics, cause)) in rows.into_iter().enumerate() {
@@ -172,7 +256,13 @@ async fn chk_09_chk_13_chk_14_chk_35_a_reference_is_used_once() {
     let (world, shop) = stage().await;
     let unknown = "Session expired or not known.";
     let got = get(&shop, "acme-order-1").await;
-    refused(&got, 404, "Session-00100", unknown, "checkout.session_unknown");
+    refused(
+        &got,
+        404,
+        "Session-00100",
+        unknown,
+        "checkout.session_unknown",
+    );
     let keyed = async |body: &Value| {
         let ask = ask(&shop, "POST", SESSION).json(body);
         ask.header("Idempotency-Key", "key-1").send().await
@@ -182,23 +272,52 @@ async fn chk_09_chk_13_chk_14_chk_35_a_reference_is_used_once() {
     assert_eq!(keyed(&body("acme-order-1")).await.body, first.body);
     let taken = "The reference is already in use.";
     let other = with_member(body("acme-order-1"), "transaction.amount.value", 2000);
-    for got in [keyed(&other).await, create(&shop, &body("acme-order-1")).await] {
-        refused(&got, 409, "Session-00200", taken, "checkout.reference_taken");
+    for got in [
+        keyed(&other).await,
+        create(&shop, &body("acme-order-1")).await,
+    ] {
+        refused(
+            &got,
+            409,
+            "Session-00200",
+            taken,
+            "checkout.reference_taken",
+        );
     }
-    create(&world.shop(has_checkout).await, &body("acme-order-1")).await.ok();
+    create(&world.shop(has_checkout).await, &body("acme-order-1"))
+        .await
+        .ok();
     // eCom's payments are in the same namespace, both ways.
     let ecom = shop.initiate("acme-order-1", 10_000).await;
     assert_eq!((ecom.status, ecom.cause()), (400, "order.duplicate"));
     shop.initiate("acme-order-2", 10_000).await.ok();
     let got = create(&shop, &body("acme-order-2")).await;
-    refused(&got, 409, "Session-00200", taken, "checkout.reference_taken");
+    refused(
+        &got,
+        409,
+        "Session-00200",
+        taken,
+        "checkout.reference_taken",
+    );
 
     shop.advance(minutes(60) - seconds(1)).await;
     get(&shop, "acme-order-1").await.ok();
     shop.advance(seconds(1)).await;
     let got = get(&shop, "acme-order-1").await;
-    refused(&got, 404, "Session-00100", unknown, "checkout.session_unknown");
+    refused(
+        &got,
+        404,
+        "Session-00100",
+        unknown,
+        "checkout.session_unknown",
+    );
     // It stays taken.
     let got = create(&shop, &body("acme-order-1")).await;
-    refused(&got, 409, "Session-00200", taken, "checkout.reference_taken");
+    refused(
+        &got,
+        409,
+        "Session-00200",
+        taken,
+        "checkout.reference_taken",
+    );
 }

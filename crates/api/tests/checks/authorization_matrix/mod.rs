@@ -9,7 +9,9 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-use sandkasse_api::{OPERATIONS, Route, checkout, epayment::Asked, find, order_management, qr, report};
+use sandkasse_api::{
+    OPERATIONS, Route, checkout, epayment::Asked, find, order_management, qr, report,
+};
 use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,

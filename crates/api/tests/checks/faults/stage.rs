@@ -86,7 +86,7 @@ impl Stage {
             Target::Qr => shop.ask("GET", "/qr/v1/merchant-redirect").await,
             Target::Report => shop.ask("GET", "/settlement/v1/ledgers").await,
             Target::Checkout => {
-                shop.change(|unit| drop(unit.products.insert(Product::Checkout)))
+                shop.change(|unit| unit.products.extend([Product::Checkout]))
                     .await;
                 let keys = shop.keys();
                 let session = json!({
