@@ -90,6 +90,11 @@ impl Currency {
         }
     }
 
+    /// Whether sales units of a country take it; the others are for cards alone.
+    pub fn is_of_a_country(self) -> bool {
+        matches!(self, Currency::Nok | Currency::Dkk | Currency::Eur)
+    }
+
     /// The least that can be paid, in minor units (reference: epayment.md §2.1).
     pub fn least_payment(self) -> Minor {
         match self {

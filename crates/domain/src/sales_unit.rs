@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Environment, Minor, Msn, Timestamp,
+    Currency, Environment, Minor, Msn, Timestamp,
     keys::{Keys, RetiredKey},
     ledger::Settlement,
     merchant::OrgNo,
@@ -49,6 +49,10 @@ pub struct SalesUnit {
     /// Whether ePayment's payments may live longer than ten minutes (error 5050 when not).
     #[serde(default)]
     pub long_living: bool,
+    /// What its payments count: Danish and Finnish sales units take their own currency, and that alone
+    /// (ePayment's error 5040). eCom knows Norwegian kroner only.
+    #[serde(default)]
+    pub currency: Currency,
     /// Whether less than all that is reserved may be captured (ePayment's error 6140 when not).
     #[serde(default = "yes")]
     pub partial_capture: bool,
@@ -211,6 +215,7 @@ impl SalesUnit {
             nin_scope: false,
             express: true,
             long_living: false,
+            currency: Currency::Nok,
             partial_capture: true,
             rate_limits: RateLimits::On,
             url_policy: UrlPolicy::Strict,

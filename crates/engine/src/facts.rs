@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use sandkasse_domain::{
-    AsOf, Currency, Environment, Minor, OrderId, PhoneNumber, Timestamp,
+    AsOf, Environment, Minor, OrderId, PhoneNumber, Timestamp,
     payment::{
         Allowed, Asking, Command, InitiateFacts, Order, Payer, Payment, Reservation, Settlement,
     },
@@ -207,14 +207,14 @@ impl Engine {
     }
 }
 
-/// What a sales unit may do through ePayment. All are Norwegian here; cards without the app are taken
-/// in production only (reference: epayment.md §7).
+/// What a sales unit may do through ePayment; cards without the app are taken in production only
+/// (reference: epayment.md §7).
 fn allowed(unit: &Unit, as_of: AsOf) -> Allowed {
     Allowed {
         cards: unit.facts.environment == Environment::Production,
         express: unit.facts.express,
         long_living: unit.facts.long_living,
-        currency: Currency::Nok,
+        currency: unit.facts.currency,
         longest_life: match as_of {
             AsOf::June2023 => SignedDuration::from_hours(28 * 24),
             AsOf::Today => SignedDuration::from_hours(60 * 24),

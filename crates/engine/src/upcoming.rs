@@ -1,7 +1,7 @@
 //! What will happen by itself, and when: the agenda of one sales unit, to be looked at.
 
 use sandkasse_domain::{
-    Minor, Timestamp,
+    Currency, Minor, Timestamp,
     payment::{
         Due, Payment, State,
         clock::{CAPTURE_DAYS, REFUND_DAYS, last_of_days},
@@ -18,6 +18,8 @@ pub struct Upcoming {
     pub order: String,
     /// Of how much.
     pub amount: Minor,
+    /// What that counts.
+    pub currency: Currency,
     /// When, on the sales unit's clock.
     pub at: Timestamp,
     /// What.
@@ -33,6 +35,8 @@ pub struct Limit {
     pub kind: LimitKind,
     /// How much that is now.
     pub amount: Minor,
+    /// What that counts.
+    pub currency: Currency,
     /// The first moment at which it is refused, on the sales unit's clock.
     pub ends: Timestamp,
 }
@@ -66,6 +70,7 @@ impl Engine {
                 upcoming.push(Upcoming {
                     order: stream.name,
                     amount: payment.order.amount,
+                    currency: payment.order.currency(),
                     at,
                     due,
                 });
@@ -115,6 +120,7 @@ fn of_payment(payment: &Payment) -> Vec<Limit> {
             order: payment.order.id.to_string(),
             kind,
             amount,
+            currency: payment.order.currency(),
             ends: last_of_days(reservation.at, days),
         })
         .collect()

@@ -9,7 +9,6 @@ use sandkasse_engine::Unit;
 use serde::Serialize;
 
 /// Of every sales unit, so far.
-const CURRENCY: &str = "NOK";
 
 #[derive(Serialize)]
 struct Ledgers {
@@ -84,7 +83,7 @@ fn bank_account(unit: &Unit) -> String {
 pub(super) fn ledgers<'a>(units: impl Iterator<Item = &'a Unit>, cursor: String) -> String {
     let items = units.map(|unit| Ledger {
         ledger_id: ledger_id(unit),
-        currency: CURRENCY,
+        currency: unit.facts.currency.code(),
         payout_bank_account: Named {
             scheme: "BBAN:NO",
             id: bank_account(unit),
@@ -108,7 +107,7 @@ pub(super) fn item(unit: &Unit, entry: &Entry) -> Item {
         ledger_date: entry.ledger_date.to_string(),
         entry_type: entry.entry_type,
         reference: entry.reference.clone(),
-        currency: CURRENCY,
+        currency: unit.facts.currency.code(),
         amount: entry.amount,
         balance_before: entry.balance_before,
         balance_after: entry.balance_after,

@@ -1,6 +1,6 @@
 //! Creating a payment: the flows, and what a body may say (reference: epayment.md §2.1).
 
-use sandkasse_domain::Environment;
+use sandkasse_domain::{Currency, Environment};
 use sandkasse_testkit::World;
 use serde_json::{Value, json};
 
@@ -263,6 +263,34 @@ async fn epay_16_other_currencies_are_for_others() {
             })
             .await;
         names(&got, "amount.currency", "request.unknown_value");
+    }
+}
+
+#[tokio::test]
+async fn epay_16_units_of_denmark_and_finland_take_their_own_currency() {
+    let (world, _, kari) = stage().await;
+    for (takes, other) in [
+        (Currency::Dkk, Currency::Eur),
+        (Currency::Eur, Currency::Nok),
+    ] {
+        let shop = world.shop(|unit| unit.currency = takes).await;
+        let shop = &shop;
+        let in_currency = async |currency: Currency, value: i64| {
+            shop.epay_but("acme-shop-1", value, |body| {
+                body["amount"]["currency"] = currency.code().into();
+            })
+            .await
+        };
+        let got = in_currency(other, 100).await;
+        assert_eq!((got.status, got.cause()), (400, "unit.currency"));
+        let got = in_currency(takes, 0).await;
+        assert_eq!((got.status, got.cause()), (400, "amount.below_minimum"));
+        in_currency(takes, 1).await.created();
+        let customer = json!({ "customer": msisdn(&kari) });
+        shop.epay_approve("acme-shop-1", &customer).await.ok();
+        let payment = shop.epay_get("acme-shop-1").await.ok();
+        let authorized = json!({ "currency": takes.code(), "value": 1 });
+        assert_eq!(payment["aggregate"]["authorizedAmount"], authorized);
     }
 }
 

@@ -218,6 +218,11 @@ impl Order {
             MadeBy::Epayment(epayment) => Some(epayment),
         }
     }
+
+    /// What its amounts count; eCom knows Norwegian kroner only.
+    pub fn currency(&self) -> Currency {
+        self.epayment().map_or(Currency::Nok, |it| it.currency)
+    }
 }
 
 /// What a sales unit and its environment allow a new ePayment order.
@@ -272,7 +277,7 @@ pub(super) fn check(
             takes: allowed.currency,
         });
     }
-    // Danish and Finnish sales units alone may; those here are Norwegian.
+    // Danish and Finnish sales units alone may.
     if !epayment.blocked_sources.is_empty() && allowed.currency == Currency::Nok {
         return Err(Cause::BlockedSourcesNotApplicable);
     }

@@ -41,6 +41,13 @@ pub(super) fn capture() -> RefOr<Schema> {
     )
 }
 
+pub(super) fn currency() -> RefOr<Schema> {
+    one_of(
+        &["NOK", "DKK", "EUR"],
+        "What amounts count; `NOK` unless said otherwise",
+    )
+}
+
 pub(super) fn rate_limits() -> RefOr<Schema> {
     one_of(
         &["on", "off"],

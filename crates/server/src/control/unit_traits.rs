@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sandkasse_domain::{
-    Environment, Minor,
+    Currency, Environment, Minor,
     ledger::Settlement,
     merchant::Standing,
     sales_unit::{CaptureType, Product, RateLimits, SalesUnit, UrlPolicy},
@@ -46,6 +46,10 @@ pub(crate) struct UnitTraits {
     pub(crate) express: Option<bool>,
     /// Whether ePayment's payments may live longer than ten minutes (error 5050 when not).
     pub(crate) long_living: Option<bool>,
+    /// What ePayment's payments count: `NOK` (the default), or `DKK` or `EUR` for a Danish or Finnish
+    /// sales unit (error 5040 for any other).
+    #[schema(schema_with = schemas::currency)]
+    pub(crate) currency: Option<Currency>,
     /// Whether ePayment may capture less than all (error 6140 when not).
     pub(crate) partial_capture: Option<bool>,
     /// Whether the documented limits per minute hold.
@@ -115,6 +119,9 @@ impl UnitTraits {
                 "`cut_off_hour` is 0 to 23, `capture_fee` 0 to 10000",
             ));
         }
+        if self.currency.is_some_and(|it| !it.is_of_a_country()) {
+            return Err(Problem::bad_request("`currency` is NOK, DKK or EUR"));
+        }
         let orgno = self.merchant_orgno.as_deref();
         if orgno.is_some_and(|orgno| !is_orgno(orgno)) {
             return Err(Problem::bad_request(
@@ -144,6 +151,7 @@ impl UnitTraits {
         set(&mut unit.nin_scope, &self.nin_scope);
         set(&mut unit.express, &self.express);
         set(&mut unit.long_living, &self.long_living);
+        set(&mut unit.currency, &self.currency);
         set(&mut unit.partial_capture, &self.partial_capture);
         set(&mut unit.rate_limits, &self.rate_limits);
         set(&mut unit.url_policy, &self.url_policy);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sandkasse_domain::{
-    Environment, Msn, Timestamp,
+    Currency, Environment, Msn, Timestamp,
     keys::Keys,
     ledger::Settlement,
     merchant::Standing,
@@ -46,6 +46,8 @@ pub(crate) struct UnitView {
     nin_scope: bool,
     express: bool,
     long_living: bool,
+    #[schema(schema_with = schemas::currency)]
+    currency: Currency,
     partial_capture: bool,
     #[schema(schema_with = schemas::rate_limits)]
     rate_limits: RateLimits,
@@ -119,6 +121,7 @@ impl Control {
             nin_scope: facts.nin_scope,
             express: facts.express,
             long_living: facts.long_living,
+            currency: facts.currency,
             partial_capture: facts.partial_capture,
             rate_limits: facts.rate_limits,
             url_policy: facts.url_policy,

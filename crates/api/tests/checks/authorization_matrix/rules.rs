@@ -338,12 +338,14 @@ fn checkout(faq: &Faq, called: &Called, method: &str) -> Expected {
 
 /// eCom's refusal of who may not take payments, in Checkout's envelope.
 fn in_session(says: Says) -> Says {
-    match says {
-        Says::Ecom(400, _, "31", text) => Says::Session(400, "Merchant-00031", text),
-        Says::Ecom(400, _, "36", text) => Says::Session(400, "Merchant-00036", text),
-        Says::Ecom(400, _, "37", text) => Says::Session(400, "Merchant-00037", text),
-        Says::Ecom(_, _, _, text) => Says::Session(403, "Authorization-00002", text),
-        other => other,
+    let Says::Ecom(_, _, code, text) = says else {
+        return says;
+    };
+    match code {
+        "31" => Says::Session(400, "Merchant-00031", text),
+        "36" => Says::Session(400, "Merchant-00036", text),
+        "37" => Says::Session(400, "Merchant-00037", text),
+        _ => Says::Session(403, "Authorization-00002", text),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use sandkasse_domain::{
-    Minor,
+    Currency, Minor,
     consent::Scope,
     payment::{CancelledBy, Payment, Refusal, Reservation, State},
     person::{AddressKind, CannotPay, CardState},
 };
+
+use crate::portal::show::sign;
 
 /// A language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +50,11 @@ impl Language {
         }
     }
 
-    pub(super) fn amount(self, amount: Minor) -> String {
+    pub(super) fn amount(self, amount: Minor, currency: Currency) -> String {
         let units = amount.units();
         let mark = self.say(".", ",");
-        format!("{}{mark}{:02} kr", units / 100, units % 100)
+        let sign = sign(currency);
+        format!("{}{mark}{:02} {sign}", units / 100, units % 100)
     }
 
     pub(super) fn moment(self, at: Timestamp) -> String {

@@ -160,7 +160,7 @@ pub(super) async fn page(
     let next = next.map_err(Stop::at(&visitor))?;
     let directory = engine.directory.of(facts.environment);
     let partner = facts.partner.as_ref().map(|partner| partner.0.as_str());
-    let limit = |name, amount: Option<_>| Some((name, money(amount?)));
+    let limit = |name, amount: Option<_>| Some((name, money(amount?, facts.currency)));
     let limits = [
         limit("May receive in all", facts.limits.receive),
         limit("May ask for in all", facts.limits.request),
