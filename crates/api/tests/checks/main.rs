@@ -8,6 +8,7 @@ mod access_token_errors;
 mod access_token_hostile;
 mod access_token_keys;
 mod access_token_miami;
+mod across_apis;
 mod authorization_matrix;
 mod checkout;
 mod ecom_callbacks;
