@@ -41,13 +41,13 @@ pub(crate) const CLIENTS: [Client; 7] = [
         part: Part::Postman,
         name: "postman",
         needs_oracles: true,
-        sections: "ecom,userinfo,order-management,qr,report",
+        sections: "",
     },
     Client {
         part: Part::OfficialSdk,
         name: "official-sdk",
         needs_oracles: false,
-        sections: "token",
+        sections: "",
     },
     Client {
         part: Part::VippsnoSdk,

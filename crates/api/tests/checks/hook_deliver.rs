@@ -8,7 +8,7 @@ const CREATED: &str = "epayments.payment.created.v1";
 const CAPTURED: &str = "epayments.payment.captured.v1";
 
 #[tokio::test]
-async fn hook_15_16_pk_26_27_a_partner_hears_of_its_units_and_a_unit_of_itself() {
+async fn hook_15_hook_16_pk_26_pk_27_a_partner_hears_of_its_units_and_a_unit_of_itself() {
     let world = World::new().await;
     let partner = world.partner(Environment::Test, |_| {}).await;
     let (one, two, stranger) = (
@@ -47,7 +47,7 @@ async fn hook_15_16_pk_26_27_a_partner_hears_of_its_units_and_a_unit_of_itself()
 
 /// How an address goes over the wire, and that it is signed so.
 #[tokio::test]
-async fn hook_20_21_22_23_what_is_signed_is_what_is_sent() {
+async fn hook_20_hook_21_hook_22_hook_23_what_is_signed_is_what_is_sent() {
     let world = World::new().await;
     let shop = world.shop(|_| {}).await;
     for (url, host, target) in [
@@ -119,7 +119,7 @@ async fn hook_24_each_attempt_is_signed_anew_and_the_body_stays() {
 }
 
 #[tokio::test]
-async fn hook_33_51_57_only_what_was_asked_for_and_only_from_then_on() {
+async fn hook_33_hook_51_hook_57_only_what_was_asked_for_and_only_from_then_on() {
     let world = World::new().await;
     let shop = world.shop(|_| {}).await;
     shop.publish(EventId::PaymentCaptured, "before").await;

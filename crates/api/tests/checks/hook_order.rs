@@ -31,7 +31,7 @@ use EventId::{
 };
 
 #[tokio::test]
-async fn hook_43_44_later_events_of_a_payment_wait_and_others_flow() {
+async fn hook_43_hook_44_later_events_of_a_payment_wait_and_others_flow() {
     let world = World::new().await;
     let shop = world.shop(|_| {}).await;
     shop.register(URL, &ALL).await;

@@ -30,7 +30,7 @@ async fn names(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn hook_30_34_each_step_of_a_payment_is_told_once_with_its_number() {
+async fn hook_30_hook_34_each_step_of_a_payment_is_told_once_with_its_number() {
     let world = World::new().await;
     let (shop, kari) = listening(&world).await;
     shop.authorized("acme-shop-1", 49_900, &kari).await;
@@ -87,7 +87,7 @@ async fn hook_25_the_body_has_exactly_the_documented_members() {
 }
 
 #[tokio::test]
-async fn hook_31_32_each_end_has_a_name_of_its_own() {
+async fn hook_31_hook_32_each_end_has_a_name_of_its_own() {
     let world = World::new().await;
     let (shop, kari) = listening(&world).await;
     shop.epay("acme-shop-1", 100).await.created();

@@ -41,7 +41,7 @@ fn refused(got: &Got, path: &str, details: &[(&str, &str)], cause: &str) {
 const INSTANCE: &str = "/v1/webhooks";
 
 #[tokio::test]
-async fn hook_01_02_each_registration_has_an_id_and_a_secret_of_its_own() {
+async fn hook_01_hook_02_each_registration_has_an_id_and_a_secret_of_its_own() {
     let world = World::new().await;
     let shop = world.shop(|_| {}).await;
     let (mut ids, mut secrets) = (HashSet::new(), HashSet::new());
@@ -75,7 +75,7 @@ async fn hook_03_a_body_needs_no_content_type() {
 }
 
 #[tokio::test]
-async fn hook_04_06_07_12_bodies_are_judged_member_by_member() {
+async fn hook_04_hook_06_hook_07_hook_12_bodies_are_judged_member_by_member() {
     let world = World::new().await;
     let shop = world.shop(|unit| unit.url_policy = UrlPolicy::Strict).await;
     let (url, events) = (("url", REQUIRED), ("events", REQUIRED));
@@ -177,7 +177,7 @@ async fn hook_04_06_07_12_bodies_are_judged_member_by_member() {
 /// HOOK-52 as well: nobody is called, so a host that does not exist and a port that cannot be reached
 /// show only at delivery.
 #[tokio::test]
-async fn hook_05_52_56_addresses_are_judged_by_their_text() {
+async fn hook_05_hook_52_hook_56_addresses_are_judged_by_their_text() {
     let world = World::new().await;
     let strict = world.shop(|unit| unit.url_policy = UrlPolicy::Strict).await;
     let local = world.shop(|unit| unit.url_policy = UrlPolicy::Local).await;
@@ -297,7 +297,7 @@ async fn hook_08_there_are_so_many_registrations_for_an_event() {
 }
 
 #[tokio::test]
-async fn hook_09_10_57_the_list_tells_all_but_the_secret() {
+async fn hook_09_hook_10_hook_57_the_list_tells_all_but_the_secret() {
     let world = World::new().await;
     let shop = world.shop(|_| {}).await;
     let got = shop.ask("GET", WEBHOOKS).await.send().await;

@@ -25,7 +25,7 @@ async fn attempts(shop: &Shop) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn hook_40_41_whatever_is_no_2xx_is_tried_again() {
+async fn hook_40_hook_41_whatever_is_no_2xx_is_tried_again() {
     let refused = CallFailure::Refused {
         target: "example.com:443".to_owned(),
         detail: "refused".to_owned(),

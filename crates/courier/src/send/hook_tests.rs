@@ -35,7 +35,7 @@ async fn deliver(url: &str, limit_ms: u64, policy: UrlPolicy) -> CallOutcome {
 }
 
 #[tokio::test]
-async fn hook_20_21_22_23_a_delivery_to_the_byte() {
+async fn hook_20_hook_21_hook_22_hook_23_a_delivery_to_the_byte() {
     let receiver = Receiver::answering(OK).await;
     let port = receiver.address.port();
     for (rest, target) in [

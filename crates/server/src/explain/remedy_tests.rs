@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::testing::{House, PORTAL, Rules};
 
 /// What nothing mends. Each says what to do instead.
-const UNMENDABLE: [&str; 40] = [
+const UNMENDABLE: [&str; 44] = [
     "approve.express",
     "approve.not_open",
     "approve.production",
@@ -35,6 +35,7 @@ const UNMENDABLE: [&str; 40] = [
     "capture.refused_by_bank",
     "capture.released",
     "capture.too_late",
+    "checkout.session_unknown",
     "merchant.blocked",
     "merchant.register_deleted",
     "merchant.register_form_changed",
@@ -60,6 +61,9 @@ const UNMENDABLE: [&str; 40] = [
     "userinfo.session_over",
     "userinfo.sub_format",
     "userinfo.sub_unknown",
+    "webhook.id_format",
+    "webhook.limit",
+    "webhook.unknown",
 ];
 
 /// Of these some plays are mendable: what is left decides.

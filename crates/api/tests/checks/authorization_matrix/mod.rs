@@ -15,6 +15,7 @@ use sandkasse_api::{
 use sandkasse_domain::{
     Environment::{self, Test},
     payment::Operation,
+    sales_unit::Product,
 };
 use sandkasse_testkit::{Ask, EPAYMENTS, WEBHOOKS};
 use serde_json::{Value, json};
@@ -235,6 +236,18 @@ impl Endpoint {
                 "events": ["epayments.payment.created.v1"],
             })),
             Endpoint::Kept(kept) => kept.body(known).map_or(ask.clone(), |body| ask.json(&body)),
+            Endpoint::Checkout("POST") => ask.json(&json!({
+                "merchantInfo": {
+                    "callbackUrl": "https://example.com/cb",
+                    "returnUrl": "https://example.com/ret",
+                    "callbackAuthorizationToken": "tok",
+                },
+                "transaction": {
+                    "amount": { "value": 1000, "currency": "NOK" },
+                    "reference": "checkout-1",
+                    "paymentDescription": "Socks",
+                },
+            })),
             Endpoint::Token
             | Endpoint::KeySet
             | Endpoint::Userinfo
@@ -291,6 +304,10 @@ const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAMgAAADIAQAAAACFI5MzAAAAJ0lEQVR42
 /// A world in which U1 has an order for each operation, and knows somebody.
 async fn stage(here: Environment) -> (Faq, Known) {
     let faq = Faq::at(here).await;
+    for shop in [&faq.u1, &faq.u2, &faq.v1, &faq.elsewhere] {
+        shop.change(|it| it.products.extend([Product::Checkout]))
+            .await;
+    }
     let sub = faq.u1.share("shared-1", "name", &faq.adult).await;
     for order in ["reserved-1", "reserved-2", "captured-1"] {
         faq.u1.reserved(order, 10_000, &faq.adult).await;

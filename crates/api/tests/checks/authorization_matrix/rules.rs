@@ -70,8 +70,7 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
             .or_else(|| msn(faq, called, false))
             .or_else(|| kept_standing(called))
             .unwrap_or_else(|| of_kept(called, kept)),
-        // Of the units of this stage none has Checkout: the gateway turns all away that take payments.
-        Endpoint::Checkout(_) => checkout(called),
+        Endpoint::Checkout(method) => checkout(faq, called, method),
         Endpoint::Report(_) if here == Test => (Says::NotFound, "route.unknown"),
         Endpoint::Report(_) => report(called),
         Endpoint::Picture | Endpoint::Scan => (Says::Fine, ""),
@@ -297,16 +296,55 @@ fn of_kept(called: &Called, kept: Kept) -> Expected {
     }
 }
 
-fn checkout(called: &Called) -> Expected {
-    let rows = [
+/// `client_id` and `client_secret` stand in the place of the token, which nobody looks at.
+fn checkout(faq: &Faq, called: &Called, method: &str) -> Expected {
+    let wrong = |text| Says::Session(403, "Authorization-00002", text);
+    let credentials = Says::Session(401, "Authorization-00001", "Invalid credentials.");
+    let keys = [
         (
             &[Nobody, Management, Accounting][..],
             Says::KeyMissing,
             "subkey.missing",
         ),
         (&[Elsewhere, PartnerElsewhere], Says::KeyInvalid, "env.keys"),
+        (
+            &[ElsewhereToken, ManagementWithKey],
+            credentials,
+            "checkout.credentials",
+        ),
+        (
+            &[Psp, PspBare, PspOfUnit],
+            wrong("These keys have no access to this API."),
+            "keys.without_right",
+        ),
     ];
-    among(called, rows).unwrap_or((Says::KeyInvalid, "subkey.product"))
+    let made = if method == "POST" {
+        (Says::Fine, "")
+    } else {
+        let text = "Session expired or not known.";
+        let unknown = Says::Session(404, "Session-00100", text);
+        (unknown, "checkout.session_unknown")
+    };
+    let operation = if method == "POST" {
+        Operation::Initiate
+    } else {
+        Operation::Details
+    };
+    among(called, keys)
+        .or_else(|| msn(faq, called, false))
+        .or_else(|| standing(called, operation).map(|(says, cause)| (in_session(says), cause)))
+        .unwrap_or(made)
+}
+
+/// eCom's refusal of who may not take payments, in Checkout's envelope.
+fn in_session(says: Says) -> Says {
+    match says {
+        Says::Ecom(400, _, "31", text) => Says::Session(400, "Merchant-00031", text),
+        Says::Ecom(400, _, "36", text) => Says::Session(400, "Merchant-00036", text),
+        Says::Ecom(400, _, "37", text) => Says::Session(400, "Merchant-00037", text),
+        Says::Ecom(_, _, _, text) => Says::Session(403, "Authorization-00002", text),
+        other => other,
+    }
 }
 
 /// Which ledgers are seen says the key alone; who sees none of another's sees it empty.

@@ -75,20 +75,21 @@ fn answers(got: &Got, fault: &str, target: Target) {
             got.says(429, "VippsError", "98", TOO_MANY, cause);
         }
         ("internal-error", Target::Token) => got.answered(500, GATEWAY_500, "platform.fault"),
-        ("too-many-concurrent", Target::Token) => {
-            got.answered(429, GATEWAY_429, "platform.too_many_concurrent");
-        }
         ("internal-error", Target::Checkout) => {
-            assert_eq!((got.status, got.format()), (500, Format::Checkout));
+            let said = (got.status, got.format(), got.cause());
+            assert_eq!(said, (500, Format::Checkout, "platform.fault"));
         }
         ("too-many-concurrent", Target::Checkout) => {
-            assert_eq!((got.status, got.format()), (429, Format::Checkout));
+            let said = (got.status, got.format(), got.cause());
+            let cause = "platform.too_many_concurrent";
+            assert_eq!(said, (429, Format::Checkout, cause));
         }
         ("internal-error", Target::Report) => {
-            assert_eq!((got.status, got.format()), (500, Format::Report));
+            let said = (got.status, got.format(), got.cause());
+            assert_eq!(said, (500, Format::Report, "platform.fault"));
         }
-        ("too-many-concurrent", Target::Report) => {
-            assert_eq!((got.status, got.format()), (429, Format::A));
+        ("too-many-concurrent", Target::Token | Target::Report) => {
+            got.answered(429, GATEWAY_429, "platform.too_many_concurrent");
         }
         ("internal-error", Target::OrderManagement | Target::Qr) => {
             let text = "Something went wrong. Please try again later.";
