@@ -53,6 +53,7 @@ mod faq_401_tokens;
 mod faq_403_404;
 mod faq_429;
 mod faq_500;
+mod faq_by_api;
 mod faq_linked;
 mod faq_msn;
 mod faq_order_and_merchant;
