@@ -74,6 +74,18 @@ export async function logIn (page, number, path = `/phone/${number}`) {
   return phone
 }
 
+// Opens an address; answers what came. The page of a payment goes on by itself, so it may be on its way elsewhere just now.
+export async function go (page, address) {
+  let why = 'something else opened'
+  for (let step = 0; step < 5; step++) {
+    await page.goto('about:blank').catch(() => {})
+    const answer = await page.goto(address).catch((error) => { why = error })
+    if (answer) return answer
+    await page.waitForTimeout(150)
+  }
+  throw new Error(`${address} does not open: ${why}`)
+}
+
 // What axe finds serious or critical.
 export async function barriers (page) {
   await page.evaluate(AXE)

@@ -1,7 +1,7 @@
 // Pages that no link of the portal leads to: those of payers, of people who sign, of explanations, and those that say what went wrong.
 // No barrier that axe calls serious, in light, dark and on a phone; nothing wider than a phone.
 import { ok } from '../../_lib/tap.mjs'
-import { PHONE, DESK, Shop, barriers, logIn, overflow, ownShop, person, platform, portal, signIn, unique, visit } from '../browser.mjs'
+import { PHONE, DESK, Shop, barriers, go, logIn, overflow, ownShop, person, platform, portal, signIn, unique, visit } from '../browser.mjs'
 
 async function judge (page, name) {
   const check = async (how) => {
@@ -24,7 +24,7 @@ async function judge (page, name) {
 
 // Opens an address, which answers with this status.
 async function at (page, name, address, status = 200) {
-  const answer = await page.goto(address)
+  const answer = await go(page, address)
   ok(`${name} answers ${status}`, answer.status() === status, answer.status())
   await judge(page, name)
 }

@@ -1,18 +1,13 @@
 // What payers meet: the link of a payment in a browser, and the phone, walked as a person would.
 import { ok } from '../../_lib/tap.mjs'
-import { Shop, logIn, ownShop, person, portal, production, serve, signIn, unique, visit } from '../browser.mjs'
+import { Shop, go, logIn, ownShop, person, portal, production, serve, signIn, unique, visit } from '../browser.mjs'
 
 const CANNOT = 'This number cannot pay here.'
 const request = (phone, order) => phone.locator('article.request').filter({ hasText: order })
 
-// Opens the payment's link and gives this number there. The page of the last payment may be on its way to the shop.
+// Opens the payment's link and gives this number there.
 async function ask (page, url, number) {
-  for (let step = 0; ; step++) {
-    await page.goto('about:blank').catch(() => {})
-    await page.waitForTimeout(150)
-    const there = await page.goto(url).then(() => true, (error) => { if (step > 3) throw error })
-    if (there) break
-  }
+  await go(page, url)
   await page.getByLabel('Phone number').fill(number)
   await page.getByRole('button', { name: 'Continue' }).click()
   await page.waitForLoadState()
@@ -74,10 +69,10 @@ async function whoCannotPay ({ page, shop }) {
   ok('FAQ-95 with the number in initiate the shop gets error 81', refusals['of production'].startsWith('400 User 81 '), refusals)
   ok('PLAT-56 the shop gets the same error for all of them', new Set(Object.values(refusals)).size === 1, refusals)
   // The phone alone says why.
-  await page.goto(`${portal}/phone`)
+  await go(page, `${portal}/phone`)
   const row = (number) => page.getByRole('row').filter({ hasText: number })
   ok('PLAT-52 the list of phones says why', /Younger than 15/.test(await row(child.phone).innerText()), 'no reason')
-  await page.goto(`${portal}/phone/${real.phone}`)
+  await go(page, `${portal}/phone/${real.phone}`)
   await shows('FAQ-95 there is no phone of a real person in the test environment', page.getByText('Nobody has this number'))
 }
 
@@ -140,7 +135,7 @@ async function failedCallbacks ({ page }) {
     await page.waitForTimeout(kind === 'timeout' ? 3200 : 0)
     // From the list of calls, as somebody who looks for the order.
     for (let step = 0; step < 20; step++) {
-      await page.goto(`${portal}/requests?text=${order}&refused=true`)
+      await go(page, `${portal}/requests?text=${order}&refused=true`)
       if (await link.count()) break
       await page.waitForTimeout(300)
     }
@@ -154,7 +149,7 @@ async function failedCallbacks ({ page }) {
     const curl = await page.locator('#curl').innerText()
     ok(`FAQ-107 ${kind}: the same call is there to try, with its body`, curl.includes(`${prefix}/v2/payments/${order}`) && curl.includes('transactionInfo'), curl)
   }
-  await page.goto(`${portal}/dashboard`)
+  await go(page, `${portal}/dashboard`)
   const listed = await page.getByRole('table', { name: /^Failed calls/ }).innerHTML()
   for (const [kind] of kinds) ok(`FAQ-107 ${kind}: the dashboard lists the failed callback`, listed.includes(orders[kind]), listed)
   await server.close()
@@ -270,14 +265,14 @@ async function framing ({ shop }) {
   const server = await serve((request) => ({ text: pages[request.url] ?? `<title>Evil</title><iframe src="${new URL(request.url, 'http://x').searchParams.get('show')}" width=600 height=600></iframe>` }))
   const { context, page } = await visit({ watched: false })
   const framed = async (address) => {
-    await page.goto(`${server.base}/frame?show=${encodeURIComponent(address)}`)
+    await go(page, `${server.base}/frame?show=${encodeURIComponent(address)}`)
     await page.waitForTimeout(300)
     return page.frames()[1]?.content().catch(() => '') ?? ''
   }
   ok('PLAT-51 what may be framed is seen in the frame', (await framed(`${server.base}/harmless`)).includes('harmless'))
   const html = await framed(url)
   ok('FAQ-117 a page of another origin cannot show the landing page in an iframe', !/name="phone"|Continue/.test(html), html)
-  const answer = await page.goto(url)
+  const answer = await go(page, url)
   const headers = answer.headers()
   ok('PLAT-51 the landing page forbids framing', headers['x-frame-options'] === 'DENY' && /frame-ancestors 'none'/.test(headers['content-security-policy']), headers)
   await shows('FAQ-117 as a page of its own it shows', page.getByRole('button', { name: 'Continue' }))
@@ -292,7 +287,7 @@ async function links ({ page, shop }) {
     ok(`PLAT-47 ${where}: with isApp the link opens the app`, inApp.startsWith(`${scheme}?token=`), inApp)
     const url = await one.initiate(unique())
     ok(`PLAT-48 ${where}: without isApp it is a web page of this environment`, url.startsWith(`${base}/`) && url.split('=').length === 3, url)
-    const answer = await page.goto(`${base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token=${url.split('=')[2]}`)
+    const answer = await go(page, `${base}/dwo-api-application/v1/deeplink/vippsgateway?v=2&token=${url.split('=')[2]}`)
     ok(`PLAT-48 ${where}: the third piece between = is the token`, answer.status() === 200 && await page.getByLabel('Phone number').count() === 1, answer.status())
   }
 }
@@ -305,7 +300,7 @@ async function time ({ context, page }) {
   const unused = unique()
   const late = await shop.initiate(unused)
   await shop.advance({ minutes: 5, seconds: 1 })
-  const answer = await page.goto(late)
+  const answer = await go(page, late)
   ok('PLAT-49 a link unused for 5 min 1 s is gone', answer.status() === 410, answer.status())
   await shows('PLAT-49 its page says so', page.getByRole('heading', { name: 'Too late' }))
   ok('PLAT-49 it offers nothing to pay', await page.getByRole('button').count() === 0)
@@ -314,7 +309,7 @@ async function time ({ context, page }) {
   const almost = (since) => shop.advance({ seconds: 290 - Math.ceil((Date.now() - since) / 1000) })
   const order = unique()
   const begun = Date.now()
-  await page.goto(await shop.initiate(order))
+  await go(page, await shop.initiate(order))
   await page.getByLabel('Phone number').fill(payer.phone)
   await almost(begun)
   const opened = Date.now()
@@ -417,7 +412,7 @@ async function norwegian ({ shop }) {
   const payer = await person()
   const { context, page } = await visit({ language: 'nb-NO' })
   const order = unique()
-  await page.goto(await shop.initiate(order))
+  await go(page, await shop.initiate(order))
   ok('Norwegian: the landing page follows the browser', await page.locator('html').getAttribute('lang') === 'nb' && /499,00 kr/.test(await page.locator('main').innerText()), await page.locator('main').innerText())
   await page.getByLabel('Telefonnummer').fill('40000001')
   await page.getByRole('button', { name: 'Fortsett' }).click()
@@ -429,7 +424,7 @@ async function norwegian ({ shop }) {
   const phone = await logIn(other, payer.phone)
   await request(phone, order).getByRole('button', { name: /^Betal/ }).click()
   await shows('Norwegian: the phone pays', phone.locator('.receipt').getByText('Reservert'))
-  await page.goto(await shop.initiate(unique()))
+  await go(page, await shop.initiate(unique()))
   await page.getByRole('link', { name: 'English' }).click()
   await shows('Norwegian: the other language can be chosen', page.getByRole('button', { name: 'Continue' }))
   await context.close()
@@ -448,7 +443,7 @@ async function withoutScript ({ shop }) {
   await shows('without a script the phone pays', phone.locator('.receipt').getByText('Reserved'))
   await shows('without a script the landing page goes on by itself', page.getByRole('heading', { name: 'Thank you' }))
   const cancelled = unique()
-  await page.goto(await shop.initiate(cancelled, 49900, { merchantInfo: { fallBack: `${server.base}/thanks` } }))
+  await go(page, await shop.initiate(cancelled, 49900, { merchantInfo: { fallBack: `${server.base}/thanks` } }))
   await page.getByRole('button', { name: 'Cancel' }).click()
   await shows('without a script who cancels gets back to the shop', page.getByRole('heading', { name: 'Thank you' }))
   ok('without a script nothing is paid then', await operations(shop, cancelled) === 'CANCEL INITIATE')

@@ -65,7 +65,7 @@ pub(crate) const CLIENTS: [Client; 7] = [
         part: Part::Prism,
         name: "prism",
         needs_oracles: true,
-        sections: "token,ecom",
+        sections: "",
     },
     Client {
         part: Part::Schemathesis,
@@ -107,7 +107,9 @@ impl Client {
                 .env("COLLECTIONS", oracles.collections())
                 .env("POSTMAN_ENV", oracles.postman_environment())
                 .env("SPEC_TOKEN", oracles.access_token())
-                .env("SPEC_ECOM", oracles.ecom());
+                .env("SPEC_ECOM", oracles.ecom())
+                .env("SPEC_EPAYMENT", oracles.epayment())
+                .env("SPEC_WEBHOOKS", oracles.webhooks());
         }
         let outcome = process::watch(&mut driver, &work.join("checks.log"), LIMIT);
         let stopped = server.stop();
