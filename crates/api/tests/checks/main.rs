@@ -10,6 +10,7 @@ mod access_token_keys;
 mod access_token_miami;
 mod across_apis;
 mod authorization_matrix;
+mod callback_urls;
 mod checkout;
 mod ecom_callbacks;
 mod ecom_cancel;
