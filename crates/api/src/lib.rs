@@ -38,6 +38,18 @@ pub use routes::{Api, OPERATIONS, Route, RouteFault, find};
 
 /// The largest body that is read.
 pub const MAX_BODY: usize = 1024 * 1024;
+/// The same for a picture of Order Management: two megabytes are allowed, which Base64 makes a third
+/// more, and one that is somewhat too large shall be told so by the API and not by the listener.
+pub const MAX_IMAGE_BODY: usize = 5 * 1024 * 1024;
+
+/// The largest body that is read of a call, by its path.
+pub fn max_body(method: &http::Method, path: &str) -> usize {
+    // Both environments have the same paths for pictures.
+    match find(Environment::Test, method, path) {
+        Ok(Route::OrderManagement(order_management::Asked::Image)) => MAX_IMAGE_BODY,
+        Ok(_) | Err(_) => MAX_BODY,
+    }
+}
 
 /// One platform: both environments, and the addresses they are reached at.
 pub struct Platform {
@@ -153,7 +165,7 @@ pub enum Why {
 pub enum Unread {
     /// Its header fields are too many or too large.
     HeadersTooLarge,
-    /// Its body is larger than [`MAX_BODY`].
+    /// Its body is larger than [`max_body`] allows.
     BodyTooLarge,
     /// Its body did not come in time.
     TooSlow,

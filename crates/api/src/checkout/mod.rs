@@ -15,7 +15,7 @@ use sandkasse_domain::{
 };
 use sandkasse_engine::{directory::Client, faults::Target};
 use sandkasse_gate::{
-    Caller, Keyring, Step, link,
+    Caller, GateCause, Keyring, Step, link,
     standing::{Needs, payments_approved, standing},
 };
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,12 @@ fn keys(call: &mut Call<'_>) -> Result<Caller, Why> {
     let caller = gate.acting(environment, &keyring, headers, None)?;
     call.who.unit = Some(caller.unit.facts.msn.clone());
     call.trace.passed(Step::MsnHeader, "the one acted for");
+    // A partner's key covers every product; what counts is whether the unit has it.
+    let facts = &caller.unit.facts;
+    if facts.takes_payments() && !facts.products.contains(&Product::Checkout) {
+        let (msn, product) = (facts.msn.to_string(), Product::Checkout);
+        return Err(GateCause::SubscriptionKeyProduct { msn, product }.into());
+    }
     Ok(caller)
 }
 

@@ -1,15 +1,19 @@
 //! Order Management: receipts, buttons and pictures beside a payment (reference:
 //! order-management.md). v3 categories are not built; the v1 orders and receipts are gone.
 //!
-//! Nothing here asks whether there is such an order: a receipt may come before its payment.
+//! Nothing here asks whether there is such an order: a receipt may come before its payment. A payment
+//! that was created with a receipt has it, though.
 
 mod image;
 mod refusals;
 mod routes;
 mod wire;
 
-use sandkasse_domain::order_info::{CATEGORIES, Category, OrderInfo, PaymentType, Told};
-use sandkasse_engine::faults::Target;
+use sandkasse_domain::{
+    order_info::{CATEGORIES, Category, OrderInfo, PaymentType, Told},
+    receipt::Receipt,
+};
+use sandkasse_engine::{Refused, faults::Target};
 use sandkasse_gate::{Caller, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,6 +94,9 @@ async fn add_receipt(
     let receipt = root.and_then(|root| receipt::read(&mut params, &root));
     let (name, receipt) = params.into_result(name.zip(receipt))?;
     call.trace.passed(Step::Fields, "all allowed");
+    if created_with(call, caller, kind, order).await?.is_some() {
+        return Err(Why::OrderManagement(OrderManagementCause::ReceiptExists));
+    }
     let id = call.platform.engine.chance.uuid().to_string();
     let told = Told::Receipt {
         id: id.clone(),
@@ -171,10 +178,39 @@ async fn tell(
     let info = engine
         .kept::<OrderInfo>(&caller.unit, &name)
         .await
-        .map_err(|error| Why::Fault(error.to_string()))?
-        .ok_or(Why::OrderManagement(OrderManagementCause::NothingTold))?;
+        .map_err(|error| Why::Fault(error.to_string()))?;
+    let mut info = info.unwrap_or_default();
+    if info.receipt.is_none() {
+        info.receipt = created_with(call, caller, kind, order).await?;
+    }
+    if info == OrderInfo::default() {
+        return Err(Why::OrderManagement(OrderManagementCause::NothingTold));
+    }
     call.trace.passed(Step::Rules, "something was told");
     Ok(Answer::new(200, JSON, wire::order(&info)))
+}
+
+/// The receipt that a payment of ePayment was created with. It stays with the payment, so that both
+/// are made in one commit.
+async fn created_with(
+    call: &Call<'_>,
+    caller: &Caller,
+    kind: &str,
+    order: &str,
+) -> Result<Option<Receipt>, Why> {
+    if PaymentType::parse(kind) != Some(PaymentType::Ecom) {
+        return Ok(None);
+    }
+    match call.platform.engine.view(&caller.unit, order).await {
+        Ok(view) => Ok(view
+            .payment
+            .order
+            .epayment()
+            .and_then(|it| it.receipt.clone())),
+        // There is no such payment, or not yet.
+        Err(Refused::Because(_)) => Ok(None),
+        Err(Refused::Fault(fault)) => Err(Why::Fault(fault)),
+    }
 }
 
 /// The name under which what is told of an order is kept.

@@ -74,8 +74,11 @@ async fn bearer(call: &mut Call<'_>) -> Result<Keyring, Why> {
         None
     };
     let bearer = gate.token(environment, headers, call.trace).await?;
+    let named = headers
+        .get("merchant-serial-number")
+        .and_then(|value| value.to_str().ok());
     Ok(match &key_of {
-        Some(key_of) => gate.same_owner(bearer, key_of, headers, None, call.trace)?,
+        Some(key_of) => gate.same_owner(bearer, key_of, headers, named, call.trace)?,
         None => Keyring {
             client: bearer.client,
             subscription_key: None,

@@ -321,3 +321,25 @@ async fn chk_09_chk_13_chk_14_chk_35_a_reference_is_used_once() {
         "checkout.reference_taken",
     );
 }
+
+/// CHK-05 with keys that cover every product.
+#[tokio::test]
+async fn a_partner_needs_a_unit_that_has_checkout() {
+    let (world, shop) = stage().await;
+    let without = world.shop(|_| {}).await;
+    let partner = world.partner(shop.environment, |_| {}).await;
+    let keys = partner.keys();
+    for (unit, has_it) in [(&shop, true), (&without, false)] {
+        world.link(unit, &partner).await;
+        let ask = ask(unit, "POST", SESSION).json(&body("acme-order-1"));
+        let ask = ask.header("client_id", &keys.client_id);
+        let ask = ask.header("client_secret", &keys.client_secret);
+        let got = ask.header("Ocp-Apim-Subscription-Key", &keys.primary);
+        let got = got.send().await;
+        if has_it {
+            got.ok();
+        } else {
+            got.answered(401, KEY_INVALID, "subkey.product");
+        }
+    }
+}
