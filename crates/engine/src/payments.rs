@@ -187,10 +187,12 @@ impl Engine {
                 At::Now => self.now(unit),
                 At::Moment { moment, .. } => moment,
             };
+            // First the payment: what a twin did to it on another node is not seen without its answer.
+            let loaded = self.load(unit, order, wanted.through).await;
             if let Some(answered) = self.answered(unit, order, idempotency.as_ref()).await? {
                 return Ok(answered);
             }
-            let mut draft = match self.load(unit, order, wanted.through).await {
+            let mut draft = match loaded {
                 Ok(draft) => draft,
                 Err(refused) => match self.refusal_saved(unit, order, &idempotency, &refused) {
                     None => return Err(refused),

@@ -284,7 +284,7 @@ async fn epay_16_units_of_denmark_and_finland_take_their_own_currency() {
         let got = in_currency(other, 100).await;
         assert_eq!((got.status, got.cause()), (400, "unit.currency"));
         let got = in_currency(takes, 0).await;
-        assert_eq!((got.status, got.cause()), (400, "amount.below_minimum"));
+        assert_eq!((got.status, got.cause()), (400, "amount.too_small"));
         in_currency(takes, 1).await.created();
         let customer = json!({ "customer": msisdn(&kari) });
         shop.epay_approve("acme-shop-1", &customer).await.ok();
