@@ -31,6 +31,7 @@ mod shop;
 mod sink;
 mod timing;
 mod visitor;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,6 +62,8 @@ enum Task {
     Receivers(receivers::Options),
     /// Measure the doctor, export, import and reset of very many payments, and what seals cost.
     Kept(kept::Options),
+    /// Measure how fast waiting webhook deliveries drain.
+    Webhooks(webhooks::Options),
     /// Measure whether the time of an answer tells a secret.
     Timing(timing::Options),
     /// Serve the first ceiling: axum with JSON both ways, no data.
@@ -99,6 +102,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Connections(options) => alone(connections::run(&options)),
         Task::Receivers(options) => alone(receivers::run(options)),
         Task::Kept(options) => alone(kept::run(&options)),
+        Task::Webhooks(options) => alone(webhooks::run(&options)),
         Task::Timing(options) => alone(timing::run(&options)),
         Task::CeilingAxum { port_file } => ceilings::axum_only::serve(&port_file),
         Task::CeilingDurable {

@@ -201,7 +201,7 @@ pub(crate) struct Fill {
 }
 
 /// Calls and reads the JSON of the answer, which must be a success.
-async fn call<T: DeserializeOwned>(
+pub(crate) async fn call<T: DeserializeOwned>(
     address: SocketAddr,
     method: &str,
     path: &str,

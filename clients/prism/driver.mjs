@@ -1,6 +1,6 @@
 // One Prism proxy per official document; each exchange of a flow goes through it. What Prism reports for a response is
 // a failed check, unless it stands in `deviations.mjs`; what it reports for our own request is printed as a note.
-// SECTIONS: token, ecom. The token section always runs, since every other needs its token.
+// SECTIONS: token, ecom, epayment, webhooks. The token section always runs, since every other needs its token.
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -34,10 +34,11 @@ function withoutForeignReferences (file) {
   return copy
 }
 
-async function proxy (document) {
+// `below`: where the paths of the document begin.
+async function proxy (document, below = '') {
   const port = await freePort()
   const file = withoutForeignReferences(document)
-  const child = spawn(PRISM, ['proxy', file, platform.base, '--port', String(port), '--host', '127.0.0.1', '--errors=false'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(PRISM, ['proxy', file, platform.base + below, '--port', String(port), '--host', '127.0.0.1', '--errors=false'], { stdio: ['ignore', 'pipe', 'pipe'] })
   proxies.push(child)
   await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('prism did not start')), 60000)
@@ -117,12 +118,56 @@ async function ecomFlow () {
   await exchange(base, 'ecom unknown', 'GET', `${payments}/${unique()}/details`, { status: 404 })
 }
 
-// Deviations are only missed when everything ran.
+async function epaymentFlow () {
+  const base = await proxy(need('SPEC_EPAYMENT'))
+  const reference = unique()
+  const payments = '/epayment/v1/payments'
+  const nok = (value) => ({ currency: 'NOK', value })
+  const keyed = (body, status) => ({ body, status, headers: { 'idempotency-key': unique() } })
+  const change = (value, status) => keyed({ modificationAmount: nok(value) }, status)
+  const create = {
+    amount: nok(1000),
+    customer: { phoneNumber: platform.phone },
+    paymentMethod: { type: 'WALLET' },
+    paymentDescription: 'One pair of socks',
+    reference,
+    returnUrl: 'https://example.com/result',
+    userFlow: 'WEB_REDIRECT',
+    metadata: { colour: 'red' }
+  }
+
+  await exchange(base, 'epayment create', 'POST', payments, keyed(create, 201))
+  await exchange(base, 'epayment get', 'GET', `${payments}/${reference}`)
+  await exchange(base, 'epayment capture too early', 'POST', `${payments}/${reference}/capture`, change(100, 400))
+  await exchange(base, 'epayment force approve', 'POST', `/epayment/v1/test/payments/${reference}/approve`, { body: { customer: { phoneNumber: platform.phone } } })
+  await exchange(base, 'epayment capture', 'POST', `${payments}/${reference}/capture`, change(400))
+  await exchange(base, 'epayment capture of too much', 'POST', `${payments}/${reference}/capture`, change(700, 400))
+  await exchange(base, 'epayment refund', 'POST', `${payments}/${reference}/refund`, change(100))
+  await exchange(base, 'epayment cancel', 'POST', `${payments}/${reference}/cancel`, keyed())
+  await exchange(base, 'epayment get at the end', 'GET', `${payments}/${reference}`)
+  await exchange(base, 'epayment events', 'GET', `${payments}/${reference}/events`)
+  await exchange(base, 'epayment duplicate', 'POST', payments, keyed(create, 409))
+  await exchange(base, 'epayment wrong amount', 'POST', payments, keyed({ ...create, reference: unique(), amount: nok(-1) }, 400))
+  await exchange(base, 'epayment unknown', 'GET', `${payments}/${unique()}`, { status: 404 })
+  await exchange(base, 'epayment wrong subscription key', 'GET', `${payments}/${reference}`, { headers: { 'ocp-apim-subscription-key': 'bad' }, status: 401 })
+}
+
+async function webhooksFlow () {
+  const base = await proxy(need('SPEC_WEBHOOKS'), '/webhooks')
+  const register = (url, status) => ({ body: { url, events: ['epayments.payment.created.v1'] }, status })
+  const { id } = await exchange(base, 'webhooks register', 'POST', '/v1/webhooks', register('https://example.com/hook', 201))
+  await exchange(base, 'webhooks list', 'GET', '/v1/webhooks')
+  await exchange(base, 'webhooks delete', 'DELETE', `/v1/webhooks/${id}`, { status: 204 })
+  await exchange(base, 'webhooks delete again', 'DELETE', `/v1/webhooks/${id}`, { status: 400 })
+  await exchange(base, 'webhooks wrong address', 'POST', '/v1/webhooks', register('http://example.com/hook', 400))
+}
+
+const FLOWS = { token: tokenFlow, ecom: ecomFlow, epayment: epaymentFlow, webhooks: webhooksFlow }
 process.env.SECTIONS &&= `token,${process.env.SECTIONS}`
-const whole = !process.env.SECTIONS || process.env.SECTIONS.includes('ecom')
+// Deviations are only missed when everything ran.
+const whole = !process.env.SECTIONS || Object.keys(FLOWS).every((name) => process.env.SECTIONS.split(',').includes(name))
 try {
-  await section('token', tokenFlow)
-  await section('ecom', ecomFlow)
+  for (const [name, flow] of Object.entries(FLOWS)) await section(name, flow)
   for (const row of whole ? DEVIATIONS : []) {
     ok(`deviation still met: ${row[1]}`, met.has(row), `no longer: take it off the list (${row[2]})`)
   }

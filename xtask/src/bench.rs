@@ -47,6 +47,8 @@ enum Part {
     Receivers,
     /// How long the doctor, moving and a reset take, and what seals cost.
     Kept,
+    /// How fast waiting webhook deliveries drain.
+    Webhooks,
     /// Whether times tell secrets.
     Timing,
 }
@@ -78,7 +80,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             Part::Errors => {
                 command.args(["--requests", &options.errors.to_string()]);
             }
-            Part::Connections | Part::Kept | Part::Receivers | Part::Timing => {}
+            Part::Connections | Part::Kept | Part::Receivers | Part::Webhooks | Part::Timing => {}
         }
         if *part == Part::Measure {
             command.args(["--payments", &options.payments.to_string()]);

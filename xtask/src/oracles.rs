@@ -65,6 +65,18 @@ impl Oracles {
         ])
     }
 
+    /// The ePayment document of today's platform.
+    pub(crate) fn epayment(&self) -> PathBuf {
+        self.first(&[
+            "specs/epayment-v1-2026-04.yaml",
+            "vipps-epayment-api/docs/epayment.v1.yml",
+        ])
+    }
+
+    pub(crate) fn webhooks(&self) -> PathBuf {
+        self.first(&["specs/webhooks-v1.yaml", "webhooks-api/docs/swagger.yaml"])
+    }
+
     /// The first of `places` that exists; if none does, the first, whose absence the client's driver then reports.
     fn first(&self, places: &[&str]) -> PathBuf {
         let mut paths = places.iter().map(|place| self.folder.join(place));

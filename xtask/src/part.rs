@@ -25,6 +25,10 @@ pub(crate) enum Part {
     PypiVipps,
     /// The official Postman collection, run by newman.
     Postman,
+    /// The official JavaScript SDK, `@vippsmobilepay/sdk`, unmodified.
+    OfficialSdk,
+    /// The one before it, `@vippsno/vipps-sdk`, unmodified.
+    VippsnoSdk,
     /// People at the portal, the landing page and the phone, in Chromium.
     Browser,
     /// Schemathesis: calls made up from the official OpenAPI documents and from our own.

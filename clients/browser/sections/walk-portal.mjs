@@ -43,7 +43,7 @@ async function lists (page, unit) {
     await page.getByRole('radio', { name: environment, exact: true }).check()
     await page.getByRole('button', { name: 'Show', exact: true }).click()
     const cells = await page.locator('tbody tr', { has: page.getByRole('link', { name, exact: true }) }).locator('td').allInnerTexts()
-    ok(`FAQ-44 the list has the units of ${environment} with number and products`, cells.length && /^\d{6}$/.test(cells[0]) && cells[1].toLowerCase() === environment && cells[3] === 'eCom (“Vipps på nett”), Login', cells)
+    ok(`FAQ-44 the list has the units of ${environment} with number and products`, cells.length && /^\d{6}$/.test(cells[0]) && cells[1].toLowerCase() === environment && cells[3] === 'eCom (“Vipps på nett”), Login, Checkout', cells)
     const others = await page.locator('td[data-name="Environment"]').allInnerTexts()
     ok(`FAQ-44 and only those of ${environment}`, others.length > 0 && others.every((it) => it.toLowerCase() === environment), others)
   }

@@ -25,7 +25,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, TableResolver};
 use sandkasse_domain::{
     Environment, Minor, Msn, OrderId, PhoneNumber,
-    payment::{Checkout, Order},
+    payment::{Checkout, MadeBy, Order},
     sales_unit::{CaptureType, UrlPolicy},
 };
 use sandkasse_engine::{Chance, Engine, ManualClock, Outgoing, Settings, WallClock as _};
@@ -240,6 +240,7 @@ async fn pay(scene: &Scene, engine: &Engine, number: u64) -> anyhow::Result<()> 
         .context("the unit is there")?;
     let id = format!("order-{number}");
     let order = Order {
+        made_by: MadeBy::Ecom,
         id: OrderId::try_new(&id).context("an order id")?,
         amount: Minor::try_new(1_000).context("ten kroner")?,
         text: "Socks".to_owned(),

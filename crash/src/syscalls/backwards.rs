@@ -6,7 +6,13 @@ use anyhow::ensure;
 use rusqlite::Connection;
 
 /// How each version's step is taken back, the newest first.
-const STEPS_BACK: [(i64, &str); 2] = [(3, TO_2), (2, TO_1)];
+const STEPS_BACK: [(i64, &str); 3] = [(4, TO_3), (3, TO_2), (2, TO_1)];
+
+const TO_3: &str = "
+DROP INDEX records_by_due;
+CREATE INDEX records_by_deadline ON records (environment, msn, deadline, kind, name) WHERE deadline IS NOT NULL;
+PRAGMA user_version = 3;
+";
 
 const TO_2: &str = "
 DROP TABLE installation;

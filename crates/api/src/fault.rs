@@ -69,7 +69,15 @@ pub(crate) fn target(route: &Route) -> Option<Target> {
         Route::Token | Route::Miami => Some(Target::Token),
         Route::KeySet => None,
         Route::Ecom { operation, .. } => Some(Target::Payment(*operation)),
-        Route::Userinfo { .. } => Some(Target::Userinfo),
+        Route::Epayment { asked, .. } => Some(Target::Payment(asked.operation())),
+        Route::Userinfo { .. } | Route::UserinfoOfLogin => Some(Target::Userinfo),
+        Route::OrderManagement(_) => Some(Target::OrderManagement),
+        Route::Qr(_) => Some(Target::Qr),
+        Route::Report(_) => Some(Target::Report),
+        Route::Checkout(_) => Some(Target::Checkout),
+        Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
+            Some(Target::Webhooks)
+        }
     }
 }
 

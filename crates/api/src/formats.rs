@@ -17,6 +17,15 @@ pub(crate) fn not_found() -> Answer {
     gateway(404, "Resource not found")
 }
 
+/// Format B, seen in November 2022.
+pub(crate) fn token_rejected() -> Answer {
+    Answer::new(
+        401,
+        JSON,
+        r#"{"responseInfo":{"responseCode":401,"responseMessage":"Something went wrong, please try again later."},"result":{"message":"Something went wrong, please try again later."}}"#,
+    )
+}
+
 /// Our own: a documented operation that is not built yet.
 pub(crate) fn not_built() -> Answer {
     gateway(501, "Not implemented")
@@ -46,12 +55,7 @@ pub(crate) fn refused_by_gate(call: &Call<'_>, cause: &GateCause, api: &str) -> 
                 "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.",
             ))
         }
-        // Format B, seen in November 2022.
-        GateCause::Token { .. } => Answer::new(
-            401,
-            JSON,
-            r#"{"responseInfo":{"responseCode":401,"responseMessage":"Something went wrong, please try again later."},"result":{"message":"Something went wrong, please try again later."}}"#,
-        ),
+        GateCause::Token { .. } => token_rejected(),
         // Format C, seen in December 2021: an object, not an array.
         GateCause::KeysOfDifferentOwners { .. } => {
             let context_id = call.platform.engine.chance.uuid();

@@ -4,13 +4,23 @@
 //! which is how the tests call it. Begin with [`Platform::answer`]; every API has the same files:
 //! `mod.rs` (handlers), `wire.rs` (shapes), `refusals.rs` (what a cause answers).
 
+mod admission;
 mod body;
+pub mod checkout;
 pub mod ecom;
+mod entry;
+pub mod epayment;
 mod fault;
 mod formats;
+pub mod order_management;
+mod params;
+pub mod qr;
+mod receipt;
+pub mod report;
 mod routes;
 pub mod token;
 pub mod userinfo;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -28,6 +38,18 @@ pub use routes::{Api, OPERATIONS, Route, RouteFault, find};
 
 /// The largest body that is read.
 pub const MAX_BODY: usize = 1024 * 1024;
+/// The same for a picture of Order Management: two megabytes are allowed, which Base64 makes a third
+/// more, and one that is somewhat too large shall be told so by the API and not by the listener.
+pub const MAX_IMAGE_BODY: usize = 5 * 1024 * 1024;
+
+/// The largest body that is read of a call, by its path.
+pub fn max_body(method: &http::Method, path: &str) -> usize {
+    // Both environments have the same paths for pictures.
+    match find(Environment::Test, method, path) {
+        Ok(Route::OrderManagement(order_management::Asked::Image)) => MAX_IMAGE_BODY,
+        Ok(_) | Err(_) => MAX_BODY,
+    }
+}
 
 /// One platform: both environments, and the addresses they are reached at.
 pub struct Platform {
@@ -48,7 +70,7 @@ pub struct Platform {
 pub struct Request {
     /// HTTP method.
     pub method: Method,
-    /// The path as sent, still percent-encoded.
+    /// The path as sent, still percent-encoded, and the query behind it.
     pub path: String,
     /// Headers.
     pub headers: HeaderMap,
@@ -117,6 +139,16 @@ pub enum Why {
     Token(token::TokenCause),
     /// No personal data is given.
     Userinfo(userinfo::UserinfoCause),
+    /// A value of a call to ePayment is wrong.
+    Epayment(epayment::EpaymentCause),
+    /// Nothing is told of an order, or kept.
+    OrderManagement(order_management::OrderManagementCause),
+    /// No QR code is given.
+    Qr(qr::QrCause),
+    /// No report is given.
+    Report(report::ReportCause),
+    /// No session is given.
+    Checkout(checkout::CheckoutCause),
     /// The request was not read to its end.
     Unread(Unread),
     /// The operation is documented and not built yet.
@@ -133,7 +165,7 @@ pub enum Why {
 pub enum Unread {
     /// Its header fields are too many or too large.
     HeadersTooLarge,
-    /// Its body is larger than [`MAX_BODY`].
+    /// Its body is larger than [`max_body`] allows.
     BodyTooLarge,
     /// Its body did not come in time.
     TooSlow,
@@ -175,6 +207,11 @@ impl Why {
             Why::Payment(cause) => ecom::cause_id(cause, environment),
             Why::Token(cause) => cause.id(),
             Why::Userinfo(cause) => cause.id(),
+            Why::Epayment(cause) => cause.id(),
+            Why::OrderManagement(cause) => cause.id(),
+            Why::Qr(cause) => cause.id(),
+            Why::Report(cause) => cause.id(),
+            Why::Checkout(cause) => cause.id(),
             Why::Unread(fault) => fault.id(),
             Why::NotBuilt => "route.not_built",
             Why::Fault(_) => "platform.fault",
@@ -191,6 +228,11 @@ impl Why {
             | Why::Fields(_)
             | Why::Payment(_)
             | Why::Userinfo(_)
+            | Why::Epayment(_)
+            | Why::OrderManagement(_)
+            | Why::Qr(_)
+            | Why::Report(_)
+            | Why::Checkout(_)
             | Why::Unread(_)
             | Why::NotBuilt
             | Why::Struck(_)
@@ -202,11 +244,17 @@ impl Why {
         match self {
             Why::Gate(cause) => cause.step(),
             Why::Body(_) => Step::Body,
-            Why::Fields(_) => Step::Fields,
+            Why::Fields(_) | Why::Epayment(_) => Step::Fields,
             Why::NotBuilt | Why::Unread(_) => Step::Route,
-            Why::Payment(_) | Why::Token(_) | Why::Userinfo(_) | Why::Fault(_) | Why::Struck(_) => {
-                Step::Rules
-            }
+            Why::Payment(_)
+            | Why::Token(_)
+            | Why::Userinfo(_)
+            | Why::OrderManagement(_)
+            | Why::Qr(_)
+            | Why::Report(_)
+            | Why::Checkout(_)
+            | Why::Fault(_)
+            | Why::Struck(_) => Step::Rules,
         }
     }
 }
@@ -317,7 +365,18 @@ impl Platform {
             Route::Ecom { operation, order } => {
                 ecom::handle(call, operation, order.as_deref()).await
             }
+            Route::Epayment { asked, reference } => epayment::handle(call, asked, &reference).await,
             Route::Userinfo { sub } => userinfo::by_sub(call, &sub).await,
+            Route::WebhookRegister => webhooks::handle(call, webhooks::Operation::Register).await,
+            Route::WebhookList => webhooks::handle(call, webhooks::Operation::List).await,
+            Route::WebhookDelete { id } => {
+                webhooks::handle(call, webhooks::Operation::Delete(&id)).await
+            }
+            Route::UserinfoOfLogin => userinfo::of_login(call).await,
+            Route::OrderManagement(asked) => order_management::handle(call, &asked).await,
+            Route::Qr(asked) => qr::handle(call, &asked).await,
+            Route::Report(asked) => report::handle(call, &asked).await,
+            Route::Checkout(asked) => checkout::handle(call, &asked).await,
         }
     }
 }

@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_gate::GateCause;
 
+use crate::{checkout, epayment, order_management, qr, report};
+
 /// An operation, with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -25,12 +27,41 @@ pub enum Route {
         /// The order id of the path, as sent.
         order: Option<String>,
     },
+    /// `/epayment/v1/…`
+    Epayment {
+        /// Which operation.
+        asked: epayment::Asked,
+        /// The reference of the path, as sent; empty for a create call.
+        reference: String,
+    },
     /// `GET /vipps-userinfo-api/userinfo/{sub}`
     Userinfo {
         /// Whose data.
         sub: String,
     },
+    /// `GET /vipps-userinfo-api/userinfo`
+    UserinfoOfLogin,
+    /// `/order-management/…`
+    OrderManagement(order_management::Asked),
+    /// `/qr/…`, and what a printed code leads to
+    Qr(qr::Asked),
+    /// `/settlement/…` and `/report/…`
+    Report(report::Asked),
+    /// `/checkout/v3/…`
+    Checkout(checkout::Asked),
+    /// `POST /webhooks/v1/webhooks`
+    WebhookRegister,
+    /// `GET /webhooks/v1/webhooks`
+    WebhookList,
+    /// `DELETE /webhooks/v1/webhooks/{id}`
+    WebhookDelete {
+        /// Which, as sent.
+        id: String,
+    },
 }
+
+/// A name in a path, by its place; as sent.
+pub(crate) type Names<'a> = &'a dyn Fn(usize) -> String;
 
 /// The APIs, for lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +69,13 @@ pub enum Route {
 pub enum Api {
     AccessToken,
     Ecom,
+    Epayment,
     Userinfo,
+    OrderManagement,
+    Qr,
+    Report,
+    Checkout,
+    Webhooks,
 }
 
 /// Why a call goes nowhere.
@@ -66,7 +103,16 @@ impl Route {
                 Operation::Status => "GET /ecomm/v2/payments/{orderId}/status",
                 Operation::Approve => "POST /ecomm/v2/integration-test/payments/{orderId}/approve",
             },
+            Route::Epayment { asked, .. } => asked.name(),
             Route::Userinfo { .. } => "GET /vipps-userinfo-api/userinfo/{sub}",
+            Route::UserinfoOfLogin => "GET /vipps-userinfo-api/userinfo",
+            Route::OrderManagement(asked) => asked.name(),
+            Route::Qr(asked) => asked.name(),
+            Route::Report(asked) => asked.name(),
+            Route::Checkout(asked) => asked.name(),
+            Route::WebhookRegister => "POST /webhooks/v1/webhooks",
+            Route::WebhookList => "GET /webhooks/v1/webhooks",
+            Route::WebhookDelete { .. } => "DELETE /webhooks/v1/webhooks/{id}",
         }
     }
 
@@ -75,22 +121,26 @@ impl Route {
         match self {
             Route::Token | Route::Miami | Route::KeySet => Api::AccessToken,
             Route::Ecom { .. } => Api::Ecom,
-            Route::Userinfo { .. } => Api::Userinfo,
+            Route::Epayment { .. } => Api::Epayment,
+            Route::Userinfo { .. } | Route::UserinfoOfLogin => Api::Userinfo,
+            Route::OrderManagement(_) => Api::OrderManagement,
+            Route::Qr(_) => Api::Qr,
+            Route::Report(_) => Api::Report,
+            Route::Checkout(_) => Api::Checkout,
+            Route::WebhookRegister | Route::WebhookList | Route::WebhookDelete { .. } => {
+                Api::Webhooks
+            }
         }
     }
 }
 
 /// First parts of paths of APIs that the platform has and this program has not yet. The operations
 /// below them are not told apart.
-const NOT_BUILT: [&str; 12] = [
-    "epayment",
-    "webhooks",
+const NOT_BUILT: [&str; 8] = [
     "recurring",
     "vipps-recurring-merchant-api",
     "access-management-1.0",
     "checkout",
-    "qr",
-    "order-management",
     "report",
     "management",
     "psp",
@@ -99,6 +149,7 @@ const NOT_BUILT: [&str; 12] = [
 
 /// Finds the operation of a call.
 pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Route, RouteFault> {
+    let (path, _query) = path.split_once('?').unwrap_or((path, ""));
     let unknown = || {
         RouteFault::Unknown(GateCause::RouteUnknown {
             path: path.to_owned(),
@@ -113,12 +164,74 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
     let lower: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();
     let words: Vec<&str> = lower.iter().map(String::as_str).collect();
     let name = |index: usize| parts.get(index).cloned().unwrap_or_default();
+    let one = |(route, allowed)| vec![(allowed, route)];
+    let offered: Vec<(Method, Route)> = match words.as_slice() {
+        ["webhooks", "v1", "webhooks"] => vec![
+            (Method::POST, Route::WebhookRegister),
+            (Method::GET, Route::WebhookList),
+        ],
+        ["webhooks", "v1", "webhooks", _] => {
+            vec![(Method::DELETE, Route::WebhookDelete { id: name(3) })]
+        }
+        ["order-management", "v3", "categories", ..] => return Err(RouteFault::NotBuilt),
+        ["order-management", below @ ..] => {
+            let asked = order_management::find(below, &name).ok_or_else(unknown)?;
+            of_api(asked, Route::OrderManagement)
+        }
+        ["qr", "v1", "merchant-callback" | "exchange", ..] => return Err(RouteFault::NotBuilt),
+        ["qr", below @ ..] => of_api(qr::find(below, &name).ok_or_else(unknown)?, Route::Qr),
+        ["checkout", "v3", below @ ..] => match checkout::find(below, &name) {
+            Some(asked) => of_api(asked, Route::Checkout),
+            None => return Err(RouteFault::NotBuilt),
+        },
+        ["settlement", "v1", "ledgers"] => {
+            vec![(Method::GET, Route::Report(report::Asked::Ledgers))]
+        }
+        ["report", "v2", below @ ..] => of_api(
+            report::find(below, &name).ok_or_else(unknown)?,
+            Route::Report,
+        ),
+        ["q", below @ ..] => {
+            let asked = qr::find_printed(below, &name).ok_or_else(unknown)?;
+            of_api(asked, Route::Qr)
+        }
+        others => one(find_one(environment, others, &name).ok_or_else(|| {
+            if others.first().is_some_and(|it| NOT_BUILT.contains(it)) {
+                RouteFault::NotBuilt
+            } else {
+                unknown()
+            }
+        })?),
+    };
+    let usual = offered.first().map(|(allowed, _)| allowed.clone());
+    if let Some((_, route)) = offered.into_iter().find(|(allowed, _)| allowed == method) {
+        return Ok(route);
+    }
+    let allowed = match usual {
+        Some(Method::GET) => "GET",
+        Some(Method::PUT) => "PUT",
+        Some(Method::DELETE) => "DELETE",
+        _ => "POST",
+    };
+    Err(RouteFault::Unknown(GateCause::MethodUnknown {
+        path: path.to_owned(),
+        method: method.to_string(),
+        allowed: allowed.into(),
+    }))
+}
+
+fn of_api<Asked>(asked: Vec<(Method, Asked)>, of: impl Fn(Asked) -> Route) -> Vec<(Method, Route)> {
+    let routes = asked.into_iter();
+    routes.map(|(method, asked)| (method, of(asked))).collect()
+}
+
+/// The operation at a path that has one only, and its method.
+fn find_one(environment: Environment, words: &[&str], name: Names<'_>) -> Option<(Route, Method)> {
     let ecom = |operation| Route::Ecom {
         operation,
         order: Some(name(3)),
     };
-
-    let (route, allowed) = match words.as_slice() {
+    Some(match words {
         ["accesstoken", "get"] => (Route::Token, Method::POST),
         ["miami", "v1", "token"] | ["authentication", "v1", "token"] => {
             (Route::Miami, Method::POST)
@@ -148,28 +261,19 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
                 Method::POST,
             )
         }
+        ["epayment", "v1", below @ ..] => {
+            let (asked, method, place) = epayment::find(below)?;
+            let reference = place.map(name).unwrap_or_default();
+            (Route::Epayment { asked, reference }, method)
+        }
         ["vipps-userinfo-api", "userinfo", _] => (Route::Userinfo { sub: name(2) }, Method::GET),
-        ["vipps-userinfo-api", "userinfo"] => return Err(RouteFault::NotBuilt),
-        [first, ..] if NOT_BUILT.contains(first) => return Err(RouteFault::NotBuilt),
-        _ => return Err(unknown()),
-    };
-    if *method != allowed {
-        let allowed = match allowed {
-            Method::GET => "GET",
-            Method::PUT => "PUT",
-            _ => "POST",
-        };
-        return Err(RouteFault::Unknown(GateCause::MethodUnknown {
-            path: path.to_owned(),
-            method: method.to_string(),
-            allowed: allowed.into(),
-        }));
-    }
-    Ok(route)
+        ["vipps-userinfo-api", "userinfo"] => (Route::UserinfoOfLogin, Method::GET),
+        _ => return None,
+    })
 }
 
 /// All operations that are built: method and path, with names where the path has one.
-pub const OPERATIONS: [(&str, &str); 11] = [
+pub const OPERATIONS: [(&str, &str); 39] = [
     ("POST", "/accesstoken/get"),
     ("POST", "/miami/v1/token"),
     ("GET", "/discovery/keys"),
@@ -183,5 +287,42 @@ pub const OPERATIONS: [(&str, &str); 11] = [
         "POST",
         "/ecomm/v2/integration-test/payments/{orderId}/approve",
     ),
+    ("POST", "/epayment/v1/payments"),
+    ("GET", "/epayment/v1/payments/{reference}"),
+    ("GET", "/epayment/v1/payments/{reference}/events"),
+    ("POST", "/epayment/v1/payments/{reference}/cancel"),
+    ("POST", "/epayment/v1/payments/{reference}/capture"),
+    ("POST", "/epayment/v1/payments/{reference}/refund"),
+    ("POST", "/epayment/v1/test/payments/{reference}/approve"),
     ("GET", "/vipps-userinfo-api/userinfo/{sub}"),
+    ("GET", "/vipps-userinfo-api/userinfo"),
+    ("POST", "/order-management/v1/images"),
+    (
+        "POST",
+        "/order-management/v2/{paymentType}/receipts/{orderId}",
+    ),
+    (
+        "PUT",
+        "/order-management/v2/{paymentType}/categories/{orderId}",
+    ),
+    ("GET", "/order-management/v2/{paymentType}/{orderId}"),
+    ("POST", "/qr/v1"),
+    ("POST", "/qr/v1/merchant-redirect"),
+    ("GET", "/qr/v1/merchant-redirect"),
+    ("GET", "/qr/v1/merchant-redirect/{id}"),
+    ("PUT", "/qr/v1/merchant-redirect/{id}"),
+    ("DELETE", "/qr/v1/merchant-redirect/{id}"),
+    ("GET", "/q/image"),
+    ("GET", "/q/r/{msn}/{code}"),
+    ("POST", "/checkout/v3/session"),
+    ("GET", "/checkout/v3/session/{reference}"),
+    ("GET", "/settlement/v1/ledgers"),
+    (
+        "GET",
+        "/report/v2/ledgers/{ledgerId}/{topic}/dates/{ledgerDate}",
+    ),
+    ("GET", "/report/v2/ledgers/{ledgerId}/{topic}/feed"),
+    ("POST", "/webhooks/v1/webhooks"),
+    ("GET", "/webhooks/v1/webhooks"),
+    ("DELETE", "/webhooks/v1/webhooks/{id}"),
 ];

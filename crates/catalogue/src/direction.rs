@@ -24,6 +24,8 @@ pub enum Direction<'a> {
     },
     /// Initiated, and approved in the app.
     Reserved { order: &'a str, amount: i64 },
+    /// The payer approves in the app what is initiated.
+    Approved { order: &'a str },
     /// Captured, perhaps under an idempotency key.
     Captured {
         order: &'a str,
@@ -90,6 +92,8 @@ pub enum How<'a> {
     AsExpress,
     /// Without a landing page.
     WithoutLandingPage,
+    /// By ePayment.
+    ByEpayment,
 }
 
 /// What makes a sales unit another.
@@ -101,10 +105,18 @@ pub enum UnitTrait {
     LoginOnly,
     /// It has no Login.
     WithoutLogin,
+    /// It has Checkout.
+    WithCheckout,
     /// It has Recurring and nothing else.
     RecurringOnly,
     /// It captures at approval.
     Direct,
+    /// It must capture all at once.
+    WithoutPartialCapture,
+    /// It may not use ePayment's express.
+    WithoutExpress,
+    /// Its payments may live long.
+    LongLiving,
     /// Its URLs are judged as the real platform does.
     Strict,
     /// Nothing is left for refunds.
@@ -131,6 +143,7 @@ impl<'a> Direction<'a> {
                     ["at", unit] => How::At(unit),
                     ["as", "express"] => How::AsExpress,
                     ["without", "landing", "page"] => How::WithoutLandingPage,
+                    ["by", "epayment"] => How::ByEpayment,
                     _ => return None,
                 },
             },
@@ -138,6 +151,7 @@ impl<'a> Direction<'a> {
                 order,
                 amount: number(amount)?,
             },
+            ["approved", order] => Direction::Approved { order },
             ["captured", order, amount, ref key @ ..] => Direction::Captured {
                 order,
                 amount: number(amount)?,
@@ -198,8 +212,12 @@ impl UnitTrait {
             ["deactivated"] => UnitTrait::Deactivated,
             ["login-only"] => UnitTrait::LoginOnly,
             ["without", "login"] => UnitTrait::WithoutLogin,
+            ["with", "checkout"] => UnitTrait::WithCheckout,
             ["recurring-only"] => UnitTrait::RecurringOnly,
             ["direct"] => UnitTrait::Direct,
+            ["without", "partial", "capture"] => UnitTrait::WithoutPartialCapture,
+            ["without", "express"] => UnitTrait::WithoutExpress,
+            ["long-living"] => UnitTrait::LongLiving,
             ["strict"] => UnitTrait::Strict,
             ["paid", "out"] => UnitTrait::PaidOut,
             ["receives", "at", "most", it] => UnitTrait::ReceivesAtMost(amount(it)?),
@@ -213,8 +231,12 @@ impl UnitTrait {
         match self {
             UnitTrait::Deactivated => unit.state = closed,
             UnitTrait::LoginOnly => unit.products = [Product::Login].into(),
+            UnitTrait::WithCheckout => drop(unit.products.insert(Product::Checkout)),
             UnitTrait::WithoutLogin => unit.products.retain(|it| *it != Product::Login),
             UnitTrait::RecurringOnly => unit.products = [Product::Recurring].into(),
+            UnitTrait::WithoutPartialCapture => unit.partial_capture = false,
+            UnitTrait::WithoutExpress => unit.express = false,
+            UnitTrait::LongLiving => unit.long_living = true,
             UnitTrait::Direct => unit.capture = CaptureType::Direct,
             UnitTrait::Strict => unit.url_policy = UrlPolicy::Strict,
             UnitTrait::PaidOut => {

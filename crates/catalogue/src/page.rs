@@ -57,6 +57,12 @@ pub enum Format {
     Ecom,
     /// Format E: problem details.
     Problem,
+    /// The older problem details of QR and Order Management: `invalidParams`, and no status.
+    Params,
+    /// Report's own: a number and a text.
+    Report,
+    /// Checkout's own: `errorCode` beside the members of problem details.
+    Checkout,
     /// `responseInfo` alone: a glitch of the test environment.
     Responseinfo,
     /// Words on a page or in the app that the payer sees.
@@ -267,6 +273,9 @@ impl Format {
             Format::Oauth => "identity provider",
             Format::Ecom => "eCom",
             Format::Problem => "problem details",
+            Format::Params => "invalidParams",
+            Format::Report => "Report",
+            Format::Checkout => "Checkout",
             Format::Responseinfo => "responseInfo",
             Format::Page => "shown to the payer",
             Format::Callback => "call to the merchant",
@@ -276,9 +285,13 @@ impl Format {
     /// The `Content-Type` of such an answer; `None` where it is none.
     pub fn media_type(self) -> Option<&'static str> {
         Some(match self {
-            Format::Gateway | Format::TokenRejected | Format::KeysDiffer | Format::Responseinfo => {
-                "application/json"
-            }
+            Format::Gateway
+            | Format::TokenRejected
+            | Format::KeysDiffer
+            | Format::Params
+            | Format::Report
+            | Format::Checkout
+            | Format::Responseinfo => "application/json",
             Format::Oauth => "application/json; charset=utf-8",
             Format::Ecom => "application/json;charset=UTF-8",
             Format::Problem => "application/problem+json",

@@ -24,5 +24,6 @@ pub use resolver::{Resolver, SystemResolver, TableResolver};
 pub use send::{Attempts, Courier, CourierConfig};
 pub use url::{
     Host, Scheme, SyntaxRule, Target, UrlFault, is_dangerous_scheme, judge_fall_back, judge_prefix,
+    judge_return, wire_place,
 };
 pub use worker::{Clock, CourierHandle, Limits};

@@ -10,8 +10,10 @@
 
 mod connect;
 #[cfg(test)]
+mod hook_tests;
+#[cfg(test)]
 mod policy_tests;
-mod request;
+pub(crate) mod request;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -33,6 +35,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::CertificateDer;
 use sandkasse_domain::{Timestamp, sales_unit::UrlPolicy};
+use sandkasse_hooks::HookCall;
 use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Purpose, authorization_place};
 use sandkasse_vault::{Vault, is_sealed};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -64,12 +67,19 @@ pub struct CourierConfig {
 pub trait Attempts: Send + Sync {
     /// Makes the call, once. Never fails: whatever goes wrong is an outcome.
     async fn attempt(&self, call: &OutgoingCall, policy: UrlPolicy) -> CallOutcome;
+
+    /// Makes one attempt at a webhook delivery. Never fails either.
+    async fn deliver(&self, call: &HookCall, policy: UrlPolicy) -> CallOutcome;
 }
 
 #[async_trait]
 impl Attempts for Courier {
     async fn attempt(&self, call: &OutgoingCall, policy: UrlPolicy) -> CallOutcome {
         Courier::attempt(self, call, policy).await
+    }
+
+    async fn deliver(&self, call: &HookCall, policy: UrlPolicy) -> CallOutcome {
+        Courier::deliver(self, call, policy).await
     }
 }
 
@@ -107,14 +117,34 @@ impl Courier {
         self.send(call, policy, request::JSON).await
     }
 
+    /// Makes one attempt at a webhook delivery, as [`Courier::attempt`] makes a call.
+    pub async fn deliver(&self, call: &HookCall, policy: UrlPolicy) -> CallOutcome {
+        let build = |target: &Target, rest: &str| request::hook(call, target, rest);
+        self.send_to(&call.url, call.limit_ms, policy, build).await
+    }
+
     async fn send(
         &self,
         call: &OutgoingCall,
         policy: UrlPolicy,
         content: HeaderValue,
     ) -> CallOutcome {
-        if call
-            .url
+        let build = |target: &Target, rest: &str| {
+            let authorization = self.authorization(call)?;
+            request::build(call, content, authorization.as_deref(), target, rest)
+        };
+        self.send_to(&call.url, call.timeout_ms, policy, build)
+            .await
+    }
+
+    async fn send_to(
+        &self,
+        url: &str,
+        timeout_ms: u64,
+        policy: UrlPolicy,
+        build: impl FnOnce(&Target, &str) -> Result<Request<Full<Bytes>>, CallFailure> + Send,
+    ) -> CallOutcome {
+        if url
             .get(..6)
             .is_some_and(|start| start.eq_ignore_ascii_case("https:"))
         {
@@ -122,12 +152,10 @@ impl Courier {
         }
         let began = Instant::now();
         let mut answer = Answer::default();
-        let limit = Duration::from_millis(call.timeout_ms);
-        let exchanged = tokio::time::timeout(
-            limit,
-            self.exchange(call, policy, content, limit, &mut answer),
-        )
-        .await;
+        let limit = Duration::from_millis(timeout_ms);
+        let exchanged =
+            tokio::time::timeout(limit, self.exchange(url, policy, build, limit, &mut answer))
+                .await;
         let failure = match (answer.status, exchanged) {
             (Some(300..=399), _) => Some(CallFailure::Redirect {
                 location: answer.location,
@@ -138,7 +166,7 @@ impl Courier {
             (_, Ok(Ok(()))) => None,
             (_, Ok(Err(failure))) => Some(failure),
             (_, Err(_)) => Some(CallFailure::Timeout {
-                limit_ms: call.timeout_ms,
+                limit_ms: timeout_ms,
             }),
         };
         CallOutcome {
@@ -215,17 +243,15 @@ impl Courier {
 
     async fn exchange(
         &self,
-        call: &OutgoingCall,
+        url: &str,
         policy: UrlPolicy,
-        content: HeaderValue,
+        build: impl FnOnce(&Target, &str) -> Result<Request<Full<Bytes>>, CallFailure> + Send,
         limit: Duration,
         answer: &mut Answer,
     ) -> Result<(), CallFailure> {
         let deadline = tokio::time::Instant::now() + limit;
-        let (target, rest) =
-            url::judge_call(&call.url, policy).map_err(|fault| unfit(&call.url, &fault))?;
-        let authorization = self.authorization(call)?;
-        let request = request::build(call, content, authorization.as_deref(), &target, rest)?;
+        let (target, rest) = url::judge_call(url, policy).map_err(|fault| unfit(url, &fault))?;
+        let request = build(&target, rest)?;
         let addresses = self.addresses(&target, policy).await?;
         let stream = connect::connect(&addresses, &target, &self.config.own, deadline).await?;
         match target.scheme {

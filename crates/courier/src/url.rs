@@ -30,6 +30,9 @@ pub use crate::scheme::Scheme;
 /// No URL may have more characters than this.
 pub const MAX_URL_CHARS: usize = 255;
 
+/// No address of a webhook may have more; nothing is documented.
+pub const MAX_HOOK_CHARS: usize = 2_048;
+
 /// Says to Android that the app just closes; a `fallBack` of its own kind.
 pub const INTENT: &str = "INTENT";
 
@@ -105,6 +108,38 @@ pub fn judge_prefix(text: &str, policy: UrlPolicy) -> Result<Target, UrlFault> {
     Ok(target)
 }
 
+/// Where a call to a URL goes, in the words of its request: the value of `Host`, and path and query of
+/// the request line. Judged as by [`judge_prefix`], but for `//` in the path, which is fine here.
+///
+/// ```
+/// use sandkasse_courier::wire_place;
+/// use sandkasse_domain::sales_unit::UrlPolicy::Strict;
+///
+/// let place = wire_place("https://Shop.Example.com:443/a?x=1#top", Strict);
+/// assert_eq!(place, Ok(("shop.example.com".to_owned(), "/a?x=1".to_owned())));
+/// ```
+///
+/// # Errors
+///
+/// The first rule that the text breaks.
+pub fn wire_place(text: &str, policy: UrlPolicy) -> Result<(String, String), UrlFault> {
+    if text.is_empty() {
+        return Err(UrlFault::Empty);
+    }
+    let length = text.chars().count();
+    if length > MAX_HOOK_CHARS {
+        return Err(UrlFault::TooLong {
+            length,
+            limit: MAX_HOOK_CHARS,
+        });
+    }
+    let (target, rest) = judge_call(text, policy)?;
+    Ok((
+        target.to_string(),
+        crate::send::request::request_target(rest),
+    ))
+}
+
 /// Judges the URL of a call that is about to be made, as far as that goes without DNS: where it
 /// leads, and what stands after the authority. Length and path were judged with the prefix.
 pub(crate) fn judge_call(text: &str, policy: UrlPolicy) -> Result<(Target, &str), UrlFault> {
@@ -143,6 +178,16 @@ pub fn judge_fall_back(text: &str, is_app: bool) -> Result<(), UrlFault> {
         return Ok(());
     }
     check_length(text)?;
+    judge_return(text)
+}
+
+/// Judges where a payer's browser or app goes, however long it is: ePayment's `returnUrl` may have
+/// 2,500 characters.
+///
+/// # Errors
+///
+/// The first rule that the text breaks.
+pub fn judge_return(text: &str) -> Result<(), UrlFault> {
     let scheme = parts::scheme_of(text)?;
     match scheme.to_ascii_lowercase().as_str() {
         "https" => {

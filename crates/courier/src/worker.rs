@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use sandkasse_domain::Timestamp;
 use sandkasse_domain::sales_unit::UrlPolicy;
+use sandkasse_hooks::HookCall;
 use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
@@ -196,6 +197,12 @@ impl CourierHandle {
         });
         let ended_early = |error| StoreError(format!("the task of a call ended early: {error}"));
         task.await.unwrap_or_else(|error| Err(ended_early(error)))
+    }
+
+    /// Makes one attempt at a webhook delivery. It is noted by whoever asks, not here, and has no part in
+    /// the limits of calls.
+    pub async fn deliver(&self, policy: UrlPolicy, call: HookCall) -> CallOutcome {
+        self.worker.network.deliver(&call, policy).await
     }
 
     /// Tells the id of each call that ended, from now on. Whoever is slow misses some.

@@ -53,6 +53,57 @@ impl Minor {
     }
 }
 
+/// What an amount counts. eCom knows kroner only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the codes are ISO 4217")]
+pub enum Currency {
+    #[default]
+    Nok,
+    Dkk,
+    Eur,
+    Sek,
+    Usd,
+    Gbp,
+}
+
+impl Currency {
+    /// All that ePayment ever took, in the order in which it took them.
+    pub const ALL: [Currency; 6] = [
+        Currency::Nok,
+        Currency::Dkk,
+        Currency::Eur,
+        Currency::Sek,
+        Currency::Usd,
+        Currency::Gbp,
+    ];
+
+    /// The code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Currency::Nok => "NOK",
+            Currency::Dkk => "DKK",
+            Currency::Eur => "EUR",
+            Currency::Sek => "SEK",
+            Currency::Usd => "USD",
+            Currency::Gbp => "GBP",
+        }
+    }
+
+    /// Whether sales units of a country take it; the others are for cards alone.
+    pub fn is_of_a_country(self) -> bool {
+        matches!(self, Currency::Nok | Currency::Dkk | Currency::Eur)
+    }
+
+    /// The least that can be paid, in minor units (reference: epayment.md §2.1).
+    pub fn least_payment(self) -> Minor {
+        match self {
+            Currency::Nok | Currency::Sek => Minor::LEAST_PAYMENT,
+            Currency::Dkk | Currency::Eur | Currency::Usd | Currency::Gbp => Minor(1),
+        }
+    }
+}
+
 impl From<Minor> for i64 {
     fn from(amount: Minor) -> i64 {
         amount.0

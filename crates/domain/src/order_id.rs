@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An order id: `^[a-zA-Z0-9-]{1,50}$`, case-sensitive, unique per MSN for ever
-/// (reference: platform.md §6).
+/// An order id of eCom, a reference of ePayment: `^[a-zA-Z0-9-]{1,64}$`, case-sensitive, unique per
+/// MSN for ever, whichever API made the payment (reference: platform.md §6, epayment.md §2.9). How
+/// long a new one may be, each API says itself.
 ///
 /// ```
 /// use sandkasse_domain::OrderId;
@@ -15,12 +16,15 @@ use serde::{Deserialize, Serialize};
 pub struct OrderId(Box<str>);
 
 impl OrderId {
-    /// `None` unless of 1 to 50 letters, digits and hyphens.
+    /// The longest that any API takes.
+    pub const LONGEST: usize = 64;
+
+    /// `None` unless of 1 to 64 letters, digits and hyphens.
     pub fn try_new(text: &str) -> Option<OrderId> {
         let allowed = text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        (allowed && (1..=50).contains(&text.len())).then(|| OrderId(text.into()))
+        (allowed && (1..=OrderId::LONGEST).contains(&text.len())).then(|| OrderId(text.into()))
     }
 
     /// The id as the merchant wrote it.
@@ -45,6 +49,6 @@ impl TryFrom<String> for OrderId {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<OrderId, Self::Error> {
-        OrderId::try_new(&text).ok_or("an order id has 1 to 50 letters, digits and hyphens")
+        OrderId::try_new(&text).ok_or("an order id has 1 to 64 letters, digits and hyphens")
     }
 }

@@ -138,6 +138,8 @@ pub enum CannotPay {
     Unknown,
     /// Younger than 15 may pay persons only.
     TooYoung,
+    /// Younger than the merchant asks for.
+    BelowMinimumAge,
     /// The platform has closed the profile.
     Blocked,
     /// The spending limit is used up.

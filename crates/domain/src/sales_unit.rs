@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Environment, Minor, Msn, Timestamp,
+    Currency, Environment, Minor, Msn, Timestamp,
     keys::{Keys, RetiredKey},
+    ledger::Settlement,
     merchant::OrgNo,
     partner::{PartnerId, PspId},
 };
@@ -42,6 +43,19 @@ pub struct SalesUnit {
     pub skip_landing_page: bool,
     /// Whether the `nin` scope is allowed (error 51 when not).
     pub nin_scope: bool,
+    /// Whether ePayment's express is allowed (error 5020 when not).
+    #[serde(default = "yes")]
+    pub express: bool,
+    /// Whether ePayment's payments may live longer than ten minutes (error 5050 when not).
+    #[serde(default)]
+    pub long_living: bool,
+    /// What its payments count: Danish and Finnish sales units take their own currency, and that alone
+    /// (ePayment's error 5040). eCom knows Norwegian kroner only.
+    #[serde(default)]
+    pub currency: Currency,
+    /// Whether less than all that is reserved may be captured (ePayment's error 6140 when not).
+    #[serde(default = "yes")]
+    pub partial_capture: bool,
     /// Whether the documented limits per minute hold.
     pub rate_limits: RateLimits,
     /// Which addresses the platform calls for it.
@@ -55,11 +69,40 @@ pub struct SalesUnit {
     pub retired: Vec<RetiredKey>,
     /// How far its clock is ahead of real time, in milliseconds. Only ever grows.
     pub clock_ahead_ms: i64,
+    /// The spans over which its clock was advanced lately, the oldest first: what is due within one
+    /// of them happens at its own moment.
+    #[serde(default)]
+    pub jumps: Vec<Jump>,
     /// Advancing the clock normally ages tokens. When set, tokens issued before an advance keep
     /// the life that their holder, who caches by the real clock, believes in.
     pub tokens_survive_advance: bool,
     /// After an approval with `scope`, how long details still lack the `sub`, in milliseconds.
     pub sub_delay_ms: i64,
+    /// Whether pictures of orders may be lower than 167 pixels, as before November 2023.
+    #[serde(default)]
+    pub low_images: bool,
+    /// How it is settled.
+    #[serde(default)]
+    pub settlement: Settlement,
+    /// Who may read its ledger besides itself: ids of partners, and `client_id`s of accounting keys.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub report_readers: BTreeSet<String>,
+}
+
+/// A span over which a clock was advanced, on that clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// The last moment before.
+    pub from: Timestamp,
+    /// The first moment after.
+    pub to: Timestamp,
+}
+
+/// So many jumps of a clock are remembered.
+const JUMPS: usize = 16;
+
+fn yes() -> bool {
+    true
 }
 
 /// Whether a sales unit takes payments. Number and keys stay the same through every change.
@@ -106,6 +149,8 @@ pub enum Product {
     Recurring,
     /// Signing in: the Login API and Userinfo.
     Login,
+    /// Hosted checkouts: the Checkout API.
+    Checkout,
 }
 
 /// What happens when the payer approves.
@@ -168,15 +213,38 @@ impl SalesUnit {
             capture: CaptureType::Reserve,
             skip_landing_page: false,
             nin_scope: false,
+            express: true,
+            long_living: false,
+            currency: Currency::Nok,
+            partial_capture: true,
             rate_limits: RateLimits::On,
             url_policy: UrlPolicy::Strict,
             limits: Limits::default(),
             keys,
             retired: Vec::new(),
             clock_ahead_ms: 0,
+            jumps: Vec::new(),
             tokens_survive_advance: false,
             sub_delay_ms: SUB_DELAY_MS,
+            low_images: false,
+            settlement: Settlement::default(),
+            report_readers: BTreeSet::new(),
         }
+    }
+
+    /// Notes that the clock is advanced.
+    pub fn jumped(&mut self, jump: Jump) {
+        self.jumps.push(jump);
+        let over = self.jumps.len().saturating_sub(JUMPS);
+        self.jumps.drain(..over);
+    }
+
+    /// When something takes place that was due at `due`, if its turn comes at `now`: at its own moment
+    /// if time was advanced over it, else now.
+    pub fn moment_of(&self, due: Timestamp, now: Timestamp) -> Timestamp {
+        let mut jumps = self.jumps.iter();
+        let was_jumped = jumps.any(|jump| jump.from < due && due <= jump.to);
+        if was_jumped { due.min(now) } else { now }
     }
 
     /// Whether payments were ever approved for it; a Login-only unit has none (error 97).

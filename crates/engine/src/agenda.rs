@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use sandkasse_domain::{
     Timestamp,
     payment::{Cause, Due},
+    sales_unit::Jump,
 };
 use sandkasse_store::{Kind, Partition, StoreError};
 use tokio::sync::Notify;
@@ -36,8 +37,8 @@ const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
 /// order whenever a seed is run again.
 pub(crate) struct Agenda {
     next: Mutex<BTreeMap<Partition, Timestamp>>,
-    running: Mutex<HashSet<Partition>>,
-    earlier: Notify,
+    pub(crate) running: Mutex<HashSet<Partition>>,
+    pub(crate) earlier: Notify,
 }
 
 impl Agenda {
@@ -80,14 +81,19 @@ impl Agenda {
     }
 
     /// Another node is at it; it may leave something.
-    fn put_off(&self, partition: &Partition, until: Timestamp) {
+    pub(crate) fn put_off(&self, partition: &Partition, until: Timestamp) {
         self.next.lock().insert(partition.clone(), until);
         self.earlier.notify_one();
     }
 
     /// Takes a unit's head away, before looking what is due. What is noted meanwhile stays.
-    fn take(&self, partition: &Partition) {
+    pub(crate) fn take(&self, partition: &Partition) {
         self.next.lock().remove(partition);
+    }
+
+    /// What is next of one unit.
+    pub(crate) fn head(&self, partition: &Partition) -> Option<Timestamp> {
+        self.next.lock().get(partition).copied()
     }
 
     /// A unit's turn. `None` while it has one already.
@@ -100,7 +106,7 @@ impl Agenda {
         })
     }
 
-    fn heads(&self) -> Vec<(Partition, Timestamp)> {
+    pub(crate) fn heads(&self) -> Vec<(Partition, Timestamp)> {
         self.next
             .lock()
             .iter()
@@ -189,21 +195,24 @@ impl Engine {
     ) -> Result<Timestamp, StoreError> {
         let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX).max(0);
         let _nobody_else = unit.running.pace.write().await;
-        unit.running.begin_idle(self.now(unit));
+        let from = self.now(unit);
+        unit.running.begin_idle(from);
         let ahead_ms = unit.ahead_ms().saturating_add(by_ms).min(MOST_AHEAD_MS);
-        // First durable, then run, then seen: after a crash in the middle the rest is due at once.
-        self.directory
-            .change_unit(unit.facts.environment, &unit.facts.msn, |facts| {
-                facts.clock_ahead_ms = facts.clock_ahead_ms.max(ahead_ms);
-            })
-            .await?;
         let target = self
             .clock
             .now()
             .checked_add(SignedDuration::from_millis(ahead_ms))
             .unwrap_or(Timestamp::MAX);
+        // First durable, then run, then seen: after a crash in the middle the rest is due at once.
+        self.directory
+            .change_unit(unit.facts.environment, &unit.facts.msn, |facts| {
+                facts.clock_ahead_ms = facts.clock_ahead_ms.max(ahead_ms);
+                facts.jumped(Jump { from, to: target });
+            })
+            .await?;
         let ran = self.run_due(unit, target, AtPace::Held).await;
         unit.running.set_ahead(ahead_ms);
+        self.hooks.agenda.look_again();
         ran.map(|()| self.now(unit))
     }
 
@@ -253,15 +262,15 @@ impl Engine {
         pace: AtPace,
     ) -> Result<Option<Timestamp>, StoreError> {
         loop {
-            let due = self.store.due(partition, until, BATCH).await?;
+            let due = self
+                .store
+                .due(partition, Kind::Payment, until, None, BATCH)
+                .await?;
             if due.is_empty() {
-                return self.store.next_deadline(partition).await;
+                return self.store.next_deadline(partition, Kind::Payment).await;
             }
-            let payments = due
-                .into_iter()
-                .filter(|(stream, _)| stream.kind == Kind::Payment);
-            let outcomes: Vec<_> = stream::iter(payments)
-                .map(|(stream, moment)| self.let_happen(unit, stream.name, moment, pace))
+            let outcomes: Vec<_> = stream::iter(due)
+                .map(|(order, moment)| self.let_happen(unit, order, moment, pace))
                 .buffered(TOGETHER)
                 .collect()
                 .await;

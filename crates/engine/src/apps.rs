@@ -21,6 +21,8 @@ use crate::{Engine, Refused, Unit, View, draft::Draft, draft::in_app_of};
 
 /// A request is open for five minutes, and for five more when the payer logged in.
 const OPEN_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// Where payments may live long, for so long.
+const LONG_OPEN_FOR: SignedDuration = SignedDuration::from_hours(60 * 24);
 /// No more are looked at for one sales unit.
 const MOST_OF_A_UNIT: usize = 200;
 
@@ -127,13 +129,18 @@ impl Engine {
             .list(&partition, Kind::InApp, &prefix, None, most)
             .await?;
         let now = self.now(unit);
+        let open_for = if unit.facts.long_living {
+            LONG_OPEN_FOR
+        } else {
+            OPEN_FOR
+        };
         let mut found = Vec::new();
         for (name, _) in names {
             let Some((initiated_at, order)) = read_name(&name, &prefix) else {
                 let text = format!("{name:?} names no payment in an app");
                 return Err(StoreError(text).into());
             };
-            let may_be_open = now.duration_since(initiated_at) <= OPEN_FOR;
+            let may_be_open = now.duration_since(initiated_at) <= open_for;
             if found.len() >= limit && !may_be_open {
                 break;
             }

@@ -10,9 +10,9 @@ use std::{collections::VecDeque, sync::Arc};
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use sandkasse_domain::{Timestamp, sales_unit::UrlPolicy};
-use sandkasse_store::{CallState, Commit, CommitError, OutgoingCall, Partition, StoreError};
+use sandkasse_store::{CallState, Commit, CommitError, Kind, OutgoingCall, Partition, StoreError};
 
-use crate::{Engine, Unit};
+use crate::{Engine, Unit, webhooks::Hooks};
 
 /// A database that was cut off may end a transaction late, but not later than this.
 const LONGEST: SignedDuration = SignedDuration::from_mins(2);
@@ -24,6 +24,8 @@ struct Doubt {
     partition: Partition,
     policy: UrlPolicy,
     deadline: Option<Timestamp>,
+    /// The earliest delivery of a webhook.
+    delivery: Option<Timestamp>,
     calls: Vec<OutgoingCall>,
     /// Since when nobody knows, on the wall.
     since: Timestamp,
@@ -61,10 +63,17 @@ impl Engine {
     ) -> Result<(), CommitError> {
         let (store, agenda) = (self.store.clone(), self.agenda.clone());
         let (outgoing, doubts) = (self.outgoing.clone(), self.doubts.clone());
+        let hooks = self.hooks.clone();
         let clock = self.clock.clone();
         let partition = commit.partition.clone();
         let policy = unit.facts.url_policy;
-        let deadline = commit.writes.iter().filter_map(|it| it.deadline).min();
+        let earliest = |kind| {
+            let writes = commit.writes.iter();
+            let of_kind = writes.filter(|it| it.stream.kind == kind);
+            of_kind.filter_map(|it| it.deadline).min()
+        };
+        let (deadline, delivery) = (earliest(Kind::Payment), earliest(Kind::Delivery));
+        let fresh = Hooks::fresh_in(&commit);
         let calls = commit.calls.clone();
         let made = tokio::spawn(async move {
             let made = store.commit(commit).await;
@@ -74,6 +83,7 @@ impl Engine {
                     partition,
                     policy,
                     deadline,
+                    delivery,
                     calls,
                     since,
                 });
@@ -82,6 +92,9 @@ impl Engine {
             made?;
             if let Some(deadline) = deadline {
                 agenda.note(&partition, deadline);
+            }
+            if let Some(delivery) = delivery {
+                hooks.hand_over(&partition, delivery, fresh);
             }
             for call in calls {
                 outgoing.post(partition.clone(), policy, call);
@@ -115,6 +128,9 @@ impl Engine {
         if let Some(deadline) = doubt.deadline {
             // If nothing is due then, looking does no harm.
             self.agenda.note(&doubt.partition, deadline);
+        }
+        if let Some(delivery) = doubt.delivery {
+            self.hooks.agenda.note(&doubt.partition, delivery);
         }
         let mut was_made = false;
         for call in &doubt.calls {

@@ -56,7 +56,7 @@ impl Engine {
             ..
         } = &order.checkout
         {
-            consent.removal_prefix = Some(consent_removal_prefix.clone());
+            consent.removal_prefix.clone_from(consent_removal_prefix);
         }
         let event = ConsentEvent::Shared {
             order: &order.id,

@@ -10,7 +10,10 @@ use sandkasse_store::{
     Commit, CommitError, Kind, OutgoingCall, SavedReply, StoreError, StoredEvent, StreamId, Write,
 };
 
-use crate::{Changed, Engine, Unit, outgoing, payment_stream, unreadable};
+use crate::{
+    Changed, Engine, Unit, outgoing, payment_stream, unreadable,
+    webhooks::{Published, payment_events},
+};
 
 /// A decision in the making.
 pub(crate) struct Draft {
@@ -20,6 +23,10 @@ pub(crate) struct Draft {
     pub(crate) calls: Vec<OutgoingCall>,
     /// Into whose apps the payment came.
     pub(crate) newcomers: Vec<PersonId>,
+    /// What webhooks tell of it.
+    pub(crate) published: Vec<Published>,
+    /// Webhooks to be delivered before the API answers.
+    pub(crate) urgent: Vec<String>,
     /// What keeps another process from deciding on the same sums.
     pub(crate) sums: Option<Write>,
 }
@@ -32,6 +39,8 @@ impl Draft {
             happened: Vec::new(),
             calls: Vec::new(),
             newcomers: Vec::new(),
+            published: Vec::new(),
+            urgent: Vec::new(),
             sums: None,
         }
     }
@@ -46,7 +55,11 @@ impl Draft {
 }
 
 impl Engine {
-    pub(crate) fn record(&self, unit: &Arc<Unit>, draft: &mut Draft, happened: Happened) {
+    pub(crate) fn record(&self, unit: &Arc<Unit>, draft: &mut Draft, mut happened: Happened) {
+        let before = draft.payment.as_ref();
+        if before.is_some_and(|payment| payment.order.epayment().is_some()) {
+            happened.event.number(|| self.chance.transaction_id());
+        }
         draft.newcomers.extend(newcomer(draft, &happened.event));
         draft.payment = Payment::apply(draft.payment.take(), &happened);
         let payment = draft
@@ -57,6 +70,9 @@ impl Engine {
         let msn = &unit.facts.msn;
         let call = outgoing::callback(&self.chance, msn, payment, &happened, wording);
         draft.calls.extend(call);
+        draft
+            .published
+            .extend(payment_events(msn, payment, &happened));
         draft.happened.push(happened);
     }
 
@@ -96,6 +112,10 @@ impl Engine {
         let (consent, _turn) = consent.unzip();
         writes.extend(consent);
         writes.extend(draft.sums.take());
+        let place = format!("{:08}", draft.version.unwrap_or(0) + 1);
+        let owed = self.deliveries(unit, &place, &draft.published)?;
+        writes.extend(owed.writes);
+        draft.urgent = owed.urgent;
         let newcomers = std::mem::take(&mut draft.newcomers);
         writes.extend(self.came_to_apps(unit, draft, &newcomers).await?);
         let commit = Commit {

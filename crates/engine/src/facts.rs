@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use sandkasse_domain::{
-    Minor, OrderId, PhoneNumber, Timestamp,
-    payment::{Asking, Command, InitiateFacts, Payer, Payment, Reservation, Settlement},
+    AsOf, Environment, Minor, OrderId, PhoneNumber, Timestamp,
+    payment::{
+        Allowed, Asking, Command, InitiateFacts, Order, Payer, Payment, Reservation, Settlement,
+    },
     person::{Acts, CannotPay, CardState, Person},
     phone::BadNumber,
 };
@@ -20,13 +22,14 @@ impl Engine {
     pub(crate) async fn initiate_facts(
         &self,
         unit: &Arc<Unit>,
+        order: &Order,
         mobile: Option<&Result<PhoneNumber, BadNumber>>,
         now: Timestamp,
     ) -> Result<InitiateFacts, Refused> {
         let limits = unit.facts.limits;
         let payer = mobile.map(|number| {
             let phone = number.as_ref().map_err(|fault| CannotPay::Number(*fault))?;
-            self.payer(unit, phone, now)
+            self.payer_of_order(unit, order, phone, now)
                 .map(|person| (payer_of(&person), person))
         });
         let person = payer
@@ -49,6 +52,8 @@ impl Engine {
             acts_at: person.and_then(|person| acts_at(person, now)),
             payer: payer.map(|found| found.map(|(payer, _)| payer)),
             transaction_id: self.chance.transaction_id(),
+            epayment: allowed(unit, self.as_of()),
+            now,
         })
     }
 
@@ -78,6 +83,22 @@ impl Engine {
         Ok(person.clone())
     }
 
+    /// The same for a payment, which may ask for an age.
+    pub(crate) fn payer_of_order(
+        &self,
+        unit: &Unit,
+        order: &Order,
+        phone: &PhoneNumber,
+        now: Timestamp,
+    ) -> Result<Arc<Person>, CannotPay> {
+        let person = self.payer(unit, phone, now)?;
+        let least = order.epayment().and_then(|it| it.minimum_user_age);
+        if least.is_some_and(|least| person.age(now) < i32::from(least)) {
+            return Err(CannotPay::BelowMinimumAge);
+        }
+        Ok(person)
+    }
+
     pub(crate) async fn command(
         &self,
         unit: &Arc<Unit>,
@@ -99,6 +120,7 @@ impl Engine {
             } => Command::Capture {
                 asking: asking(amount, text, request_id),
                 bank_pays: self.bank_pays(unit, payment, now),
+                must_be_whole: payment.order.epayment().is_some() && !unit.facts.partial_capture,
             },
             Intent::Refund {
                 amount,
@@ -111,9 +133,11 @@ impl Engine {
             Intent::Cancel {
                 text,
                 release_remainder,
+                only_open,
             } => Command::Cancel {
                 text: text.clone(),
                 release_remainder: *release_remainder,
+                only_open: *only_open,
                 bank_agrees: true,
                 transaction_id: self.chance.transaction_id(),
             },
@@ -180,6 +204,21 @@ impl Engine {
                 _ => return Ok(total),
             }
         }
+    }
+}
+
+/// What a sales unit may do through ePayment; cards without the app are taken in production only
+/// (reference: epayment.md §7).
+fn allowed(unit: &Unit, as_of: AsOf) -> Allowed {
+    Allowed {
+        cards: unit.facts.environment == Environment::Production,
+        express: unit.facts.express,
+        long_living: unit.facts.long_living,
+        currency: unit.facts.currency,
+        longest_life: match as_of {
+            AsOf::June2023 => SignedDuration::from_hours(28 * 24),
+            AsOf::Today => SignedDuration::from_hours(60 * 24),
+        },
     }
 }
 

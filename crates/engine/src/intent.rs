@@ -1,9 +1,11 @@
 //! What can be asked of the engine about payments, and what it answers.
 
 use sandkasse_domain::{
-    Minor, PhoneNumber, Timestamp,
-    payment::{Happened, Operation, Payment, ShippingOffer},
+    Currency, Minor, PhoneNumber, Timestamp,
+    payment::{Cause, Happened, Operation, Payment, ShippingOffer},
 };
+
+use crate::faults::BankFault;
 
 /// What somebody wants of an existing payment.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub enum Intent {
         text: String,
         /// Give back what was not captured.
         release_remainder: bool,
+        /// Only if nobody has approved it yet.
+        only_open: bool,
     },
     /// A person does something, in the app or on the landing page.
     Person(Act),
@@ -75,8 +79,43 @@ pub enum Act {
     LeaveLandingPage,
 }
 
+/// Through which door an intent comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// eCom, which does not see ePayment's payments.
+    Ecom,
+    /// ePayment, which sees all.
+    Epayment {
+        /// What the amount of the call counts, if it has one.
+        currency: Option<Currency>,
+    },
+    /// The portal, a page, the app.
+    Inside,
+}
+
+/// An intent, how it comes, and what the bank refuses of it on demand.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What is wanted.
+    pub intent: Intent,
+    /// Through which door.
+    pub through: Through,
+    /// What the bank refuses on demand.
+    pub fault: Option<BankFault>,
+}
+
+impl From<Intent> for Wanted {
+    fn from(intent: Intent) -> Wanted {
+        Wanted {
+            intent,
+            through: Through::Inside,
+            fault: None,
+        }
+    }
+}
+
 /// Makes a request repeatable: the first answer is saved with its effect, and given again.
-pub struct Idempotency<'a> {
+pub struct Idempotency<'a, T = Operated> {
     /// Keys of different operations do not meet.
     pub operation: Operation,
     /// The caller's key.
@@ -84,7 +123,9 @@ pub struct Idempotency<'a> {
     /// What the request means; another meaning under the same key is refused.
     pub fingerprint: String,
     /// Makes the answer to save.
-    pub render: &'a (dyn Fn(&Operated) -> Rendered + Sync),
+    pub render: &'a (dyn Fn(&T) -> Rendered + Sync),
+    /// Makes the answer to a refusal, which ePayment saves as well. Its keys and eCom's do not meet.
+    pub refusals: Option<&'a (dyn Fn(&Cause) -> Rendered + Sync)>,
 }
 
 /// A payment after an operation, and what the operation made happen.
@@ -109,11 +150,39 @@ pub struct Rendered {
 
 /// What came of an operation.
 #[derive(Clone, Debug)]
-pub enum Done {
+pub enum Done<T = Operated> {
     /// It was carried out.
-    Now(Box<Operated>),
+    Now(Box<T>),
     /// It had been carried out before; this was the answer.
     Before(Rendered),
+    /// It was refused, and that answer is saved: only where the caller asked for it.
+    Refused {
+        /// Why.
+        cause: Box<Cause>,
+        /// The answer.
+        rendered: Rendered,
+        /// Whether this was the answer before.
+        before: bool,
+    },
+}
+
+impl<T> Done<T> {
+    /// The same of something that was made of what was carried out.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Done<U> {
+        match self {
+            Done::Now(it) => Done::Now(Box::new(make(*it))),
+            Done::Before(rendered) => Done::Before(rendered),
+            Done::Refused {
+                cause,
+                rendered,
+                before,
+            } => Done::Refused {
+                cause,
+                rendered,
+                before,
+            },
+        }
+    }
 }
 
 /// A new payment.

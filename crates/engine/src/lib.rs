@@ -22,16 +22,20 @@ mod facts;
 pub mod faults;
 mod incidents;
 mod intent;
+mod kept;
 mod lanes;
+mod ledgers;
 pub mod moving;
 mod nodes;
 pub mod outgoing;
 mod payments;
 mod people;
+mod replies;
 mod shipping;
 mod unit;
 mod upcoming;
 mod view;
+pub mod webhooks;
 mod windows;
 
 use std::sync::Arc;
@@ -40,11 +44,14 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use sandkasse_domain::{
-    Environment, Msn, Timestamp, Wording,
+    AsOf, Environment, Msn, Timestamp, Wording,
     payment::{Cause, Happened, Payment},
     sales_unit::{ClosedBy, UnitState, UrlPolicy},
 };
-use sandkasse_store::{CallOutcome, Kind, OutgoingCall, Partition, Store, StoreError, StreamId};
+use sandkasse_hooks::HookCall;
+use sandkasse_store::{
+    CallFailure, CallOutcome, Kind, OutgoingCall, Partition, Store, StoreError, StreamId,
+};
 use sandkasse_vault::Vault;
 use tokio::sync::broadcast;
 
@@ -52,10 +59,13 @@ pub use apps::InApp;
 pub use chance::Chance;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
-pub use intent::{Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, View};
+pub use intent::{
+    Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, Through, View, Wanted,
+};
+pub use kept::Folded;
 pub use people::ActRefused;
 pub use sandkasse_store::Hit;
-pub use shipping::{read_method, read_methods};
+pub use shipping::{read_groups, read_method, read_methods};
 pub use unit::Unit;
 pub use upcoming::{Limit, LimitKind, Upcoming};
 pub use windows::Windows;
@@ -74,6 +84,19 @@ pub trait Outgoing: Send + Sync {
     /// Makes a call whose answer somebody is waiting for.
     async fn ask(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall)
     -> CallOutcome;
+
+    /// Makes one attempt at a webhook delivery. Never fails: whatever goes wrong is an outcome.
+    async fn deliver(&self, policy: UrlPolicy, call: HookCall) -> CallOutcome {
+        let _ = (policy, call);
+        CallOutcome {
+            status: None,
+            failure: Some(CallFailure::Broken {
+                detail: "nobody here delivers webhooks".to_owned(),
+            }),
+            duration_ms: 0,
+            answer: None,
+        }
+    }
 
     /// Tells the id of each call that ended, if it can.
     fn ended(&self) -> Option<broadcast::Receiver<String>> {
@@ -124,6 +147,8 @@ pub struct Engine {
     agenda: Arc<agenda::Agenda>,
     doubts: commits::Doubts,
     apps: Arc<apps::Apps>,
+    /// Webhook deliveries.
+    pub hooks: Arc<webhooks::Hooks>,
     settings: Settings,
     changes: broadcast::Sender<Changed>,
     others: nodes::Others,
@@ -150,7 +175,10 @@ impl Engine {
     ) -> Result<Engine, StoreError> {
         let directory = Directory::open(store.clone(), vault.clone()).await?;
         let audit = audit::Audit::open(store.clone()).await?;
-        let agenda = Arc::new(agenda::Agenda::new(store.next_deadlines().await?));
+        let agenda = Arc::new(agenda::Agenda::new(
+            store.next_deadlines(Kind::Payment).await?,
+        ));
+        let hooks = webhooks::Hooks::new(store.next_deadlines(Kind::Delivery).await?);
         let engine = Engine {
             clock,
             chance,
@@ -165,6 +193,7 @@ impl Engine {
             agenda,
             doubts: commits::Doubts::default(),
             apps: Arc::default(),
+            hooks: Arc::new(hooks),
             settings,
             changes: broadcast::channel(1024).0,
             others: nodes::Others::default(),
@@ -237,6 +266,7 @@ impl Engine {
     async fn forget_rest(&self) -> Result<(), StoreError> {
         self.agenda.clear();
         self.doubts.clear();
+        self.hooks.clear();
         self.apps.clear();
         self.faults.clear();
         self.directory.reload().await?;
@@ -289,6 +319,16 @@ impl Engine {
         Some((by, at))
     }
 
+    /// What the installation chose.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The day whose platform this is.
+    pub fn as_of(&self) -> AsOf {
+        self.settings.as_of
+    }
+
     /// Which wording an environment speaks.
     pub fn wording(&self, environment: Environment) -> Wording {
         self.settings.wording(environment)
@@ -308,8 +348,12 @@ pub struct Settings {
     pub test_wording: Wording,
     /// Which wording production speaks.
     pub production_wording: Wording,
+    /// The day whose platform it is.
+    pub as_of: AsOf,
     /// Whether test units that nobody used for a year are deactivated, as the platform once did.
     pub test_idle_deactivation: bool,
+    /// Whether the test environment has reports, too.
+    pub reports_in_test: bool,
 }
 
 impl Settings {

@@ -16,7 +16,7 @@ use std::{
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use sandkasse_domain::sales_unit::UrlPolicy;
-use sandkasse_store::{Epoch, Generation, Partition, StoreError};
+use sandkasse_store::{Epoch, Generation, Kind, Partition, StoreError};
 use tokio::sync::{Mutex as Turn, watch};
 
 use crate::{Changed, Engine};
@@ -114,10 +114,14 @@ impl Engine {
         } else if beat.generation != seen {
             self.directory.catch_up().await?;
             self.agenda.look_again();
+            self.hooks.agenda.look_again();
         }
         self.follow_shared_faults();
         if before.is_none_or(|(_, known)| known != living) {
-            self.agenda.learn(self.store.next_deadlines().await?);
+            self.agenda
+                .learn(self.store.next_deadlines(Kind::Payment).await?);
+            let deliveries = self.store.next_deadlines(Kind::Delivery).await?;
+            self.hooks.agenda.learn(deliveries);
             self.take_over().await?;
         }
         // Only now, so that what failed is tried again with the next beat.
@@ -177,15 +181,24 @@ impl Engine {
 
     /// Claims what is due in a sales unit, so that other nodes leave it to this one.
     pub(crate) async fn claim_agenda(&self, partition: &Partition) -> Result<bool, StoreError> {
+        self.claim_task(&task(partition)).await
+    }
+
+    /// Claims something for this node alone, for [`CLAIM_MS`]; or goes on with it for so long.
+    pub(crate) async fn claim_task(&self, task: &str) -> Result<bool, StoreError> {
         match self.store.nodes() {
-            Some(nodes) if self.are_several() => nodes.claim(&task(partition), CLAIM_MS).await,
+            Some(nodes) if self.are_several() => nodes.claim(task, CLAIM_MS).await,
             Some(_) | None => Ok(true),
         }
     }
 
     pub(crate) async fn release_agenda(&self, partition: &Partition) {
+        self.release_task(&task(partition)).await;
+    }
+
+    pub(crate) async fn release_task(&self, task: &str) {
         if let Some(nodes) = self.store.nodes().filter(|_| self.are_several())
-            && let Err(error) = nodes.release(&task(partition)).await
+            && let Err(error) = nodes.release(task).await
         {
             tracing::warn!(%error, "a claim is left to end by itself");
         }

@@ -155,8 +155,12 @@ impl<'a> From<&'a UserDetails> for CallbackUser<'a> {
     }
 }
 
-/// Whether the merchant hears of an event.
-pub(crate) fn owes_callback(event: &Event) -> bool {
+/// Whether the merchant gets a callback about an event; of ePayment's payments it hears by webhooks.
+pub(crate) fn owes_callback(payment: &Payment, event: &Event) -> bool {
+    payment.order.epayment().is_none() && owed_by_ecom(event)
+}
+
+fn owed_by_ecom(event: &Event) -> bool {
     match event {
         Event::Reserved { .. } | Event::Failed { .. } => true,
         Event::Cancelled { by, .. } => match by {
@@ -188,6 +192,9 @@ pub(crate) fn callback(
     happened: &Happened,
     wording: Wording,
 ) -> Option<OutgoingCall> {
+    if !owes_callback(payment, &happened.event) {
+        return None;
+    }
     let order = &payment.order;
     let direct = order.capture == sandkasse_domain::sales_unit::CaptureType::Direct;
     let error = |refusal: Refusal| {
@@ -302,6 +309,9 @@ pub(crate) fn shipping_details(
     now: Timestamp,
 ) -> OutgoingCall {
     let order = &payment.order;
+    if order.epayment().is_some() {
+        return dynamic_shipping(id, payment, prefix, address, now);
+    }
     let body = ShippingRequest {
         address_id,
         address_line1: &address.line1,
@@ -325,6 +335,49 @@ pub(crate) fn shipping_details(
             trimmed(prefix),
             order.id
         ),
+        authorization: order.auth_token.clone(),
+        body: Some(json(&body)),
+        timeout_ms: SHIPPING_MS,
+        owed_at: now,
+    }
+}
+
+/// In camel case, as the official WooCommerce plugin reads it; the specification spells all but
+/// `reference` with capitals (reference: epayment.md 8.8).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DynamicShipping<'a> {
+    reference: &'a str,
+    address_line1: &'a str,
+    address_line2: Option<&'a str>,
+    city: &'a str,
+    post_code: &'a str,
+    country: &'static str,
+}
+
+/// The same question of ePayment, at exactly the URL that was given.
+fn dynamic_shipping(
+    id: String,
+    payment: &Payment,
+    url: &str,
+    address: &Address,
+    now: Timestamp,
+) -> OutgoingCall {
+    let order = &payment.order;
+    let body = DynamicShipping {
+        reference: order.id.as_str(),
+        address_line1: &address.line1,
+        address_line2: address.line2.as_deref(),
+        city: &address.city,
+        post_code: &address.post_code,
+        country: "NO",
+    };
+    OutgoingCall {
+        id,
+        purpose: Purpose::ShippingDetails,
+        about: order.id.to_string(),
+        method: "POST".to_owned(),
+        url: url.to_owned(),
         authorization: order.auth_token.clone(),
         body: Some(json(&body)),
         timeout_ms: SHIPPING_MS,

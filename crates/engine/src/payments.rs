@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use sandkasse_domain::{
-    PhoneNumber, Timestamp,
-    payment::{Cause, Command, Due, Event, Happened, Operation, Order, initiate},
+    Currency, PhoneNumber, Timestamp,
+    checkout::Session,
+    payment::{Cause, Command, Due, Event, Happened, Order, initiate},
     phone::BadNumber,
+    sales_unit::Product,
 };
-use sandkasse_store::{CommitError, SavedReply, authorization_place};
+use sandkasse_store::{CommitError, authorization_place};
 
 use crate::{
-    Done, Engine, Idempotency, Initiated, Intent, Operated, Refused, Rendered, Unit,
+    Done, Engine, Idempotency, Initiated, Intent, Operated, Refused, Through, Unit, Wanted,
     draft::Draft,
     faults::{self, BankFault},
     intent::{Act, At, AtPace},
     parse_payment, payment_stream,
+    replies::Carried,
 };
 
 /// How often a decision is made again because another process was faster.
@@ -26,9 +29,26 @@ impl Engine {
     pub async fn initiate(
         &self,
         unit: &Arc<Unit>,
-        mut order: Order,
+        order: Order,
         mobile: Option<Result<PhoneNumber, BadNumber>>,
     ) -> Result<Initiated, Refused> {
+        match self.create(unit, order, mobile, None).await? {
+            Done::Now(initiated) => Ok(*initiated),
+            Done::Before(_) | Done::Refused { .. } => {
+                unreachable!("only calls with an idempotency key are replayed")
+            }
+        }
+    }
+
+    /// The same under an idempotency key, which is one of the sales unit: another order under the
+    /// same key is another request.
+    pub async fn create(
+        &self,
+        unit: &Arc<Unit>,
+        mut order: Order,
+        mobile: Option<Result<PhoneNumber, BadNumber>>,
+        idempotency: Option<Idempotency<'_, Initiated>>,
+    ) -> Result<Done<Initiated>, Refused> {
         // The merchant's own secret: from here on nobody but the courier opens it.
         if let Some(token) = &mut order.auth_token {
             *token = self
@@ -37,27 +57,49 @@ impl Engine {
         }
         let limits = unit.facts.limits;
         let needs_sums = limits.receive.is_some() || limits.request.is_some();
-        let _pace = self.pace(unit, At::Now, needs_sums).await?;
+        let pace = self.pace(unit, At::Now, needs_sums).await?;
         let partition = unit.partition();
-        let stream = payment_stream(order.id.as_str());
-        let Some(_turn) = self.lanes.enter(&partition, &stream).await else {
-            return Err(Cause::OrderLocked {
-                order: order.id.to_string(),
-            }
-            .into());
+        let id = order.id.clone();
+        let locked = || Cause::OrderLocked {
+            order: id.to_string(),
         };
+        // No order id has a slash. A twin waits here for the first, and gets its answer.
+        let key = idempotency
+            .as_ref()
+            .map(|asked| payment_stream(&format!("key/{}", asked.key)));
+        let alone = match &key {
+            Some(key) => Some(self.lanes.enter(&partition, key).await.ok_or_else(locked)?),
+            None => None,
+        };
+        let stream = payment_stream(id.as_str());
+        let turn = self
+            .lanes
+            .enter(&partition, &stream)
+            .await
+            .ok_or_else(locked)?;
         // Nearly every order id is new, and the commit finds out when one is not. So whether this
         // one was used before is looked up only when something speaks against it.
         let mut looked_up = false;
         for _ in 0..ATTEMPTS {
+            let answered = self.answered(unit, id.as_str(), idempotency.as_ref());
+            if let Some(answered) = answered.await? {
+                return Ok(answered);
+            }
             let now = self.now(unit);
             let mut draft = Draft::new();
             if needs_sums {
                 draft.sums = self.sums_guard(unit).await?;
             }
-            let mut facts = self.initiate_facts(unit, mobile.as_ref(), now).await?;
+            let mut facts = self
+                .initiate_facts(unit, &order, mobile.as_ref(), now)
+                .await?;
             if looked_up {
-                facts.first_used = self.first_used(unit, &order.id).await?;
+                facts.first_used = self.first_used(unit, &id).await?;
+            }
+            // A checkout session has its reference before there is a payment.
+            if unit.facts.products.contains(&Product::Checkout) && facts.first_used.is_none() {
+                let session = self.kept::<Session>(unit, id.as_str()).await?;
+                facts.first_used = session.map(|session| session.created_at);
             }
             let events = match initiate(order.clone(), facts) {
                 Ok(events) => events,
@@ -65,12 +107,28 @@ impl Engine {
                     looked_up = true;
                     continue;
                 }
-                Err(cause) => return Err(cause.into()),
+                Err(cause) => {
+                    let refused = Refused::from(cause);
+                    match self.refusal_saved(unit, id.as_str(), &idempotency, &refused) {
+                        None => return Err(refused),
+                        Some(saved) => match saved.await {
+                            Ok(done) => return Ok(done),
+                            Err(CommitError::Conflict) => continue,
+                            Err(CommitError::Store(error)) => return Err(error.into()),
+                        },
+                    }
+                }
             };
             for event in events {
                 self.record(unit, &mut draft, Happened { at: now, event });
             }
-            match self.commit(unit, order.id.as_str(), &mut draft, None).await {
+            let payment = draft.payment.clone();
+            let payment = payment.expect("an initiate records the payment");
+            let initiated = Initiated { payment, now };
+            let reply = idempotency
+                .as_ref()
+                .map(|asked| asked.carried_out(id.as_str(), &initiated));
+            match self.commit(unit, id.as_str(), &mut draft, reply).await {
                 Ok(()) => {}
                 Err(CommitError::Conflict) => {
                     looked_up = true;
@@ -78,24 +136,23 @@ impl Engine {
                 }
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
-            let payment = draft.payment.expect("an initiate records the payment");
-            return Ok(Initiated { payment, now });
+            drop((turn, alone, pace));
+            self.deliver_first(unit, draft.urgent).await;
+            return Ok(Done::Now(Box::new(initiated)));
         }
         Err(Refused::Fault(
             "a new payment met another writer again and again".to_owned(),
         ))
     }
 
-    /// Does what somebody wants of an existing payment; `fault` is what the bank refuses on demand.
+    /// Does what somebody wants of an existing payment.
     pub async fn carry_out(
         &self,
         unit: &Arc<Unit>,
         order: &str,
-        intent: Intent,
+        wanted: impl Into<Wanted>,
         idempotency: Option<Idempotency<'_>>,
-        fault: Option<BankFault>,
     ) -> Result<Done, Refused> {
-        let wanted = Wanted { intent, fault };
         self.operate(unit, order, wanted, idempotency, At::Now)
             .await
     }
@@ -108,13 +165,14 @@ impl Engine {
         idempotency: Option<Idempotency<'_>>,
         at: At,
     ) -> Result<Done, Refused> {
-        let Wanted { intent, mut fault } = wanted.into();
+        let mut wanted: Wanted = wanted.into();
+        let intent = &wanted.intent;
         let needs_sums =
             matches!(intent, Intent::Refund { .. }) && unit.facts.limits.overdraft.is_some();
-        let _pace = self.pace(unit, at, needs_sums).await?;
+        let pace = self.pace(unit, at, needs_sums).await?;
         let partition = unit.partition();
         let stream = payment_stream(order);
-        let Some(_turn) = self.lanes.enter(&partition, &stream).await else {
+        let Some(turn) = self.lanes.enter(&partition, &stream).await else {
             return Err(Cause::OrderLocked {
                 order: order.to_owned(),
             }
@@ -122,30 +180,40 @@ impl Engine {
         };
         // Once, however often the decision is made.
         if matches!(intent, Intent::Person(Act::Approve { .. })) {
-            fault = self.at_approval(unit).await.map(BankFault::Reserve);
+            wanted.fault = self.at_approval(unit).await.map(BankFault::Reserve);
         }
         for _ in 0..ATTEMPTS {
             let now = match at {
                 At::Now => self.now(unit),
                 At::Moment { moment, .. } => moment,
             };
-            let Some(record) = self.store.load(&partition, &stream).await? else {
-                return Err(self.unknown_order(unit, order).await?.into());
-            };
-            if let Some(asked) = &idempotency {
-                let scope = reply_scope(asked.operation, order);
-                if let Some(saved) = self.store.reply(&partition, &scope, asked.key).await? {
-                    return replay(asked, saved);
-                }
+            // First the payment: what a twin did to it on another node is not seen without its answer.
+            let loaded = self.load(unit, order, wanted.through).await;
+            if let Some(answered) = self.answered(unit, order, idempotency.as_ref()).await? {
+                return Ok(answered);
             }
-            let mut draft = Draft::of(record.version, parse_payment(&record.body)?);
+            let mut draft = match loaded {
+                Ok(draft) => draft,
+                Err(refused) => match self.refusal_saved(unit, order, &idempotency, &refused) {
+                    None => return Err(refused),
+                    Some(saved) => match saved.await {
+                        Ok(done) => return Ok(done),
+                        Err(CommitError::Conflict) => continue,
+                        Err(CommitError::Store(error)) => return Err(error.into()),
+                    },
+                },
+            };
             if needs_sums {
                 draft.sums = self.sums_guard(unit).await?;
             }
             self.catch_up(unit, &mut draft, now).await;
             let caught_up = draft.happened.len();
-            let decided = self.decide(unit, &mut draft, &intent, fault, now).await;
-            if let (Err(refused), true) = (&decided, draft.happened.is_empty()) {
+            let decided = self.decide(unit, &mut draft, &wanted, now).await;
+            let saved = match (&idempotency, &decided) {
+                (Some(asked), Err(refused)) => asked.refused(order, refused),
+                (None, _) | (_, Ok(())) => None,
+            };
+            if let (Err(refused), true, None) = (&decided, draft.happened.is_empty(), &saved) {
                 return Err(refused.clone());
             }
             let operated = Operated {
@@ -153,21 +221,74 @@ impl Engine {
                 happened: draft.happened.split_at(caught_up).1.to_vec(),
                 now,
             };
-            let saved = idempotency
-                .as_ref()
-                .filter(|_| decided.is_ok())
-                .map(|asked| saved_reply(asked, order, &operated));
-            match self.commit(unit, order, &mut draft, saved).await {
+            let (reply, refusal) = match saved {
+                Some((reply, done)) => (Some(reply), Some(done)),
+                None => {
+                    let asked = idempotency.as_ref().filter(|_| decided.is_ok());
+                    (asked.map(|it| it.carried_out(order, &operated)), None)
+                }
+            };
+            let made = match reply {
+                Some(reply) if draft.happened.is_empty() && refusal.is_some() => {
+                    self.save_reply(unit, reply).await
+                }
+                reply => self.commit(unit, order, &mut draft, reply).await,
+            };
+            match made {
                 Ok(()) => {}
                 Err(CommitError::Conflict) => continue,
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
             self.remember_approval(unit, &draft.happened).await?;
+            drop((turn, pace));
+            if matches!(at, At::Now) {
+                self.deliver_first(unit, draft.urgent).await;
+            }
+            if let Some(refusal) = refusal {
+                return Ok(refusal);
+            }
             return decided.map(|()| Done::Now(Box::new(operated)));
         }
         Err(Refused::Fault(
             "an operation met another writer again and again".to_owned(),
         ))
+    }
+
+    /// Loads a payment that can be seen through this door.
+    async fn load(
+        &self,
+        unit: &Arc<Unit>,
+        order: &str,
+        through: Through,
+    ) -> Result<Draft, Refused> {
+        let stream = payment_stream(order);
+        let Some(record) = self.store.load(&unit.partition(), &stream).await? else {
+            return Err(self.unknown_order(unit, order).await?.into());
+        };
+        let payment = parse_payment(&record.body)?;
+        if through == Through::Ecom && payment.order.epayment().is_some() {
+            return Err(Cause::OrderOfEpayment {
+                order: order.to_owned(),
+                asked_by: unit.facts.msn.clone(),
+            }
+            .into());
+        }
+        Ok(Draft::of(record.version, payment))
+    }
+
+    /// Saves the answer to a refusal that changes nothing, if it is one to be saved.
+    fn refusal_saved<'a, T: Carried + Send + 'a>(
+        &'a self,
+        unit: &'a Arc<Unit>,
+        order: &str,
+        idempotency: &Option<Idempotency<'_, T>>,
+        refused: &Refused,
+    ) -> Option<impl Future<Output = Result<Done<T>, CommitError>> + Send + 'a> {
+        let (reply, done) = idempotency.as_ref()?.refused(order, refused)?;
+        Some(async move {
+            self.save_reply(unit, reply).await?;
+            Ok(done)
+        })
     }
 
     /// Lets happen what was due before `now`, each at its own moment.
@@ -204,13 +325,24 @@ impl Engine {
         &self,
         unit: &Arc<Unit>,
         draft: &mut Draft,
-        intent: &Intent,
-        fault: Option<BankFault>,
+        wanted: &Wanted,
         now: Timestamp,
     ) -> Result<(), Refused> {
         let payment = draft.payment.as_ref().expect("loaded before");
-        let mut command = self.command(unit, payment, intent, now).await?;
-        if let Some(fault) = fault {
+        if let Through::Epayment {
+            currency: Some(asked),
+        } = wanted.through
+        {
+            let of = payment
+                .order
+                .epayment()
+                .map_or(Currency::Nok, |it| it.currency);
+            if asked != of {
+                return Err(Cause::OtherCurrency { asked, of }.into());
+            }
+        }
+        let mut command = self.command(unit, payment, &wanted.intent, now).await?;
+        if let Some(fault) = wanted.fault {
             faults::refuse(&mut command, fault);
         }
         let events = payment.decide(&command, now)?;
@@ -245,56 +377,12 @@ impl Engine {
     }
 }
 
-/// An intent, and what the bank refuses of it on demand.
-pub(crate) struct Wanted {
-    intent: Intent,
-    fault: Option<BankFault>,
-}
-
-impl From<Intent> for Wanted {
-    fn from(intent: Intent) -> Wanted {
-        Wanted {
-            intent,
-            fault: None,
-        }
-    }
-}
-
 /// Keeps the unit's clock from being advanced while an operation runs.
 #[expect(dead_code, reason = "held for their drop")]
 pub(crate) enum Pace<'a> {
     Held,
     Shared(tokio::sync::RwLockReadGuard<'a, ()>),
     Alone(tokio::sync::RwLockWriteGuard<'a, ()>),
-}
-
-pub(crate) fn reply_scope(operation: Operation, order: &str) -> String {
-    format!("{}/{order}", operation.name())
-}
-
-fn replay(asked: &Idempotency<'_>, saved: SavedReply) -> Result<Done, Refused> {
-    if saved.fingerprint == asked.fingerprint {
-        return Ok(Done::Before(Rendered {
-            status: saved.status,
-            body: saved.body,
-        }));
-    }
-    Err(Cause::KeyReused {
-        operation: asked.operation,
-        key: asked.key.to_owned(),
-    }
-    .into())
-}
-
-fn saved_reply(asked: &Idempotency<'_>, order: &str, operated: &Operated) -> SavedReply {
-    let rendered = (asked.render)(operated);
-    SavedReply {
-        scope: reply_scope(asked.operation, order),
-        key: asked.key.to_owned(),
-        fingerprint: asked.fingerprint.clone(),
-        status: rendered.status,
-        body: rendered.body,
-    }
 }
 
 /// What the caller hears when the operation itself was recorded as failed.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sandkasse_domain::{
     Minor, PhoneNumber, Timestamp,
-    payment::{Approval, Cause, Command, Payment, ShippingOffer, UserDetails, bank},
+    payment::{Approval, Cause, Command, Order, Payment, ShippingOffer, UserDetails, bank},
     person::{CannotPay, Card, CardState, Person},
 };
 
@@ -113,7 +113,9 @@ impl Engine {
             .await?
         {
             Done::Now(operated) => Ok(*operated),
-            Done::Before(_) => unreachable!("only calls with an idempotency key are replayed"),
+            Done::Before(_) | Done::Refused { .. } => {
+                unreachable!("only calls with an idempotency key are replayed")
+            }
         }
     }
 
@@ -156,7 +158,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Command, Cause> {
         let who = |phone: &PhoneNumber| {
-            self.payer(unit, phone, now)
+            self.payer_of_order(unit, &payment.order, phone, now)
                 .map_err(|reason| Cause::CannotPay { reason })
         };
         Ok(match act {
@@ -186,7 +188,7 @@ impl Engine {
                 Command::Approve(Box::new(approval))
             }
             Act::ForceApprove { phone } => {
-                let person = self.test_person(unit, phone, now)?;
+                let person = self.test_person(unit, &payment.order, phone, now)?;
                 let card = person
                     .default_card()
                     .filter(|card| card.state == CardState::Valid);
@@ -207,6 +209,7 @@ impl Engine {
     fn test_person(
         &self,
         unit: &Unit,
+        order: &Order,
         phone: &PhoneNumber,
         now: Timestamp,
     ) -> Result<Arc<Person>, Cause> {
@@ -216,8 +219,8 @@ impl Engine {
             .ok_or(Cause::NotATestNumber {
                 reason: CannotPay::Unknown,
             })?;
-        match person.may_pay(now) {
-            Ok(()) => {}
+        match self.payer_of_order(unit, order, phone, now) {
+            Ok(_) => {}
             Err(CannotPay::NeverLoggedIn) => return Err(Cause::NeverApprovedInApp),
             Err(reason) => return Err(Cause::NotATestNumber { reason }),
         }

@@ -1,7 +1,7 @@
 //! What will happen by itself, and when: the agenda of one sales unit, to be looked at.
 
 use sandkasse_domain::{
-    Minor, Timestamp,
+    Currency, Minor, Timestamp,
     payment::{
         Due, Payment, State,
         clock::{CAPTURE_DAYS, REFUND_DAYS, last_of_days},
@@ -9,7 +9,7 @@ use sandkasse_domain::{
 };
 use sandkasse_store::{Kind, StoreError};
 
-use crate::{Engine, Unit, parse_payment};
+use crate::{Engine, Unit, parse_payment, payment_stream};
 
 /// Something that happens by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Upcoming {
     pub order: String,
     /// Of how much.
     pub amount: Minor,
+    /// What that counts.
+    pub currency: Currency,
     /// When, on the sales unit's clock.
     pub at: Timestamp,
     /// What.
@@ -33,6 +35,8 @@ pub struct Limit {
     pub kind: LimitKind,
     /// How much that is now.
     pub amount: Minor,
+    /// What that counts.
+    pub currency: Currency,
     /// The first moment at which it is refused, on the sales unit's clock.
     pub ends: Timestamp,
 }
@@ -50,12 +54,13 @@ impl Engine {
     /// What happens next in a sales unit, in order; at most so much.
     pub async fn upcoming(&self, unit: &Unit, limit: usize) -> Result<Vec<Upcoming>, StoreError> {
         let partition = unit.partition();
-        let due = self.store.due(&partition, Timestamp::MAX, limit).await?;
+        let due = self
+            .store
+            .due(&partition, Kind::Payment, Timestamp::MAX, None, limit)
+            .await?;
         let mut upcoming = Vec::with_capacity(due.len());
-        for (stream, _) in due {
-            if stream.kind != Kind::Payment {
-                continue;
-            }
+        for (name, _) in due {
+            let stream = payment_stream(&name);
             let Some(record) = self.store.load(&partition, &stream).await? else {
                 continue;
             };
@@ -65,6 +70,7 @@ impl Engine {
                 upcoming.push(Upcoming {
                     order: stream.name,
                     amount: payment.order.amount,
+                    currency: payment.order.currency(),
                     at,
                     due,
                 });
@@ -114,6 +120,7 @@ fn of_payment(payment: &Payment) -> Vec<Limit> {
             order: payment.order.id.to_string(),
             kind,
             amount,
+            currency: payment.order.currency(),
             ends: last_of_days(reservation.at, days),
         })
         .collect()

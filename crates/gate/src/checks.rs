@@ -163,6 +163,18 @@ impl Gate {
         })
     }
 
+    /// Whose token was sent, if the platform issued it; whether it still lives is not asked.
+    pub async fn claimed_client(
+        &self,
+        environment: Environment,
+        headers: &HeaderMap,
+    ) -> Option<Client> {
+        let token = self.bearer(headers).ok()?;
+        let verified = self.tokens(environment).verify(token).await.ok()?;
+        let snapshot = self.engine.directory.of(environment);
+        snapshot.client(&verified.claims.appid).cloned()
+    }
+
     fn bearer<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, TokenFault> {
         // Servers trim values, so of an empty token only the word arrives.
         let value = header(headers, AUTHORIZATION)

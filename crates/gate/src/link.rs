@@ -53,15 +53,31 @@ pub fn sign(engine: &Engine, unit: &Unit, payment: &Payment, now: Timestamp) -> 
 /// Reads a link's token: whose payment it is. `None` when it is not one of ours. Whether the
 /// payment can still be paid is for the payment to say.
 pub fn read(engine: &Engine, environment: Environment, token: &str) -> Option<(Msn, OrderId)> {
+    let claims: Claims = read_claims(engine, environment, token)?;
+    Some((claims.merchant_serial_number, claims.order_id))
+}
+
+/// Signs what else stands in a link of ours: claims with an `exp` of their own choice.
+pub fn sign_claims<T: Serialize>(engine: &Engine, environment: Environment, claims: &T) -> String {
+    let key = EncodingKey::from_secret(secret(engine, environment).as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
+        .expect("HMAC signs any claims")
+}
+
+/// Reads such claims. `None` when they are not ours or of another kind; times are for the caller
+/// to judge.
+pub fn read_claims<T: serde::de::DeserializeOwned>(
+    engine: &Engine,
+    environment: Environment,
+    token: &str,
+) -> Option<T> {
     let mut validation = Validation::new(Algorithm::HS256);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
     let key = DecodingKey::from_secret(secret(engine, environment).as_bytes());
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
-        .ok()?
-        .claims;
-    Some((claims.merchant_serial_number, claims.order_id))
+    let read = jsonwebtoken::decode::<T>(token, &key, &validation);
+    Some(read.ok()?.claims)
 }
 
 fn secret(engine: &Engine, environment: Environment) -> String {

@@ -281,7 +281,7 @@ pub fn order_id(data: &[u8]) {
         return;
     };
     let fits = !text.is_empty()
-        && text.chars().count() <= 50
+        && text.chars().count() <= OrderId::LONGEST
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let read = OrderId::try_new(text);
     assert_eq!(read.is_some(), fits, "{text}");

@@ -104,6 +104,11 @@ pub(crate) fn compared(record: &Record, why: &Why) -> Vec<Compared> {
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -59,6 +59,11 @@ fn owners(why: &Why) -> Option<Vec<String>> {
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)

@@ -228,10 +228,34 @@ fn spoken(body: &str) -> (Option<String>, Option<String>) {
     };
     let first = value.get(0).unwrap_or(&value);
     let text = |name: &str| first.get(name).and_then(Value::as_str).map(str::to_owned);
+    // Of bad members the first, of which the `detail` tells nothing.
+    let param = |name: &str| {
+        let found = first.pointer(&format!("/invalidParams/0/{name}"));
+        found.and_then(Value::as_str).map(str::to_owned)
+    };
+    // ePayment: a code, or else the first bad member.
+    let extra = |name: &str| {
+        let found = first.pointer(&format!("/extraDetails/0/{name}"));
+        found.and_then(Value::as_str).map(str::to_owned)
+    };
+    if extra("name").as_deref() == Some("ErrorCode") {
+        return (extra("reason"), text("detail"));
+    }
+    if text("detail").as_deref() == Some("See extraDetails for further details") {
+        return (extra("name"), extra("reason"));
+    }
+    // Checkout lists texts by member, and has no `detail` where the title says all.
+    let by_member = || {
+        let texts = first.get("errors")?.as_object()?.values().next()?;
+        texts.get(0)?.as_str().map(str::to_owned)
+    };
     let said = text("errorMessage")
         .or_else(|| text("message"))
-        .or_else(|| text("detail"));
-    (text("errorCode"), said)
+        .or_else(|| param("reason"))
+        .or_else(by_member)
+        .or_else(|| text("detail"))
+        .or_else(|| text("errorCode").and_then(|_| text("title")));
+    (text("errorCode").or_else(|| param("name")), said)
 }
 
 fn checks(record: &Record, cause: &'static str, hears_of_keys: bool) -> Vec<Checked> {

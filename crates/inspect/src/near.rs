@@ -122,6 +122,11 @@ pub(crate) async fn near_misses(
         | Why::Payment(_)
         | Why::Token(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Struck(_)
@@ -136,6 +141,7 @@ fn scripted(reason: CannotPay) -> Option<&'static str> {
         CannotPay::Number(_) => None,
         CannotPay::Unknown => Some("no test person has this number; only test persons exist here"),
         CannotPay::TooYoung => Some("this test person is younger than 15"),
+        CannotPay::BelowMinimumAge => Some("this test person is younger than the payment asks for"),
         CannotPay::Blocked => Some("this test person is blocked"),
         CannotPay::LimitReached => Some("this test person's spending limit is reached"),
         CannotPay::NeverLoggedIn => Some("this test person never logged in to the test app"),

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The chapters in the order in which a call meets them: folder, heading, and whose words they are.
-const CHAPTERS: [(&str, &str, &str); 8] = [
+const CHAPTERS: [(&str, &str, &str); 15] = [
     (
         "gateway",
         "Before any API is asked",
@@ -47,9 +47,36 @@ const CHAPTERS: [(&str, &str, &str); 8] = [
         "Initiate, capture, cancel, refund, details, and approvals by force.",
     ),
     (
+        "epayment",
+        "The ePayment API",
+        "Create, get, cancel, capture, refund, and approvals by force.",
+    ),
+    (
         "userinfo",
         "Userinfo",
         "Personal data that a payer shared with a merchant.",
+    ),
+    (
+        "webhooks",
+        "Webhooks",
+        "Registering, listing and deleting addresses that hear of events.",
+    ),
+    (
+        "order-management",
+        "Order Management",
+        "Receipts, buttons and pictures beside a payment.",
+    ),
+    (
+        "qr",
+        "QR",
+        "Codes for one payment, and printed ones that lead to a page of the merchant.",
+    ),
+    ("checkout", "Checkout", "Sessions that are refused."),
+    ("report", "Report", "Ledgers and their entries."),
+    (
+        "params",
+        "QR and Order Management alike",
+        "Members that are missing or wrong, and keys without a right to these APIs.",
     ),
     (
         "landing",

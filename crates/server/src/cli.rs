@@ -8,6 +8,8 @@ use sandkasse_domain::{Environment, Msn};
 use crate::{
     address::BaseUrl,
     config::{Database, MasterKeyText, Options, Settings},
+    listen_command::ListenFlags,
+    verify_command::VerifyFlags,
 };
 
 const EXAMPLES: &str = "\
@@ -30,6 +32,7 @@ is SANDKASSE_READY_FILE and `ready_file`. A flag wins over a variable, a variabl
   master_key                                  what keys are sealed under in the database [default: a file beside it]
   partners_in_test                            partner keys in the test environment too
   test_idle_deactivation                      close test units that nobody used for a year
+  reports_in_test                             reports of the test environment too, which has no settlements
   register_url                                a Business register elsewhere [default: a built-in one]
   explanations, journal_mb                    no `Explain` header; how many calls the inspector has in memory
   journal_disk_mb                             how many lie on disk beside the database, for later runs (0: none)
@@ -129,6 +132,12 @@ enum Typed {
     /// Look whether everything in a database is as it was written
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorFlags),
+    /// Have a sales unit's webhooks come to a program on this machine
+    #[command(after_help = crate::listen_command::EXAMPLES)]
+    Listen(ListenFlags),
+    /// Say whether a webhook that you received verifies, and if not, why
+    #[command(after_help = crate::verify_command::EXAMPLES)]
+    VerifyWebhook(VerifyFlags),
 }
 
 /// What `sandkasse migrate` shall do.
@@ -345,6 +354,8 @@ pub(crate) enum Command {
     Export(ExportWish),
     Import(ImportWish),
     Doctor(DoctorWish),
+    Listen(ListenFlags),
+    VerifyWebhook(VerifyFlags),
 }
 
 /// Reads command line, environment and file. Help, and what clap itself finds wrong, ends the
@@ -385,6 +396,11 @@ pub(crate) fn read() -> Result<Command, String> {
             json: flags.json,
             portal: flags.portal,
         })),
+        Some(Typed::Listen(mut flags)) => {
+            flags.token = variable("SANDKASSE_TOKEN");
+            Ok(Command::Listen(flags))
+        }
+        Some(Typed::VerifyWebhook(flags)) => Ok(Command::VerifyWebhook(flags)),
         Some(Typed::Up(flags)) => settle(*flags),
         None => settle(cli.up),
     }

@@ -21,6 +21,7 @@ mod files;
 mod http_client;
 mod kept;
 mod landing;
+mod listen_command;
 mod listener;
 mod logging;
 mod messenger;
@@ -38,6 +39,7 @@ mod rights;
 mod start;
 #[cfg(test)]
 mod testing;
+mod verify_command;
 #[cfg(test)]
 mod whole_tests;
 
@@ -64,6 +66,8 @@ fn main() -> ExitCode {
         cli::Command::Export(wish) => kept::export(&wish),
         cli::Command::Import(wish) => kept::import(&wish),
         cli::Command::Doctor(wish) => kept::doctor(&wish),
+        cli::Command::Listen(flags) => listen_command::run(&flags),
+        cli::Command::VerifyWebhook(flags) => verify_command::run(&flags),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sandkasse_courier::CourierHandle;
 use sandkasse_domain::sales_unit::UrlPolicy;
 use sandkasse_engine::Outgoing;
+use sandkasse_hooks::HookCall;
 use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition};
 use tokio::sync::broadcast;
 
@@ -68,6 +69,10 @@ impl Outgoing for Messenger {
                 }
             }
         }
+    }
+
+    async fn deliver(&self, policy: UrlPolicy, call: HookCall) -> CallOutcome {
+        self.courier.deliver(self.policy(policy), call).await
     }
 
     fn ended(&self) -> Option<broadcast::Receiver<String>> {

@@ -284,7 +284,9 @@ pub(crate) async fn platform(
     let wording = sandkasse_engine::Settings {
         test_wording: settings.wording,
         production_wording: settings.production_wording,
+        as_of: settings.as_of,
         test_idle_deactivation: settings.test_idle_deactivation,
+        reports_in_test: settings.reports_in_test,
     };
     let messenger = Arc::new(Messenger::new(courier.clone(), settings.local_urls));
     let failed = |error: StoreError| Ended::Failed(error.to_string());

@@ -41,6 +41,10 @@ pub(crate) fn app(payment: &Payment) -> Option<String> {
         State::Failed { .. } => 999,
     };
     let url = shop(&payment.order)?;
+    // ePayment's `returnUrl` is opened unchanged.
+    if payment.order.epayment().is_some() {
+        return Some(url.to_owned());
+    }
     let (page, fragment) = match url.split_once('#') {
         Some((page, fragment)) => (page, format!("#{fragment}")),
         None => (url, String::new()),
@@ -53,13 +57,18 @@ pub(crate) fn app(payment: &Payment) -> Option<String> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use sandkasse_domain::{Minor, OrderId, Timestamp, payment::Checkout, sales_unit::CaptureType};
+    use sandkasse_domain::{
+        Minor, OrderId, Timestamp,
+        payment::{Checkout, MadeBy},
+        sales_unit::CaptureType,
+    };
 
     use super::*;
 
     fn ended(fall_back: &str, by: CancelledBy, skip_landing_page: bool) -> Payment {
         Payment {
             order: Order {
+                made_by: MadeBy::Ecom,
                 id: OrderId::try_new("acme-1").unwrap(),
                 amount: Minor::LEAST_PAYMENT,
                 text: "Socks".to_owned(),

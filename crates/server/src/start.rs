@@ -101,6 +101,7 @@ pub(crate) struct Running {
     store: Arc<dyn Store>,
     sqlite: Option<Arc<SqliteStore>>,
     courier: CourierHandle,
+    engine: Arc<Engine>,
     inspector: Arc<Inspector>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
@@ -243,11 +244,13 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         store: data.store,
         sqlite: data.sqlite,
         courier,
+        engine: platform.engine.clone(),
         inspector,
         stop,
         listeners,
         beside: vec![
             tokio::spawn(keep_agenda(platform.engine.clone())),
+            tokio::spawn(keep_hooks(platform.engine.clone())),
             tokio::spawn(platform.engine.clone().run_nodes()),
             tokio::spawn(follow_resets(control.clone())),
             tokio::spawn(shared),
@@ -291,6 +294,16 @@ async fn keep_agenda(engine: Arc<Engine>) {
         let run = AssertUnwindSafe(engine.clone().run_agenda());
         if run.catch_unwind().await.is_err() {
             tracing::error!("the agenda broke down, and begins again");
+        }
+    }
+}
+
+/// Webhooks for ever, also after a mistake of ours in them.
+async fn keep_hooks(engine: Arc<Engine>) {
+    while !engine.hooks.is_stopped() {
+        let run = AssertUnwindSafe(engine.clone().run_hooks());
+        if run.catch_unwind().await.is_err() {
+            tracing::error!("delivering webhooks broke down, and begins again");
         }
     }
 }
@@ -364,7 +377,9 @@ impl Running {
         }
         self.stop.send_replace(true);
         while self.listeners.join_next().await.is_some() {}
+        self.engine.hooks.stop();
         let left = self.courier.stop(COURIER_PATIENCE).await;
+        self.engine.hooks.idle(COURIER_PATIENCE).await;
         if left > 0 {
             tracing::warn!(
                 calls = left,

@@ -264,18 +264,32 @@ impl Store for NodeStore {
     async fn due(
         &self,
         partition: &Partition,
+        kind: Kind,
         until: Timestamp,
+        after: Option<(Timestamp, &str)>,
         limit: usize,
-    ) -> Result<Vec<(StreamId, Timestamp)>, StoreError> {
-        through!(self, "due", self.shared.due(partition, until, limit))
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        through!(
+            self,
+            "due",
+            self.shared.due(partition, kind, until, after, limit)
+        )
     }
 
-    async fn next_deadline(&self, partition: &Partition) -> Result<Option<Timestamp>, StoreError> {
-        through!(self, "next_deadline", self.shared.next_deadline(partition))
+    async fn next_deadline(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        through!(
+            self,
+            "next_deadline",
+            self.shared.next_deadline(partition, kind)
+        )
     }
 
-    async fn next_deadlines(&self) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
-        through!(self, "next_deadlines", self.shared.next_deadlines())
+    async fn next_deadlines(&self, kind: Kind) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
+        through!(self, "next_deadlines", self.shared.next_deadlines(kind))
     }
 
     async fn begin_call(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {

@@ -53,11 +53,31 @@ pub enum Kind {
     /// What decisions with a sum over the whole unit write besides, so that two processes cannot
     /// make them at once.
     Sums,
+    /// A webhook delivery, by what it is about, registration, and place in the order of these two.
+    Delivery,
+    /// What the merchant told of an order besides its payment, by payment type and order id.
+    OrderInfo,
+    /// A picture for orders, by the merchant's id of it.
+    Image,
+    /// A printed QR code, by kind and the merchant's id of it.
+    QrCode,
+    /// A checkout session, by its reference.
+    Session,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 4] = [Kind::Payment, Kind::Consent, Kind::InApp, Kind::Sums];
+    pub const ALL: [Kind; 9] = [
+        Kind::Payment,
+        Kind::Consent,
+        Kind::InApp,
+        Kind::Sums,
+        Kind::Delivery,
+        Kind::OrderInfo,
+        Kind::Image,
+        Kind::QrCode,
+        Kind::Session,
+    ];
 
     /// The name under which a store keeps it.
     pub fn name(self) -> &'static str {
@@ -66,6 +86,11 @@ impl Kind {
             Kind::Consent => "consent",
             Kind::InApp => "in_app",
             Kind::Sums => "sums",
+            Kind::Delivery => "delivery",
+            Kind::OrderInfo => "order_info",
+            Kind::Image => "image",
+            Kind::QrCode => "qr_code",
+            Kind::Session => "session",
         }
     }
 }
@@ -422,20 +447,27 @@ pub trait Store: Send + Sync {
     /// Makes everything in `commit` durable, or nothing.
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
 
-    /// Records of a sales unit whose deadline is at or before `until`, earliest first; those of the
-    /// same moment by kind and name.
+    /// Records of one kind of a sales unit whose deadline is at or before `until`, earliest first;
+    /// those of the same moment by name. Behind the place `after`, if it is said, for pages.
     async fn due(
         &self,
         partition: &Partition,
+        kind: Kind,
         until: Timestamp,
+        after: Option<(Timestamp, &str)>,
         limit: usize,
-    ) -> Result<Vec<(StreamId, Timestamp)>, StoreError>;
+    ) -> Result<Vec<(String, Timestamp)>, StoreError>;
 
-    /// The earliest deadline of a sales unit.
-    async fn next_deadline(&self, partition: &Partition) -> Result<Option<Timestamp>, StoreError>;
+    /// The earliest deadline of a sales unit's records of one kind.
+    async fn next_deadline(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+    ) -> Result<Option<Timestamp>, StoreError>;
 
-    /// The earliest deadline of every sales unit that has one; asked once, at start-up.
-    async fn next_deadlines(&self) -> Result<Vec<(Partition, Timestamp)>, StoreError>;
+    /// The earliest deadline of every sales unit that has one in this kind; asked at start-up, and
+    /// when another process came or went.
+    async fn next_deadlines(&self, kind: Kind) -> Result<Vec<(Partition, Timestamp)>, StoreError>;
 
     /// Notes durably that a call is being sent. `false` when it was begun before, or is forgotten:
     /// do not send it.

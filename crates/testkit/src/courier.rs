@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, TableResolver};
 use sandkasse_domain::{Timestamp, sales_unit::UrlPolicy};
 use sandkasse_engine::{Outgoing, Settings};
+use sandkasse_hooks::HookCall;
 use sandkasse_store::{CallOutcome, OutgoingCall, Partition};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -63,6 +64,10 @@ impl Outgoing for RealCourier {
     ) -> CallOutcome {
         let asked = self.handle.shipping_details(&partition, policy, call);
         asked.await.expect("memory does not fail")
+    }
+
+    async fn deliver(&self, policy: UrlPolicy, call: HookCall) -> CallOutcome {
+        self.handle.deliver(policy, call).await
     }
 
     fn ended(&self) -> Option<broadcast::Receiver<String>> {

@@ -17,6 +17,9 @@ const FORBIDDEN: &str = r#"{ "statusCode": 403, "message": "Forbidden" }"#;
 const NOT_BUILT: &str = r#"{ "statusCode": 501, "message": "Not implemented" }"#;
 /// Format B: the access token was refused.
 pub const TOKEN_REJECTED: &str = r#"{"responseInfo":{"responseCode":401,"responseMessage":"Something went wrong, please try again later."},"result":{"message":"Something went wrong, please try again later."}}"#;
+/// What Report says to accounting keys whose token is too old.
+pub const ACCOUNTING_EXPIRED: &str =
+    r#"{"code":"Unauthorized","message":"Please check your API keys"}"#;
 /// The text of eCom's code 99.
 pub const INTERNAL_ERROR: &str = "Internal error. In some cases, this is caused by an incorrect API request. Please check the request.";
 
@@ -37,6 +40,12 @@ pub enum Format {
     E,
     /// The identity provider's own.
     F,
+    /// The older problem details of QR and Order Management.
+    Params,
+    /// Report's own.
+    Report,
+    /// Checkout's own.
+    Checkout,
 }
 
 impl Got {
@@ -50,6 +59,7 @@ impl Got {
         let media = self.header("content-type").unwrap_or_default();
         match (self.status, media) {
             // A force approve has nothing to say.
+            (200 | 201, "application/json") if self.body.starts_with(['{', '[']) => Format::Success,
             (200, "") if self.body.is_empty() => Format::Success,
             (
                 200,
@@ -69,6 +79,40 @@ impl Got {
                 Format::A
             }
             (401, "application/json") if self.body == TOKEN_REJECTED => Format::B,
+            (_, "application/json") if self.body.contains(r#""instance":"00-"#) => {
+                self.is_params();
+                Format::Params
+            }
+            (400 | 500, "application/json") if self.body.starts_with(r#"{"errorCode":1000"#) => {
+                let failure = self.json();
+                let (code, context) = (failure["errorCode"].clone(), member(&failure, "contextId"));
+                assert_eq!(code, if self.status == 400 { 10_002 } else { 10_001 });
+                uuid::Uuid::parse_str(context).expect("contextId is a UUID");
+                let says = Value::from(member(&failure, "errorMessage"));
+                let body = format!(
+                    r#"{{"errorCode":{code},"errorMessage":{says},"contextId":"{context}"}}"#
+                );
+                assert_eq!(self.body, body);
+                Format::Report
+            }
+            (401, "application/json") if self.body == ACCOUNTING_EXPIRED => Format::Report,
+            (_, "application/json")
+                if self.body.starts_with(r#"{"errorCode":""#)
+                    && self.body.contains(r#""instance":"urn:uuid:"#) =>
+            {
+                let problem = self.json();
+                assert_eq!(problem["status"], self.status);
+                assert!(!member(&problem, "title").is_empty(), "{}", self.body);
+                let is_invalid = member(&problem, "errorCode") == "Validation-00001";
+                assert_eq!(problem.get("errors").is_some(), is_invalid, "{}", self.body);
+                Format::Checkout
+            }
+            // A QR code that exists.
+            (409, "application/json") => {
+                let id = self.json()["id"].take();
+                assert_eq!(self.body, format!(r#"{{"id":{id}}}"#));
+                Format::Params
+            }
             (401, "application/json") => {
                 self.other_owner();
                 Format::C
@@ -176,16 +220,121 @@ impl Got {
         }
     }
 
+    /// Problem details without a status, to the byte but for the trace context.
+    #[track_caller]
+    fn is_params(&self) {
+        let problem = self.json();
+        let quoted = |name: &str| Value::from(member(&problem, name)).to_string();
+        let instance = member(&problem, "instance");
+        let hexadecimal = |text: &str| text.bytes().all(|it| it.is_ascii_hexdigit());
+        let parts: Vec<&str> = instance.split('-').collect();
+        let lengths: Vec<usize> = parts.iter().map(|it| it.len()).collect();
+        assert!(
+            lengths == [2, 32, 16, 2] && parts.iter().all(|it| hexadecimal(it)),
+            "{instance}"
+        );
+        let mut expected = format!(
+            r#""title":{},"detail":{},"instance":"{instance}""#,
+            quoted("title"),
+            quoted("detail")
+        );
+        if let Some(params) = problem["invalidParams"].as_array() {
+            assert_eq!((self.status, params.is_empty()), (400, false));
+            let params: Vec<String> = params
+                .iter()
+                .map(|it| {
+                    let quoted = |name: &str| Value::from(member(it, name)).to_string();
+                    format!(
+                        r#"{{"name":{},"reason":{}}}"#,
+                        quoted("name"),
+                        quoted("reason")
+                    )
+                })
+                .collect();
+            expected = format!(
+                r#""type":"https://datatracker.ietf.org/doc/html/rfc7231#section-6.5.1",{expected},"invalidParams":[{}]"#,
+                params.join(",")
+            );
+        }
+        assert_eq!(self.body, format!("{{{expected}}}"));
+    }
+
+    /// Asserts a refusal of QR or Order Management: exactly these bytes but for `instance`.
+    #[track_caller]
+    pub fn detail(&self, status: u16, title: &str, detail: &str, cause: &str) {
+        assert_eq!(
+            (self.status, self.cause(), self.format()),
+            (status, cause, Format::Params),
+            "{} {:?}",
+            self.body,
+            self.why
+        );
+        let problem = self.json();
+        let said = (member(&problem, "title"), member(&problem, "detail"));
+        assert_eq!(said, (title, detail));
+        assert_eq!(problem.get("invalidParams"), None);
+    }
+
+    /// Asserts a 400 that lists exactly these members, in this order, each with its reason.
+    #[track_caller]
+    pub fn invalid_params(&self, cause: &str, params: &[(&str, &str)]) {
+        assert_eq!(
+            (self.status, self.cause(), self.format()),
+            (400, cause, Format::Params),
+            "{} {:?}",
+            self.body,
+            self.why
+        );
+        let problem = self.json();
+        let said = (member(&problem, "title"), member(&problem, "detail"));
+        assert_eq!(
+            said,
+            ("One or more validation errors occurred.", "BadRequest")
+        );
+        let listed = problem["invalidParams"].as_array().expect("a list");
+        let listed: Vec<(&str, &str)> = listed
+            .iter()
+            .map(|it| (member(it, "name"), member(it, "reason")))
+            .collect();
+        assert_eq!(listed, params);
+    }
+
     #[track_caller]
     fn is_problem(&self) {
         let problem = self.json();
+        if problem.get("traceId").is_some() && member(&problem, "type").starts_with("https://") {
+            return self.is_epayments();
+        }
         let names: Vec<&String> = problem.as_object().expect("an object").keys().collect();
-        assert_eq!(names.len(), 5, "{names:?}");
-        assert_eq!(member(&problem, "status"), self.status.to_string());
+        if problem.get("traceId").is_some() {
+            // Webhooks: the published example has a number for a status, and the trace id twice.
+            assert_eq!(names.len(), 7, "{names:?}");
+            assert_eq!(problem.get("status"), Some(&self.status.into()));
+            assert!(problem.get("extraDetails").is_some_and(Value::is_array));
+        } else {
+            assert_eq!(names.len(), 5, "{names:?}");
+            // Userinfo writes the status as a text, Report as a number.
+            let written = self.status.to_string();
+            let status = &problem["status"];
+            assert!(*status == self.status || *status == *written, "{status}");
+        }
         for name in ["type", "title", "detail", "instance"] {
             assert!(!member(&problem, name).is_empty(), "{name}: {}", self.body);
         }
         assert_eq!(self.header("content-language"), Some("en"));
+    }
+}
+
+impl Got {
+    /// Asserts a problem of ePayment, whatever it says.
+    #[track_caller]
+    fn is_epayments(&self) {
+        let body = self.json();
+        let extra = body
+            .get("extraDetails")
+            .map_or(String::new(), |extra| format!(r#","extraDetails":{extra}"#));
+        let (title, detail) = (member(&body, "title"), member(&body, "detail"));
+        self.is_problem_of(self.status, title, detail, &extra, self.cause());
     }
 }
 

@@ -26,10 +26,12 @@
 mod acting;
 mod ask;
 mod courier;
+mod epay;
 mod exact;
 mod forge;
 mod formats;
 mod fresh;
+mod hooks;
 mod inside;
 mod member;
 mod oracle;
@@ -42,10 +44,14 @@ mod world;
 pub use acting::{PartnerShop, PspShop};
 pub use ask::{Ask, Got};
 pub use courier::{RealCourier, Receiver, closed_port, http_json};
+pub use epay::EPAYMENTS;
 pub use exact::transaction_ids;
 pub use forge::Jwt;
-pub use formats::{Format, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, TOKEN_REJECTED};
+pub use formats::{
+    ACCOUNTING_EXPIRED, Format, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, TOKEN_REJECTED,
+};
 pub use fresh::FreshStore;
+pub use hooks::{WEBHOOKS, told};
 pub use inside::cause_of;
 pub use member::{renamed_member, with_member, without_member};
 pub use recorder::Recorder;

@@ -1,7 +1,7 @@
 //! Stands where merchants would be: takes every call, answers as scripted.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
 
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use sandkasse_domain::sales_unit::UrlPolicy;
 use sandkasse_engine::Outgoing;
+use sandkasse_hooks::HookCall;
 use sandkasse_store::{
     CallFailure, CallOutcome, OutgoingCall, Partition, Purpose, authorization_place,
 };
@@ -27,6 +28,9 @@ pub(crate) fn vault() -> Arc<Vault> {
 pub struct Recorder {
     calls: Mutex<Vec<OutgoingCall>>,
     answers: Mutex<HashMap<String, Result<String, CallFailure>>>,
+    hooks: Mutex<Vec<HookCall>>,
+    takes: Mutex<HashMap<String, Vec<Result<u16, CallFailure>>>>,
+    hanging: Mutex<HashSet<String>>,
 }
 
 impl Recorder {
@@ -64,6 +68,24 @@ impl Recorder {
         serde_json::from_str(call.body.as_deref().expect("a body")).expect("JSON")
     }
 
+    /// All webhook deliveries so far, oldest first.
+    pub fn hooks(&self) -> Vec<HookCall> {
+        self.hooks.lock().clone()
+    }
+
+    /// What the receiver at a URL answers to the next webhook deliveries, one after the other; the last
+    /// holds for all that follow. Without this it is 200.
+    pub fn take_hooks(&self, url: &str, answers: &[Result<u16, CallFailure>]) {
+        let mut answers = answers.to_vec();
+        answers.reverse();
+        self.takes.lock().insert(url.to_owned(), answers);
+    }
+
+    /// The receiver at a URL takes webhook deliveries and never answers.
+    pub fn hang_hooks(&self, url: &str) {
+        self.hanging.lock().insert(url.to_owned());
+    }
+
     /// What the merchant answers when asked about shipping for an order.
     pub fn answer_shipping(&self, order: &str, answer: Result<String, CallFailure>) {
         self.answers.lock().insert(order.to_owned(), answer);
@@ -72,6 +94,30 @@ impl Recorder {
 
 #[async_trait]
 impl Outgoing for Recorder {
+    async fn deliver(&self, _policy: UrlPolicy, call: HookCall) -> CallOutcome {
+        let answer = match self.takes.lock().get_mut(&call.url) {
+            Some(answers) if answers.len() > 1 => answers.pop(),
+            Some(answers) => answers.last().cloned(),
+            None => None,
+        };
+        let hangs = self.hanging.lock().contains(&call.url);
+        self.hooks.lock().push(call);
+        if hangs {
+            return std::future::pending().await;
+        }
+        let (status, failure) = match answer.unwrap_or(Ok(200)) {
+            Ok(status) if (200..300).contains(&status) => (Some(status), None),
+            Ok(status) => (Some(status), Some(CallFailure::Status { status })),
+            Err(failure) => (None, Some(failure)),
+        };
+        CallOutcome {
+            status,
+            failure,
+            duration_ms: 5,
+            answer: status.map(|_| String::new()),
+        }
+    }
+
     fn post(&self, _partition: Partition, _policy: UrlPolicy, call: OutgoingCall) {
         self.note(call);
     }

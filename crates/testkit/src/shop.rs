@@ -68,6 +68,7 @@ impl Shop {
             .advance(&self.unit(), by)
             .await
             .expect("memory does not fail");
+        self.world.deliver().await;
     }
 
     /// Changes its traits.

@@ -118,18 +118,24 @@ impl Store for TroubledStore {
     async fn due(
         &self,
         partition: &Partition,
+        kind: Kind,
         until: Timestamp,
+        after: Option<(Timestamp, &str)>,
         limit: usize,
-    ) -> Result<Vec<(StreamId, Timestamp)>, StoreError> {
-        self.memory.due(partition, until, limit).await
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        self.memory.due(partition, kind, until, after, limit).await
     }
 
-    async fn next_deadline(&self, partition: &Partition) -> Result<Option<Timestamp>, StoreError> {
-        self.memory.next_deadline(partition).await
+    async fn next_deadline(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.memory.next_deadline(partition, kind).await
     }
 
-    async fn next_deadlines(&self) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
-        self.memory.next_deadlines().await
+    async fn next_deadlines(&self, kind: Kind) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
+        self.memory.next_deadlines(kind).await
     }
 
     async fn begin_call(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {

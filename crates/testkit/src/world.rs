@@ -207,6 +207,7 @@ impl World {
     pub async fn pass(&self, by: SignedDuration) {
         self.clock.advance(by);
         self.platform.engine.run_due_units().await;
+        self.deliver().await;
     }
 
     /// Real time.

@@ -30,7 +30,7 @@ pub(crate) struct Client {
 }
 
 /// Every client, in the order in which they run.
-pub(crate) const CLIENTS: [Client; 5] = [
+pub(crate) const CLIENTS: [Client; 7] = [
     Client {
         part: Part::PypiVipps,
         name: "pypi-vipps",
@@ -41,7 +41,19 @@ pub(crate) const CLIENTS: [Client; 5] = [
         part: Part::Postman,
         name: "postman",
         needs_oracles: true,
-        sections: "ecom",
+        sections: "",
+    },
+    Client {
+        part: Part::OfficialSdk,
+        name: "official-sdk",
+        needs_oracles: false,
+        sections: "",
+    },
+    Client {
+        part: Part::VippsnoSdk,
+        name: "vippsno-sdk",
+        needs_oracles: false,
+        sections: "",
     },
     Client {
         part: Part::Browser,
@@ -53,7 +65,7 @@ pub(crate) const CLIENTS: [Client; 5] = [
         part: Part::Prism,
         name: "prism",
         needs_oracles: true,
-        sections: "token,ecom",
+        sections: "",
     },
     Client {
         part: Part::Schemathesis,
@@ -95,7 +107,9 @@ impl Client {
                 .env("COLLECTIONS", oracles.collections())
                 .env("POSTMAN_ENV", oracles.postman_environment())
                 .env("SPEC_TOKEN", oracles.access_token())
-                .env("SPEC_ECOM", oracles.ecom());
+                .env("SPEC_ECOM", oracles.ecom())
+                .env("SPEC_EPAYMENT", oracles.epayment())
+                .env("SPEC_WEBHOOKS", oracles.webhooks());
         }
         let outcome = process::watch(&mut driver, &work.join("checks.log"), LIMIT);
         let stopped = server.stop();

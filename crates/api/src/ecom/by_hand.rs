@@ -123,6 +123,7 @@ pub async fn by_hand(
             let intent = Intent::Cancel {
                 text,
                 release_remainder,
+                only_open: false,
             };
             (Operation::Cancel, None, intent)
         }
@@ -147,9 +148,10 @@ pub async fn by_hand(
         key: &moved.request_id,
         fingerprint: fingerprint(moved.amount, &moved.text),
         render: &render,
+        refusals: None,
     });
     engine
-        .carry_out(unit, order, intent, idempotency, None)
+        .carry_out(unit, order, intent, idempotency)
         .await
         .map(drop)
         .map_err(by_machine)

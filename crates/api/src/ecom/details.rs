@@ -194,6 +194,7 @@ fn entry<'a>(payment: &'a Payment, happened: &'a Happened) -> Option<Entry<'a>> 
         Event::Voided {
             text,
             transaction_id,
+            ..
         } => {
             let reserved = payment.reservation().map_or(ordered, |it| it.grant.amount);
             line("VOID", reserved, text, Some(transaction_id), Some(""), true)

@@ -10,20 +10,15 @@ mod modify;
 mod refusals;
 mod wire;
 
-use http::HeaderMap;
-use sandkasse_domain::{payment::Operation, sales_unit::Product};
-use sandkasse_engine::{
-    Act, Done, Idempotency, Intent, Operated, Rendered,
-    directory::Client,
-    faults::{BankFault, Target},
-};
-use sandkasse_gate::{
-    About, Caller, GateCause, Keyring, Limit, Step, Trace, link,
-    standing::{self, Needs, payments_approved},
-};
+use sandkasse_domain::payment::{Cause, Operation};
+use sandkasse_engine::{Act, Done, Idempotency, Intent, Operated, Rendered, Through, View, Wanted};
+use sandkasse_gate::{Caller, Limit, Step, link, standing::Needs};
 use serde_json::Value;
 
-use crate::{Answer, Call, Why, body};
+use crate::{
+    Answer, Call, Why, body,
+    entry::{self, Counted, open, struck},
+};
 
 pub use by_hand::{ByHand, Moved, NotDone, Says, by_hand};
 pub use refusals::cause_id;
@@ -47,55 +42,27 @@ async fn admitted(
     operation: Operation,
     order: Option<&str>,
 ) -> Result<Answer, Why> {
-    let (platform, environment, request) = (call.platform, call.environment, call.request);
-    let (gate, headers) = (&platform.gate, &request.headers);
-    let key_of = gate.subscription_key(environment, headers, Some(Product::Ecom), call.trace);
-    let key_of = match key_of {
-        // A token of `/miami/v1/token` comes without one, and has no right to payments
-        // (reference: partner-keys.md).
-        Err(missing @ GateCause::SubscriptionKeyMissing { .. }) => {
-            let bearer = gate
-                .token(environment, headers, &mut Trace::default())
-                .await;
-            return Err(Why::Gate(match bearer.map(|bearer| bearer.client) {
-                Ok(Client::Office(keys)) => GateCause::KeysWithoutRight {
-                    kind: keys.kind.name().into(),
-                },
-                Ok(Client::Unit(_) | Client::Partner(_) | Client::Psp(_)) | Err(_) => missing,
-            }));
-        }
-        other => other?,
-    };
-    let bearer = gate.token(environment, headers, call.trace).await?;
+    let request = call.request;
+    let proved = entry::prove(call).await?;
     let reads_body = !matches!(operation, Operation::Details | Operation::Status);
     let body = reads_body.then(|| body::parse(&request.body));
-    let sight = Sight::of(
-        headers,
-        body.as_ref().and_then(|body| body.as_ref().ok()),
-        order,
-    );
-    let claimed = sight.header.or(sight.msn);
-    let keyring = gate.same_owner(bearer, &key_of, headers, claimed, call.trace)?;
-    call.who.client = Some(keyring.client.clone());
-
-    let acting = gate.acting(environment, &keyring, headers, sight.msn);
-    if let Err(cause @ GateCause::KeysWithoutRight { .. }) = acting {
-        return Err(cause.into());
-    }
-    rate(call, &keyring, acting.as_ref().ok(), operation, &sight).await?;
-    let caller = acting?;
-    call.who.unit = Some(caller.unit.facts.msn.clone());
-    let saw = sight.header.map_or("not sent", |_| "the one acted for");
-    call.trace.passed(Step::MsnHeader, saw);
+    let sent = body.as_ref().and_then(|body| body.as_ref().ok());
+    let in_body = |pointer: &str| {
+        sent.and_then(|body| body.pointer(pointer))
+            .and_then(Value::as_str)
+    };
+    let msn = in_body("/merchantInfo/merchantSerialNumber");
+    let order_sent = order.or_else(|| in_body("/transaction/orderId"));
+    let counted = counted(operation, order_sent);
+    let caller = entry::enter(call, proved, msn, counted).await?;
 
     let body = body.transpose()?;
     match (operation, &body) {
         (Operation::Details | Operation::Status, _) | (_, None) => {
             struck(call, &caller, operation).await?;
-            standing(call, &caller, Needs::TheBooks).await?;
-            payments_approved(&caller, call.trace)?;
+            open(call, &caller, Needs::TheBooks).await?;
             let order = order.unwrap_or_default();
-            let view = platform.engine.view(&caller.unit, order).await?;
+            let view = view(call, &caller, order).await?;
             let body = if operation == Operation::Status {
                 details::status(&view)
             } else {
@@ -111,39 +78,21 @@ async fn admitted(
     }
 }
 
-/// What can be seen of a call before any check has judged it: literally what was sent.
-struct Sight<'a> {
-    header: Option<&'a str>,
-    msn: Option<&'a str>,
-    order: Option<&'a str>,
-}
-
-impl<'a> Sight<'a> {
-    fn of(headers: &'a HeaderMap, body: Option<&'a Value>, order: Option<&'a str>) -> Sight<'a> {
-        let in_body = |pointer: &str| {
-            body.and_then(|body| body.pointer(pointer))
-                .and_then(Value::as_str)
-        };
-        let header = headers.get("merchant-serial-number");
-        Sight {
-            header: header
-                .and_then(|value| value.to_str().ok())
-                .filter(|msn| !msn.is_empty()),
-            msn: in_body("/merchantInfo/merchantSerialNumber"),
-            order: order.or_else(|| in_body("/transaction/orderId")),
-        }
+/// A payment as eCom sees it: those made by ePayment it does not (reference: epayment.md §2.9).
+async fn view(call: &Call<'_>, caller: &Caller, order: &str) -> Result<View, Why> {
+    let view = call.platform.engine.view(&caller.unit, order).await?;
+    if view.payment.order.epayment().is_some() {
+        return Err(Why::Payment(Cause::OrderOfEpayment {
+            order: order.to_owned(),
+            asked_by: caller.unit.facts.msn.clone(),
+        }));
     }
+    Ok(view)
 }
 
 /// Step 6. The order id counted for is the literal one of path or body; a body in which none can
 /// be found is not counted.
-async fn rate(
-    call: &mut Call<'_>,
-    keyring: &Keyring,
-    acting: Option<&Caller>,
-    operation: Operation,
-    sight: &Sight<'_>,
-) -> Result<(), Why> {
+fn counted(operation: Operation, order: Option<&str>) -> Option<Counted<'_>> {
     let (per_minute, id) = match operation {
         Operation::Initiate => (2, "rate.initiate"),
         Operation::Capture => (5, "rate.capture"),
@@ -151,53 +100,18 @@ async fn rate(
         Operation::Refund => (5, "rate.refund"),
         Operation::Details | Operation::Status => (120, "rate.details"),
         // No limit is documented for the test call.
-        Operation::Approve => return Ok(()),
+        Operation::Approve => return None,
     };
-    let Some(order) = sight.order else {
-        return Ok(());
-    };
-    let key = match operation {
+    Some(Counted {
+        limit: Limit {
+            id,
+            operation: operation.name(),
+            per_minute,
+        },
+        order: order?,
         // Polling counts per order and subscription key, everything else per order.
-        Operation::Details | Operation::Status => keyring.subscription_key.as_deref(),
-        Operation::Initiate
-        | Operation::Capture
-        | Operation::Cancel
-        | Operation::Refund
-        | Operation::Approve => None,
-    };
-    // A body's MSN that is not the one acted for will be refused.
-    let claimed = sight.header.or(sight.msn).unwrap_or_default();
-    let acting = match (acting, sight.msn) {
-        (Some(caller), Some(msn)) if msn != caller.unit.facts.msn.as_str() => Err(msn),
-        (Some(caller), _) => Ok(caller),
-        (None, _) => Err(claimed),
-    };
-    let limit = Limit {
-        id,
-        operation: operation.name(),
-        per_minute,
-    };
-    let (gate, environment) = (&call.platform.gate, call.environment);
-    let about = About { order, key };
-    Ok(gate
-        .rate(environment, keyring, acting, limit, &about, call.trace)
-        .await?)
-}
-
-/// A fault on demand, after step 9: the caller is proved, and nothing is decided yet.
-async fn struck(
-    call: &mut Call<'_>,
-    caller: &Caller,
-    operation: Operation,
-) -> Result<Option<BankFault>, Why> {
-    let target = Target::Payment(operation);
-    call.struck(Some(&caller.unit.facts.msn), target).await
-}
-
-/// Step 10, first half.
-async fn standing(call: &mut Call<'_>, caller: &Caller, needs: Needs) -> Result<(), Why> {
-    let engine = &call.platform.engine;
-    Ok(standing::standing(engine, caller, needs, call.trace).await?)
+        per_key: matches!(operation, Operation::Details | Operation::Status),
+    })
 }
 
 async fn initiate(call: &mut Call<'_>, caller: &Caller, body: &Value) -> Result<Answer, Why> {
@@ -206,8 +120,7 @@ async fn initiate(call: &mut Call<'_>, caller: &Caller, body: &Value) -> Result<
     let platform = call.platform;
     caller.msn_body(&platform.engine, sent.msn(), call.trace)?;
     struck(call, caller, Operation::Initiate).await?;
-    standing(call, caller, Needs::OpenForPayments).await?;
-    payments_approved(caller, call.trace)?;
+    open(call, caller, Needs::OpenForPayments).await?;
     let (order, mobile) = sent.check(&caller.unit).map_err(Why::Fields)?;
     let (policy, resolver) = (caller.unit.facts.url_policy, platform.resolver.as_ref());
     initiate::check_hosts(&order, policy, resolver)
@@ -256,8 +169,7 @@ async fn modify(
     } else {
         Needs::TheBooks
     };
-    standing(call, caller, needs).await?;
-    payments_approved(caller, call.trace)?;
+    open(call, caller, needs).await?;
     let checked = sent
         .check(operation, &call.request.headers)
         .map_err(Why::Fields)?;
@@ -288,6 +200,7 @@ async fn modify(
         | Operation::Approve => Intent::Cancel {
             text,
             release_remainder,
+            only_open: false,
         },
     };
     let render = move |operated: &Operated| Rendered {
@@ -299,11 +212,18 @@ async fn modify(
         key,
         fingerprint,
         render: &render,
+        refusals: None,
     });
     let order = order.unwrap_or_default();
+    let through = Through::Ecom;
+    let wanted = Wanted {
+        intent,
+        through,
+        fault,
+    };
     let done = platform
         .engine
-        .carry_out(&caller.unit, order, intent, idempotency, fault)
+        .carry_out(&caller.unit, order, wanted, idempotency)
         .await?;
     let rendered = match done {
         Done::Now(operated) => {
@@ -315,6 +235,7 @@ async fn modify(
                 .passed(Step::Rules, "answered as before: same key, same request");
             rendered
         }
+        Done::Refused { cause, .. } => return Err(Why::Payment(*cause)),
     };
     Ok(Answer::new(rendered.status, JSON, rendered.body))
 }
@@ -328,23 +249,24 @@ async fn approve(
     let sent = modify::SentApproval::read(body)?;
     call.trace.passed(Step::Body, "JSON of the right types");
     let fault = struck(call, caller, Operation::Approve).await?;
-    standing(call, caller, Needs::TheBooks).await?;
-    payments_approved(caller, call.trace)?;
+    open(call, caller, Needs::TheBooks).await?;
     let (engine, order) = (&call.platform.engine, order.unwrap_or_default());
-    let view = engine.view(&caller.unit, order).await?;
+    let view = view(call, caller, order).await?;
     if let Some(token) = &sent.token {
         let of = link::read(engine, call.environment, token);
         if of.is_none_or(|(msn, id)| msn != caller.unit.facts.msn || id != view.payment.order.id) {
-            return Err(Why::Payment(
-                sandkasse_domain::payment::Cause::TokenOfAnotherOrder,
-            ));
+            return Err(Why::Payment(Cause::TokenOfAnotherOrder));
         }
     }
     let phone = sent.phone(view.payment.order.mobile.as_ref())?;
     let intent = Intent::Person(Act::ForceApprove { phone });
-    engine
-        .carry_out(&caller.unit, order, intent, None, fault)
-        .await?;
+    let through = Through::Ecom;
+    let wanted = Wanted {
+        intent,
+        through,
+        fault,
+    };
+    engine.carry_out(&caller.unit, order, wanted, None).await?;
     call.trace.passed(Step::Rules, "approved");
     Ok(Answer::empty(200))
 }

@@ -72,7 +72,15 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
             Some(answer) => return answer,
             None => vec![words_of_fault(*struck)],
         },
-        Why::Token(_) | Why::Userinfo(_) | Why::Unread(_) | Why::NotBuilt => vec![internal()],
+        Why::Token(_)
+        | Why::Userinfo(_)
+        | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
+        | Why::Unread(_)
+        | Why::NotBuilt => vec![internal()],
     };
     let status = wires.first().map_or(500, |wire| wire.status);
     let lines: Vec<Line<'_>> = wires
@@ -266,6 +274,7 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
         ),
 
         Cause::OrderUnknown { order, asked_by }
+        | Cause::OrderOfEpayment { order, asked_by }
         | Cause::OrderOfAnotherUnit {
             order, asked_by, ..
         } => wire(
@@ -289,6 +298,20 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
             },
         ),
 
+        // ePayment's alone.
+        Cause::ReserveNotAllowed
+        | Cause::ExpressNotAllowed
+        | Cause::LongLivingNotAllowed
+        | Cause::CardNotAvailable
+        | Cause::CardPassthroughNotAvailable
+        | Cause::CurrencyNotAllowed { .. }
+        | Cause::BlockedSourcesNotApplicable
+        | Cause::AmountTooSmall { .. }
+        | Cause::ExpiryNotAllowed { .. }
+        | Cause::ExpiryTooSoon { .. }
+        | Cause::ExpiryTooLate { .. }
+        | Cause::ReceiptMissing => internal(),
+
         Cause::CaptureNotReserved { .. } => payment(
             "62",
             match wording {
@@ -298,15 +321,20 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
                 Recorded => "The amount you tried to capture is not reserved",
             },
         ),
-        Cause::CaptureOfCancelled
+        Cause::CaptureOfCancelled { .. }
         | Cause::ApproveExpress
         | Cause::ApproveSkipsLandingPage
         | Cause::TokenOfAnotherOrder
         | Cause::NotThePayer
-        | Cause::ShippingNotChosen => vipps("91", "The transaction is not allowed."),
+        | Cause::ShippingNotChosen
+        | Cause::CaptureMustBeWhole { .. }
+        | Cause::OtherCurrency { .. }
+        | Cause::CancelOfAuthorized
+        | Cause::ApproveCard
+        | Cause::ApproveInProduction => vipps("91", "The transaction is not allowed."),
         Cause::AlreadyCaptured { .. }
         | Cause::CapturedDirectly
-        | Cause::AlreadyCancelled
+        | Cause::AlreadyCancelled { .. }
         | Cause::NotOpen { .. } => vipps("92", "The transaction has already been processed."),
         // Documented as 96 until 2023-06-21, then corrected: "is actually 98".
         Cause::CaptureTooLate { .. } => payment(
@@ -346,7 +374,7 @@ fn words(cause: &Cause, wording: Wording) -> Wire {
             "72",
             "Cannot refund a reserved order. The orderId can be canceled instead.",
         ),
-        Cause::RefundOfCancelled => payment("73", "Cannot refund a canceled order."),
+        Cause::RefundOfCancelled { .. } => payment("73", "Cannot refund a canceled order."),
         Cause::RefundTooLate { .. } => payment(
             "95",
             "Payments can only be refunded up to 365 days after reservation. See the FAQ.",
@@ -414,12 +442,13 @@ pub fn cause_id(cause: &Cause, environment: Environment) -> &'static str {
         Cause::AppOutdated => "user.app_outdated",
         Cause::OrderUnknown { .. } => "order.unknown",
         Cause::OrderOfAnotherUnit { .. } => "order.other_unit",
+        Cause::OrderOfEpayment { .. } => "order.of_epayment",
         Cause::OrderLocked { .. } => "order.locked",
         Cause::OutcomePending { .. } => "order.outcome_pending",
         Cause::KeyReused { .. } => "idempotency.key_reused",
-        Cause::CaptureNotReserved { ended: false } => "capture.not_approved",
-        Cause::CaptureNotReserved { ended: true } => "capture.ended",
-        Cause::CaptureOfCancelled => "capture.cancelled",
+        Cause::CaptureNotReserved { ended: false, .. } => "capture.not_approved",
+        Cause::CaptureNotReserved { ended: true, .. } => "capture.ended",
+        Cause::CaptureOfCancelled { .. } => "capture.cancelled",
         Cause::AlreadyCaptured { .. } => "capture.all_captured",
         Cause::CapturedDirectly => "capture.direct",
         Cause::CaptureTooLate { .. } => "capture.too_late",
@@ -428,16 +457,33 @@ pub fn cause_id(cause: &Cause, environment: Environment) -> &'static str {
         Cause::CaptureAfterRelease { .. } => "capture.released",
         Cause::CaptureRefusedByBank => "capture.refused_by_bank",
         Cause::CancelAfterCapture { .. } => "cancel.captured",
-        Cause::AlreadyCancelled => "cancel.already",
+        Cause::AlreadyCancelled { .. } => "cancel.already",
         Cause::CancelInThreeDSecure => "cancel.three_d_secure",
         Cause::CancelTooLate { .. } => "cancel.too_late",
         Cause::CancelRefusedByBank => "cancel.refused_by_bank",
         Cause::RefundNotCaptured { .. } => "refund.not_captured",
-        Cause::RefundOfCancelled => "refund.cancelled",
+        Cause::RefundOfCancelled { .. } => "refund.cancelled",
         Cause::RefundTooLate { .. } => "refund.too_late",
         Cause::RefundExceedsCaptured { refunded, .. } if refunded.is_zero() => "refund.exceeds",
         Cause::RefundExceedsCaptured { .. } => "refund.exceeds_sum",
         Cause::SettlementExhausted { .. } => "refund.settlement",
+        Cause::ReserveNotAllowed => "unit.direct_capture",
+        Cause::ExpressNotAllowed => "unit.express",
+        Cause::LongLivingNotAllowed => "unit.long_living",
+        Cause::CardNotAvailable => "method.card",
+        Cause::CardPassthroughNotAvailable => "method.card_passthrough",
+        Cause::CurrencyNotAllowed { .. } => "unit.currency",
+        Cause::BlockedSourcesNotApplicable => "unit.blocked_sources",
+        Cause::AmountTooSmall { .. } => "amount.too_small",
+        Cause::ExpiryNotAllowed { .. } => "expiry.flow",
+        Cause::ExpiryTooSoon { .. } => "expiry.too_soon",
+        Cause::ExpiryTooLate { .. } => "expiry.too_late",
+        Cause::ReceiptMissing => "expiry.receipt",
+        Cause::CaptureMustBeWhole { .. } => "capture.partial",
+        Cause::OtherCurrency { .. } => "amount.currency",
+        Cause::CancelOfAuthorized => "cancel.authorized",
+        Cause::ApproveCard => "approve.card",
+        Cause::ApproveInProduction => "approve.production",
         Cause::NotOpen { .. } => "approve.not_open",
         Cause::ApproveExpress => "approve.express",
         Cause::ApproveSkipsLandingPage => "approve.skip_landing_page",

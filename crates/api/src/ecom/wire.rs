@@ -195,6 +195,7 @@ fn shown<'a>(payment: &'a Payment, event: &'a Event) -> Option<Shown<'a>> {
         Event::Voided {
             text,
             transaction_id,
+            ..
         } => Shown {
             amount: ordered,
             text,

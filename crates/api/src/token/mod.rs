@@ -264,6 +264,15 @@ fn client(call: &Call<'_>, client_id: Option<&str>) -> Result<Client, Why> {
     })
 }
 
+/// Whose `client_id` and `client_secret` the headers hold, for the API that takes them in the place
+/// of a token.
+pub(crate) fn proved(call: &Call<'_>) -> Result<Client, Why> {
+    let headers = &call.request.headers;
+    let client = client(call, text(headers, "client_id"))?;
+    check_secret(call, text(headers, "client_secret"), &client)?;
+    Ok(client)
+}
+
 /// The sales unit whose keys these are; all others belong to none.
 fn msn(client: &Client) -> Option<&Msn> {
     match client {

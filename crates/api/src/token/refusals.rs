@@ -38,6 +38,11 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Fields(_)
         | Why::Payment(_)
         | Why::Userinfo(_)
+        | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_) => formats::gateway(500, "Internal server error"),

@@ -28,6 +28,8 @@ pub enum UserinfoCause {
     SubUnknown,
     /// The 168 hours are over.
     SessionOver,
+    /// The token is one of the API, and not of a login.
+    NotOfLogin,
 }
 
 impl UserinfoCause {
@@ -37,6 +39,7 @@ impl UserinfoCause {
             UserinfoCause::SubFormat => "userinfo.sub_format",
             UserinfoCause::SubUnknown => "userinfo.sub_unknown",
             UserinfoCause::SessionOver => "userinfo.session_over",
+            UserinfoCause::NotOfLogin => "userinfo.not_of_login",
         }
     }
 }
@@ -49,11 +52,21 @@ pub(crate) async fn by_sub(call: &mut Call<'_>, sub: &str) -> Result<Answer, (An
     }
 }
 
-async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
-    let (platform, environment) = (call.platform, call.environment);
-    let (gate, headers) = (&platform.gate, &call.request.headers);
-    // The official collections omit the key, a plugin sends it on every call: both work. One that
-    // does not cover Login is refused (reference: userinfo.md §5).
+/// `GET /vipps-userinfo-api/userinfo`
+pub(crate) async fn of_login(call: &mut Call<'_>) -> Result<Answer, (Answer, Why)> {
+    let why = match bearer(call).await {
+        // Nobody has a token of a login before there is one: what passes here is the API's.
+        Ok(_) => Why::Userinfo(UserinfoCause::NotOfLogin),
+        Err(why) => why,
+    };
+    Err((refusals::answer(call, &why), why))
+}
+
+/// Steps 2 to 5. The official collections omit the subscription key, a plugin sends it on every
+/// call: both work. One that does not cover Login is refused (reference: userinfo.md §5).
+async fn bearer(call: &mut Call<'_>) -> Result<Keyring, Why> {
+    let (gate, environment, headers) =
+        (&call.platform.gate, call.environment, &call.request.headers);
     let sent = headers.get("ocp-apim-subscription-key");
     let key_of = if sent.is_some_and(|key| !key.is_empty()) {
         Some(gate.subscription_key(environment, headers, Some(Product::Login), call.trace)?)
@@ -61,13 +74,22 @@ async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
         None
     };
     let bearer = gate.token(environment, headers, call.trace).await?;
-    let keyring = match &key_of {
-        Some(key_of) => gate.same_owner(bearer, key_of, headers, None, call.trace)?,
+    let named = headers
+        .get("merchant-serial-number")
+        .and_then(|value| value.to_str().ok());
+    Ok(match &key_of {
+        Some(key_of) => gate.same_owner(bearer, key_of, headers, named, call.trace)?,
         None => Keyring {
             client: bearer.client,
             subscription_key: None,
         },
-    };
+    })
+}
+
+async fn shared(call: &mut Call<'_>, sub: &str) -> Result<String, Why> {
+    let (platform, environment) = (call.platform, call.environment);
+    let (gate, headers) = (&platform.gate, &call.request.headers);
+    let keyring = bearer(call).await?;
     call.who.client = Some(keyring.client.clone());
     let caller = gate.acting(environment, &keyring, headers, None)?;
     call.who.unit = Some(caller.unit.facts.msn.clone());

@@ -37,6 +37,8 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
             ),
             UserinfoCause::SubFormat => (400, "sub must be a UUID.".to_owned()),
             UserinfoCause::SubUnknown => (404, "The sub was not found.".to_owned()),
+            // The gateway's own form, as for every token that does not count.
+            UserinfoCause::NotOfLogin => return formats::token_rejected(),
             UserinfoCause::SessionOver => (
                 403,
                 "The user's data was available for 168 hours after the consent. That time is over."
@@ -50,6 +52,11 @@ pub(super) fn answer(call: &Call<'_>, why: &Why) -> Answer {
         | Why::Fields(_)
         | Why::Payment(_)
         | Why::Token(_)
+        | Why::Epayment(_)
+        | Why::OrderManagement(_)
+        | Why::Qr(_)
+        | Why::Report(_)
+        | Why::Checkout(_)
         | Why::Unread(_)
         | Why::NotBuilt
         | Why::Fault(_)

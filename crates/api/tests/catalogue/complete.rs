@@ -11,7 +11,8 @@ use super::causes;
 const SOURCES: [&str; 2] = ["src", "../gate/src"];
 
 /// What looks like an id and is none: members of bodies, and names of files.
-const NO_IDS: [&str; 4] = [
+const NO_IDS: [&str; 5] = [
+    "profile.",
     "transaction.",
     "merchantInfo.",
     "customerInfo.",

@@ -2,7 +2,11 @@
 //! ecom.md §2.3 and §3).
 
 use sandkasse_api::Why;
-use sandkasse_domain::{payment::Cause, person::Person, sales_unit::CaptureType};
+use sandkasse_domain::{
+    payment::{Cause, Phase},
+    person::Person,
+    sales_unit::CaptureType,
+};
 use sandkasse_engine::Act;
 use sandkasse_testkit::{Shop, World, cause_of, days, hours, minutes};
 use serde_json::Value;
@@ -48,7 +52,10 @@ async fn ecom_56_an_open_request_is_cancelled() {
 
         // The app shows it gone: nothing can be done with it any more.
         let approved = shop.approve(order, &kari).await;
-        let gone = Cause::NotOpen { ended: true };
+        let gone = Cause::NotOpen {
+            ended: true,
+            phase: Phase::Terminated,
+        };
         assert_eq!(approved.map_err(cause_of).err(), Some(gone.clone()));
         let rejected = shop.person(order, Act::Reject).await;
         assert_eq!(rejected.map_err(cause_of).err(), Some(gone));

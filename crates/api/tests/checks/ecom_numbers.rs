@@ -86,6 +86,7 @@ async fn ecom_104_nobody_learns_why_a_person_cannot_pay() {
             CannotPay::Number(_)
             | CannotPay::TooYoung
             | CannotPay::Blocked
+            | CannotPay::BelowMinimumAge
             | CannotPay::LimitReached => "user.unavailable",
         };
         got.says(400, "User", "81", text, cause);

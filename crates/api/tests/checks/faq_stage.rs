@@ -8,7 +8,7 @@ use sandkasse_domain::{
     sales_unit::{Product, RateLimits, SalesUnit},
 };
 use sandkasse_testkit::{
-    Ask, Got, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, PartnerShop, Shop,
+    Ask, Format, Got, INTERNAL_ERROR, KEY_INVALID, KEY_MISSING, NOT_FOUND, PartnerShop, Shop,
     TOKEN_REJECTED, World,
 };
 
@@ -81,6 +81,8 @@ impl Faq {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     Fine,
+    /// 201
+    Made,
     /// A-miss.
     KeyMissing,
     /// A-inv.
@@ -107,6 +109,10 @@ pub(crate) enum Says {
     Ecom(u16, &'static str, &'static str, &'static str),
     /// Problem details: status and detail.
     Problem(u16, String),
+    /// The older problem details: status, title and detail.
+    Detail(u16, &'static str, &'static str),
+    /// Checkout's: status, code, and a text that is its title or its detail.
+    Session(u16, &'static str, &'static str),
 }
 
 /// D of a fault.
@@ -134,6 +140,15 @@ const ENVIRONMENT: &str =
 impl Says {
     pub(crate) fn k(status: u16, msn: impl ToString) -> Says {
         Says::CheckKeys(status, msn.to_string())
+    }
+
+    /// The same in ePayment's envelope: eCom's text is its detail.
+    pub(crate) fn on_epayment(self) -> Says {
+        if let Says::Ecom(status, _, _, text) = self {
+            Says::Problem(status, text.to_owned())
+        } else {
+            self
+        }
     }
 
     pub(crate) fn s1(msn: impl ToString) -> Says {
@@ -164,12 +179,28 @@ pub(crate) fn is(row: &str, got: &Got, says: &Says, cause: &str) {
     let about_msn = |status, text: &str| {
         if got.header("content-type") == Some("application/problem+json") {
             problem(row, got, status, text);
+        } else if got.body.starts_with(r#"{"errorCode""#) {
+            let code = if status == 401 {
+                "Authorization-00001"
+            } else {
+                "Authorization-00002"
+            };
+            session(row, got, status, code, text);
+        } else if got.body.contains(r#""instance":"00-"#) {
+            let title = if status == 401 {
+                "Unauthorized"
+            } else {
+                "Forbidden"
+            };
+            got.detail(status, title, text, cause);
         } else {
             got.says(status, "Merchant", "Unauthorized", text, cause);
         }
     };
     match says {
-        Says::Fine => assert_eq!(got.status, 200, "{row}: {}", got.body),
+        Says::Made => assert_eq!(got.status, 201, "{row}: {}", got.body),
+        // Something was made, or the browser is sent elsewhere.
+        Says::Fine => assert!([200, 201, 302].contains(&got.status), "{row}: {}", got.body),
         Says::KeyMissing => gateways(401, KEY_MISSING),
         Says::KeyInvalid => gateways(401, KEY_INVALID),
         Says::TokenRejected => gateways(401, TOKEN_REJECTED),
@@ -207,6 +238,8 @@ pub(crate) fn is(row: &str, got: &Got, says: &Says, cause: &str) {
             got.says(*status, group, code, text, cause);
         }
         Says::Problem(status, detail) => problem(row, got, *status, detail),
+        Says::Detail(status, title, detail) => got.detail(*status, title, detail, cause),
+        Says::Session(status, code, text) => session(row, got, *status, code, text),
     }
     // FAQ-40: the missing and the invalid key are also challenged in a header.
     let challenged = matches!(says, Says::KeyMissing | Says::KeyInvalid);
@@ -222,6 +255,16 @@ fn problem(row: &str, got: &Got, status: u16, detail: &str) {
     assert_eq!(got.status, status, "{row}: {}", got.body);
     got.format();
     assert_eq!(got.json()["detail"], detail, "{row}");
+}
+
+#[track_caller]
+fn session(row: &str, got: &Got, status: u16, code: &str, text: &str) {
+    let said = (got.status, got.format());
+    assert_eq!(said, (status, Format::Checkout), "{row}: {}", got.body);
+    let problem = got.json();
+    assert_eq!(problem["errorCode"], code, "{row}");
+    let is_said = problem["title"] == text || problem["detail"] == text;
+    assert!(is_said, "{row}: {text:?} is not in {}", got.body);
 }
 
 /// Sends, and asserts.

@@ -10,6 +10,7 @@ use sandkasse_engine::{
     audit::Entry,
     faults::{Fault, Probability, Rule, Target, When},
 };
+use sandkasse_store::Kind;
 use sandkasse_testkit::{Ask, Got, Shop, Trouble, TroubledStore, World, days, minutes};
 use tokio::task::JoinSet;
 
@@ -328,7 +329,7 @@ async fn what_is_due_happens_once() {
     // A node that comes looks at everything that is due.
     for node in &nodes {
         let engine = &node.platform.engine;
-        let heads = engine.store().next_deadlines().await;
+        let heads = engine.store().next_deadlines(Kind::Payment).await;
         assert_eq!(heads.expect("memory does not fail").len(), 1);
     }
     nodes[0].clock.advance(minutes(6));

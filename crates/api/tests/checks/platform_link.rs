@@ -90,7 +90,7 @@ async fn plat_48_is_app_absent_is_false() {
 #[track_caller]
 fn assert_over<T: std::fmt::Debug>(acted: Result<T, ActRefused>) {
     match acted {
-        Err(ActRefused::Refused(Refused::Because(Cause::NotOpen { ended: true }))) => {}
+        Err(ActRefused::Refused(Refused::Because(Cause::NotOpen { ended: true, .. }))) => {}
         other => panic!("{other:?}"),
     }
 }

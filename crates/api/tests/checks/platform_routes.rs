@@ -68,6 +68,14 @@ async fn plat_05_wrong_methods() {
         ("/ecomm/v2/payments/acme-1/status", "GET"),
         ("/ecomm/v2/integration-test/payments/acme-1/approve", "POST"),
         ("/vipps-userinfo-api/userinfo/abc", "GET"),
+        ("/vipps-userinfo-api/userinfo/", "GET"),
+        ("/order-management/v1/images", "POST"),
+        ("/order-management/v2/ecom/receipts/acme-1", "POST"),
+        ("/order-management/v2/ecom/categories/acme-1", "PUT"),
+        ("/order-management/v2/ecom/acme-1", "GET"),
+        ("/qr/v1/", "POST"),
+        ("/q/image", "GET"),
+        ("/q/r/123456/abc", "GET"),
     ] {
         for method in [
             "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "get",

@@ -204,3 +204,19 @@ async fn a_foreign_msn_is_refused() {
         }
     }
 }
+
+/// The half of UINF-15 that needs no login.
+#[tokio::test]
+async fn an_api_token_does_not_open_the_data_of_a_login() {
+    let (_, shop, _) = stage().await;
+    for path in [
+        "/vipps-userinfo-api/userinfo",
+        "/vipps-userinfo-api/userinfo/",
+    ] {
+        let ask = shop.ask("GET", path).await;
+        let got = ask.clone().send().await;
+        got.answered(401, TOKEN_REJECTED, "userinfo.not_of_login");
+        let got = ask.without("Authorization").send().await;
+        got.answered(401, TOKEN_REJECTED, "token.missing");
+    }
+}

@@ -4,14 +4,20 @@
 //! `Authorization` (when given, verbatim), `User-Agent`.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
+use sandkasse_hooks::HookCall;
 use sandkasse_store::{CallFailure, OutgoingCall};
 
 use crate::url::Target;
 
 /// As the platform writes it.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+
+/// Of a webhook delivery, whose body is UTF-8 in any case.
+const HOOK_JSON: HeaderValue = HeaderValue::from_static("application/json");
+const DATE: HeaderName = HeaderName::from_static("x-ms-date");
+const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-ms-content-sha256");
 
 /// As browsers write it.
 pub(super) const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -57,9 +63,38 @@ pub(super) fn build(
     Ok(request)
 }
 
+/// A webhook delivery: `Host`, `Content-Type`, `Content-Length`, `x-ms-date`, `x-ms-content-sha256`,
+/// `Authorization`, and no others (reference: webhooks.md §6.1).
+pub(super) fn hook(
+    call: &HookCall,
+    target: &Target,
+    rest: &str,
+) -> Result<Request<Full<Bytes>>, CallFailure> {
+    let bad = |detail: &str| CallFailure::BadUrl {
+        detail: detail.to_owned(),
+    };
+    let (host, line) = (target.to_string(), request_target(rest));
+    // What is signed must be what is sent.
+    if host != call.host || line != call.target {
+        return Err(bad("it was signed for another place"));
+    }
+    let mut request = Request::new(Full::from(call.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = line.parse::<Uri>().map_err(|_| bad("request-target"))?;
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| bad("header"));
+    let headers = request.headers_mut();
+    headers.insert(header::HOST, value(&host)?);
+    headers.insert(header::CONTENT_TYPE, HOOK_JSON);
+    headers.insert(header::CONTENT_LENGTH, call.body.len().into());
+    headers.insert(DATE, value(&call.signed.date)?);
+    headers.insert(CONTENT_SHA256, value(&call.signed.content_hash)?);
+    headers.insert(header::AUTHORIZATION, value(&call.signed.authorization)?);
+    Ok(request)
+}
+
 /// Everything after the authority, byte for byte, except: the fragment stays at home, a missing
 /// path becomes `/`, and the few bytes that break a request line are percent-encoded.
-fn request_target(rest: &str) -> String {
+pub(crate) fn request_target(rest: &str) -> String {
     let sent = rest.split('#').next().unwrap_or_default();
     let mut target = String::with_capacity(sent.len() + 1);
     if !sent.starts_with('/') {

@@ -5,7 +5,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Minor, Msn, OrderId, person::CannotPay};
+use super::{Phase, UserFlow};
+use crate::{Currency, Minor, Msn, OrderId, person::CannotPay};
 
 /// Why the bank or the card issuer refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +79,36 @@ pub enum Cause {
         order: OrderId,
         first_used: Timestamp,
     },
+    /// The sales unit captures directly, and ePayment only reserves.
+    ReserveNotAllowed,
+    /// The sales unit may not use express.
+    ExpressNotAllowed,
+    /// The sales unit may not let payments live longer than ten minutes.
+    LongLivingNotAllowed,
+    /// Payments by card alone are not taken here.
+    CardNotAvailable,
+    /// No provider passes cards through here.
+    CardPassthroughNotAvailable,
+    /// The sales unit is paid in another currency.
+    CurrencyNotAllowed { asked: Currency, takes: Currency },
+    /// No kind of card can be blocked for a Norwegian sales unit.
+    BlockedSourcesNotApplicable,
+    /// Less than can be paid.
+    AmountTooSmall { asked: Minor, least: Minor },
+    /// A payment of this flow cannot say when it expires.
+    ExpiryNotAllowed { flow: UserFlow },
+    /// It would expire too soon.
+    ExpiryTooSoon {
+        expires_at: Timestamp,
+        earliest: Timestamp,
+    },
+    /// It would live too long.
+    ExpiryTooLate {
+        expires_at: Timestamp,
+        latest: Timestamp,
+    },
+    /// A payment that says when it expires must say what is bought.
+    ReceiptMissing,
     /// Nobody who can pay has this number.
     CannotPay { reason: CannotPay },
     /// The person's app is too old.
@@ -91,6 +122,8 @@ pub enum Cause {
         asked_by: Msn,
         owned_by: Msn,
     },
+    /// The payment was made by ePayment, and eCom does not see those.
+    OrderOfEpayment { order: String, asked_by: Msn },
     /// Another operation on this order did not end in time.
     OrderLocked { order: String },
     /// The bank does not say yet what came of the approval.
@@ -99,13 +132,24 @@ pub enum Cause {
     KeyReused { operation: Operation, key: String },
 
     /// Nothing is reserved: not approved yet, timed out, or refused by the bank.
-    CaptureNotReserved { ended: bool },
+    CaptureNotReserved {
+        ended: bool,
+        #[serde(default)]
+        phase: Phase,
+    },
     /// The payment was cancelled.
-    CaptureOfCancelled,
+    CaptureOfCancelled {
+        #[serde(default)]
+        phase: Phase,
+    },
     /// All of it was captured before.
     AlreadyCaptured { captured: Minor },
     /// The sales unit captures directly, at approval.
     CapturedDirectly,
+    /// The sales unit must capture all at once.
+    CaptureMustBeWhole { reserved: Minor, asked: Minor },
+    /// The amount counts another currency than the payment.
+    OtherCurrency { asked: Currency, of: Currency },
     /// Later than 180 days after the reservation.
     CaptureTooLate { reserved_at: Timestamp },
     /// More than was reserved.
@@ -122,7 +166,12 @@ pub enum Cause {
     /// Something was captured, and the rest was not asked to be released.
     CancelAfterCapture { captured: Minor, remaining: Minor },
     /// It is cancelled already.
-    AlreadyCancelled,
+    AlreadyCancelled {
+        #[serde(default)]
+        phase: Phase,
+    },
+    /// It was asked to be cancelled only if nobody had approved it yet.
+    CancelOfAuthorized,
     /// The payer is in a 3-D Secure session.
     CancelInThreeDSecure,
     /// Later than 180 days after the reservation.
@@ -133,7 +182,10 @@ pub enum Cause {
     /// Nothing was captured yet.
     RefundNotCaptured { reserved: bool },
     /// The payment was cancelled, or failed.
-    RefundOfCancelled,
+    RefundOfCancelled {
+        #[serde(default)]
+        phase: Phase,
+    },
     /// Later than 365 days after the reservation.
     RefundTooLate { reserved_at: Timestamp },
     /// More than was captured and not refunded.
@@ -146,9 +198,17 @@ pub enum Cause {
     SettlementExhausted { balance: i64, overdraft: Minor },
 
     /// Only an open payment request can be approved or rejected.
-    NotOpen { ended: bool },
+    NotOpen {
+        ended: bool,
+        #[serde(default)]
+        phase: Phase,
+    },
     /// Express payments cannot be approved by force.
     ApproveExpress,
+    /// Payments by card alone cannot be approved by force.
+    ApproveCard,
+    /// There is no force approve in production.
+    ApproveInProduction,
     /// Payments that skip the landing page cannot be approved by force.
     ApproveSkipsLandingPage,
     /// The number is not a test person's.

@@ -4,6 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How long the link lives unopened, and how long the payer has after opening it.
 pub const LINK_LIFE: SignedDuration = SignedDuration::from_mins(5);
+/// How long a pushed request waits for the payer: there is no link to open first.
+pub const PUSH_LIFE: SignedDuration = SignedDuration::from_mins(10);
+/// A payment with an expiry of its own lives longer than this.
+pub const SHORTEST_LONG_LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// How long the bank stays silent after a payment of 2.01 kroner (test environment).
 pub const SILENCE: SignedDuration = SignedDuration::from_hours(1);
 /// After so long the bank gives back what was not captured of a partly captured payment.

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Acting, Cause, Event, Order, Payer, ShippingOffer, TransactionId, UserDetails, bank::BankAnswer,
+    Acting, Allowed, Cause, Event, Order, Payer, ShippingOffer, TransactionId, UserDetails,
+    bank::BankAnswer, epayment,
 };
 use crate::{Minor, consent::Scope, person::CannotPay};
 
@@ -39,6 +40,8 @@ pub enum Command {
         asking: Asking,
         /// Whether the bank still pays; it may refuse once its hold on the card is over.
         bank_pays: bool,
+        /// Whether less than what is left may not be captured.
+        must_be_whole: bool,
     },
     /// The merchant gives money back.
     Refund {
@@ -53,6 +56,8 @@ pub enum Command {
         text: String,
         /// `shouldReleaseRemainingFunds`: give back what was not captured.
         release_remainder: bool,
+        /// ePayment's `cancelTransactionOnly`: not if it is approved already.
+        only_open: bool,
         /// Whether the bank lets go. It always does, unless a test wants it not to.
         bank_agrees: bool,
         /// A fresh number.
@@ -128,18 +133,35 @@ pub struct InitiateFacts {
     pub acts_at: Option<Timestamp>,
     /// A fresh number, used when the request is pushed at once.
     pub transaction_id: TransactionId,
+    /// What the sales unit may do through ePayment.
+    pub epayment: Allowed,
+    /// The moment on the unit's clock.
+    pub now: Timestamp,
 }
 
 /// Decides on a new payment.
 ///
-/// The order of the checks is contract (reference: README.md, ruling 13): 38, then 51 of the nin
-/// scope, 32/33, 34, 81/82.
+/// The order of the checks is contract. eCom's (reference: README.md, ruling 13): 38, then 51 of the
+/// nin scope, 32/33, 34, 81/82. ePayment's: the reference, what the sales unit may, the amount and
+/// the times, the payer (reference: epayment.md §5).
 pub fn initiate(order: Order, facts: InitiateFacts) -> Result<Vec<Event>, Cause> {
-    if order.skip_landing_page && !facts.may_skip_landing_page {
-        return Err(Cause::SkipLandingPageNotAllowed);
-    }
-    if order.scope.contains(&Scope::Nin) && !facts.may_ask_nin {
-        return Err(Cause::NinNotAllowed);
+    let duplicate = |first_used| Cause::DuplicateOrder {
+        order: order.id.clone(),
+        first_used,
+    };
+    let (skips, nin) = (facts.may_skip_landing_page, facts.may_ask_nin);
+    if let Some(it) = order.epayment() {
+        if let Some(first_used) = facts.first_used {
+            return Err(duplicate(first_used));
+        }
+        epayment::check(&order, it, &facts.epayment, skips, nin, facts.now)?;
+    } else {
+        if order.skip_landing_page && !skips {
+            return Err(Cause::SkipLandingPageNotAllowed);
+        }
+        if order.scope.contains(&Scope::Nin) && !nin {
+            return Err(Cause::NinNotAllowed);
+        }
     }
     let asked = order.amount;
     if let Some((limit, received)) = facts.receive
@@ -161,10 +183,7 @@ pub fn initiate(order: Order, facts: InitiateFacts) -> Result<Vec<Event>, Cause>
         });
     }
     if let Some(first_used) = facts.first_used {
-        return Err(Cause::DuplicateOrder {
-            order: order.id,
-            first_used,
-        });
+        return Err(duplicate(first_used));
     }
     let payer = facts
         .payer

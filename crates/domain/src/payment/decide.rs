@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Approval, Asking, CancelledBy, Cause, ChosenShipping, Command, Due, Event, Grant, Movement,
-    Open, Payment, Reservation, Settlement, State, TransactionId,
+    Approval, Asking, CancelledBy, Cause, ChosenShipping, Command, Due, Event, Grant, Method,
+    Movement, Open, Payment, Reservation, Settlement, State, TransactionId,
     bank::BankAnswer,
     clock::{CAPTURE_DAYS, REFUND_DAYS, whole_days},
 };
@@ -50,18 +50,26 @@ impl Payment {
             Command::Approve(approval) => self.approve(approval),
             Command::Reject => self
                 .requested()
-                .map(|open| vec![give_up(open, CancelledBy::Payer)]),
+                .map(|open| vec![self.give_up(open, CancelledBy::Payer)]),
             Command::LeaveLandingPage => self
                 .requested()
-                .map(|open| vec![give_up(open, CancelledBy::LandingPage)]),
-            Command::Capture { asking, bank_pays } => self.capture(asking, *bank_pays, now),
+                .map(|open| vec![self.give_up(open, CancelledBy::LandingPage)]),
+            Command::Capture {
+                asking,
+                bank_pays,
+                must_be_whole,
+            } => self.capture(asking, *bank_pays, *must_be_whole, now),
             Command::Refund { asking, settlement } => self.refund(asking, *settlement, now),
             Command::Cancel {
                 text,
                 release_remainder,
+                only_open,
                 bank_agrees,
                 transaction_id,
             } => {
+                if *only_open && matches!(self.state, State::Reserved(_) | State::Voided { .. }) {
+                    return Err(Cause::CancelOfAuthorized);
+                }
                 let cancelled = self.cancel(text, *release_remainder, transaction_id, now)?;
                 if *bank_agrees {
                     Ok(cancelled)
@@ -76,13 +84,16 @@ impl Payment {
     fn requested(&self) -> Result<&Open, Cause> {
         match &self.state {
             State::Initiated(open) => Ok(open),
-            State::OutcomeUnknown { .. } | State::Reserved(_) => {
-                Err(Cause::NotOpen { ended: false })
-            }
+            State::OutcomeUnknown { .. } | State::Reserved(_) => Err(self.not_open(false)),
             State::Cancelled { .. } | State::Failed { .. } | State::Voided { .. } => {
-                Err(Cause::NotOpen { ended: true })
+                Err(self.not_open(true))
             }
         }
+    }
+
+    fn not_open(&self, ended: bool) -> Cause {
+        let phase = self.phase();
+        Cause::NotOpen { ended, phase }
     }
 
     /// Without a landing page nobody can change the number that the merchant named.
@@ -100,8 +111,14 @@ impl Payment {
             if self.order.is_express() {
                 return Err(Cause::ApproveExpress);
             }
-            if self.order.skip_landing_page {
-                return Err(Cause::ApproveSkipsLandingPage);
+            match self.order.epayment() {
+                Some(it) if it.method == Method::Card => return Err(Cause::ApproveCard),
+                // ePayment approves what was pushed, too.
+                Some(_) => {}
+                None if self.order.skip_landing_page => {
+                    return Err(Cause::ApproveSkipsLandingPage);
+                }
+                None => {}
             }
         } else {
             self.must_be_paid_by(&approval.payer.phone)?;
@@ -128,7 +145,11 @@ impl Payment {
             BankAnswer::Accepts => Event::Reserved { grant },
             BankAnswer::Refuses(refusal) => Event::ReservationRefused {
                 refusal,
-                transaction_id,
+                // ePayment numbers each attempt.
+                transaction_id: match self.order.epayment() {
+                    Some(_) => approval.transaction_id.clone(),
+                    None => transaction_id,
+                },
             },
             BankAnswer::StaysSilent => Event::OutcomeUnknown { grant },
             BankAnswer::WantsConfirmation => Event::ThreeDSecureBegan,
@@ -156,19 +177,28 @@ impl Payment {
         &self,
         asking: &Asking,
         bank_pays: bool,
+        must_be_whole: bool,
         now: Timestamp,
     ) -> Result<Vec<Event>, Cause> {
         let reservation = match &self.state {
-            State::Initiated(_) => return Err(Cause::CaptureNotReserved { ended: false }),
+            State::Initiated(_) => {
+                let phase = self.phase();
+                return Err(Cause::CaptureNotReserved {
+                    ended: false,
+                    phase,
+                });
+            }
             State::Failed { .. }
             | State::Cancelled {
                 by: CancelledBy::Timeout,
                 ..
             } => {
-                return Err(Cause::CaptureNotReserved { ended: true });
+                let phase = self.phase();
+                return Err(Cause::CaptureNotReserved { ended: true, phase });
             }
             State::Cancelled { .. } | State::Voided { .. } => {
-                return Err(Cause::CaptureOfCancelled);
+                let phase = self.phase();
+                return Err(Cause::CaptureOfCancelled { phase });
             }
             State::OutcomeUnknown { .. } => return Err(self.outcome_pending()),
             State::Reserved(reservation) => reservation,
@@ -199,6 +229,12 @@ impl Payment {
                 asked: amount,
             });
         }
+        if must_be_whole && amount < remaining {
+            return Err(Cause::CaptureMustBeWhole {
+                reserved: remaining,
+                asked: amount,
+            });
+        }
         let movement = movement(asking, amount);
         Ok(vec![if bank_pays {
             Event::Captured(movement)
@@ -217,7 +253,8 @@ impl Payment {
             State::Initiated(_) => return Err(Cause::RefundNotCaptured { reserved: false }),
             State::OutcomeUnknown { .. } => return Err(self.outcome_pending()),
             State::Cancelled { .. } | State::Failed { .. } | State::Voided { .. } => {
-                return Err(Cause::RefundOfCancelled);
+                let phase = self.phase();
+                return Err(Cause::RefundOfCancelled { phase });
             }
             State::Reserved(reservation) => reservation,
         };
@@ -267,11 +304,13 @@ impl Payment {
                 return Ok(vec![Event::Cancelled {
                     by: CancelledBy::Merchant,
                     text,
+                    transaction_id: None,
                 }]);
             }
             State::OutcomeUnknown { .. } => return Err(self.outcome_pending()),
             State::Cancelled { .. } | State::Failed { .. } | State::Voided { .. } => {
-                return Err(Cause::AlreadyCancelled);
+                let phase = self.phase();
+                return Err(Cause::AlreadyCancelled { phase });
             }
             State::Reserved(reservation) => reservation,
         };
@@ -293,6 +332,7 @@ impl Payment {
         Ok(vec![if captured.is_zero() {
             Event::Voided {
                 text,
+                amount: Some(reservation.grant.amount),
                 transaction_id,
             }
         } else {
@@ -312,7 +352,9 @@ impl Payment {
             return vec![];
         }
         match (due, &self.state) {
-            (Due::TimeOut, State::Initiated(open)) => vec![give_up(open, CancelledBy::Timeout)],
+            (Due::TimeOut, State::Initiated(open)) => {
+                vec![self.give_up(open, CancelledBy::Timeout)]
+            }
             (Due::BankAnswers, State::OutcomeUnknown { grant, .. }) => {
                 vec![Event::Reserved {
                     grant: grant.clone(),
@@ -332,17 +374,22 @@ impl Payment {
         }
     }
 
+    /// After a refusal by the bank the payment has failed; before, it was only not wanted. ePayment
+    /// knows no failure: the payer may pick another card until the end.
+    fn give_up(&self, open: &Open, by: CancelledBy) -> Event {
+        match open.refused {
+            Some(refusal) if self.order.epayment().is_none() => Event::Failed { refusal },
+            Some(_) | None => Event::Cancelled {
+                by,
+                text: None,
+                transaction_id: None,
+            },
+        }
+    }
+
     fn outcome_pending(&self) -> Cause {
         let until = self.due().map_or(Timestamp::MAX, |(moment, _)| moment);
         Cause::OutcomePending { until }
-    }
-}
-
-/// After a refusal by the bank the payment has failed; before, it was only not wanted.
-fn give_up(open: &Open, by: CancelledBy) -> Event {
-    match open.refused {
-        Some(refusal) => Event::Failed { refusal },
-        None => Event::Cancelled { by, text: None },
     }
 }
 
@@ -356,14 +403,23 @@ fn movement(asking: &Asking, amount: Minor) -> Movement {
 }
 
 impl Reservation {
-    /// Whether the bank's hold on the card is over, so that a capture needs a new authorisation:
-    /// 30 days for Mastercard, 7 for all others (reference: platform.md §7).
-    pub fn hold_is_over(&self, now: Timestamp) -> bool {
-        let days = if self.grant.card_brand == "Mastercard" {
+    /// Until when the bank's hold on the card lasts.
+    pub fn held_until(&self) -> Timestamp {
+        let days = self.hold_days();
+        super::clock::after(self.at, jiff::SignedDuration::from_hours(24 * days))
+    }
+
+    fn hold_days(&self) -> i64 {
+        if self.grant.card_brand == "Mastercard" {
             30
         } else {
             7
-        };
-        whole_days(self.at, now) >= days
+        }
+    }
+
+    /// Whether the bank's hold on the card is over, so that a capture needs a new authorisation:
+    /// 30 days for Mastercard, 7 for all others (reference: platform.md §7).
+    pub fn hold_is_over(&self, now: Timestamp) -> bool {
+        whole_days(self.at, now) >= self.hold_days()
     }
 }

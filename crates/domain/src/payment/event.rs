@@ -83,6 +83,9 @@ pub enum Event {
         by: CancelledBy,
         /// The merchant's words, if it was the merchant.
         text: Option<String>,
+        /// Numbers it, for ePayment alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction_id: Option<TransactionId>,
     },
     /// The payer gave up, or time ran out, after the bank had refused.
     Failed {
@@ -93,6 +96,10 @@ pub enum Event {
     Voided {
         /// The merchant's words.
         text: String,
+        /// How much had been reserved. Old records do not say: the ordered amount, unless shipping
+        /// came with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amount: Option<Minor>,
         /// Numbers the operation.
         transaction_id: TransactionId,
     },
@@ -113,6 +120,18 @@ pub enum Event {
     Refunded(Movement),
     /// The merchant's settlement account could not pay it back.
     RefundFailed(Movement),
+}
+
+impl Event {
+    /// Gives the number that ePayment shows to an event that no decision numbered. An engine does
+    /// so as it records the event.
+    pub fn number(&mut self, fresh: impl FnOnce() -> TransactionId) {
+        if let Event::Cancelled { transaction_id, .. }
+        | Event::RemainderReleased { transaction_id, .. } = self
+        {
+            transaction_id.get_or_insert_with(fresh);
+        }
+    }
 }
 
 /// A person who approves unasked.

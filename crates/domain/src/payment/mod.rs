@@ -15,7 +15,9 @@ mod cause;
 pub mod clock;
 mod command;
 mod decide;
+mod epayment;
 mod event;
+mod log;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -25,9 +27,14 @@ use serde::{Deserialize, Serialize};
 
 pub use cause::{Cause, Operation, Refusal};
 pub use command::{Approval, Asking, Command, InitiateFacts, Settlement, initiate};
+pub use epayment::{
+    Airline, Allowed, BlockedSource, CardPassthrough, Epayment, MadeBy, Method, Phase, QrFormat,
+    UserFlow,
+};
 pub use event::{
     Acting, CancelledBy, Event, Grant, Happened, Movement, Payer, TransactionId, UserDetails,
 };
+pub use log::{LogLine, LogName, log_lines};
 pub use order::{Checkout, ChosenShipping, Order, ShippingMethod, ShippingOffer, ShippingSource};
 
 use crate::Minor;
@@ -172,8 +179,17 @@ impl Payment {
         }
     }
 
-    /// When the link stops working: five minutes after the initiate, or after it was opened.
+    /// When the link stops working: five minutes after the initiate, or after it was opened. ePayment
+    /// knows requests that live longer.
     pub fn link_expires_at(&self) -> Timestamp {
+        if let Some(epayment) = self.order.epayment() {
+            if let Some(expires_at) = epayment.expires_at {
+                return expires_at;
+            }
+            if epayment.user_flow == UserFlow::PushMessage {
+                return clock::after(self.initiated_at, clock::PUSH_LIFE);
+            }
+        }
         let opened_at = self.open().and_then(|open| open.opened_at);
         clock::after(opened_at.unwrap_or(self.initiated_at), clock::LINK_LIFE)
     }
@@ -191,6 +207,8 @@ impl Payment {
             State::OutcomeUnknown { since, .. } => {
                 Some((clock::after(*since, clock::SILENCE), Due::BankAnswers))
             }
+            // Of ePayment's the bank keeps what is left until the merchant cancels it.
+            State::Reserved(_) if self.order.epayment().is_some() => None,
             State::Reserved(reservation) => {
                 let captured_at = reservation.first_captured_at?;
                 if reservation.remaining_to_capture().is_zero() {
@@ -266,8 +284,11 @@ impl Payment {
                 refusal,
                 transaction_id,
             } => {
-                self.transaction_id
-                    .get_or_insert_with(|| transaction_id.clone());
+                // ePayment numbers each attempt.
+                if self.order.epayment().is_none() {
+                    self.transaction_id
+                        .get_or_insert_with(|| transaction_id.clone());
+                }
                 self.while_open(|open| {
                     open.refused = Some(*refusal);
                     open.acting = None;

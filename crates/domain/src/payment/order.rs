@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::MadeBy;
 use crate::{
     Minor, OrderId, PhoneNumber, consent::Scope, person::Address, sales_unit::CaptureType,
 };
@@ -11,6 +12,9 @@ use crate::{
 /// A payment as it was asked for. It never changes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
+    /// By which API.
+    #[serde(default)]
+    pub made_by: MadeBy,
     /// The merchant's name for it.
     pub id: OrderId,
     /// What is to be paid, without shipping.
@@ -45,8 +49,9 @@ pub enum Checkout {
     Regular,
     /// Address and shipping are chosen in the app.
     Express {
-        /// Where the merchant hears that a person wants to be forgotten.
-        consent_removal_prefix: String,
+        /// Where the merchant hears that a person wants to be forgotten; eCom's alone.
+        #[serde(default)]
+        consent_removal_prefix: Option<String>,
         /// Where the methods come from.
         shipping: ShippingSource,
     },

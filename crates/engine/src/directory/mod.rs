@@ -22,6 +22,7 @@ use sandkasse_domain::{
     person::{Person, PersonId},
     sales_unit::SalesUnit,
     user::{ApiToken, User},
+    webhook::{Registration, RegistrationId},
 };
 use sandkasse_store::{CommitError, DirectoryEntry, Generation, Store, StoreError};
 use sandkasse_vault::Vault;
@@ -71,6 +72,10 @@ pub enum Change {
     Incident(Environment, Incident),
     /// Something that it tells no more.
     IncidentGone(Environment, IncidentId),
+    /// A new registration of a webhook, or a changed one.
+    Webhook(Environment, Box<Registration>),
+    /// A registration that is there no more.
+    WebhookGone(Environment, RegistrationId),
     /// A secret of the platform itself, by name.
     Secret(Environment, String, String),
     /// What all processes sign tokens with, in PEM.
@@ -483,6 +488,8 @@ impl Change {
             | Change::IncidentGone(environment, _)
             | Change::SigningKey(environment, _)
             | Change::FaultGone(environment, _)
+            | Change::Webhook(environment, _)
+            | Change::WebhookGone(environment, _)
             | Change::Secret(environment, ..) => *environment,
         }
     }

@@ -14,6 +14,7 @@ use sandkasse_domain::{
     person::{Person, PersonId},
     sales_unit::SalesUnit,
     user::{ApiToken, User},
+    webhook::{Owner, Registration, RegistrationId},
 };
 use sandkasse_store::StoreError;
 use sandkasse_vault::{Digest, Vault};
@@ -44,6 +45,8 @@ pub struct Snapshot {
     api_tokens: HashMap<String, Arc<ApiToken>>,
     incidents: HashMap<IncidentId, Arc<Incident>>,
     signing_key: Option<String>,
+    webhooks: HashMap<RegistrationId, Arc<Registration>>,
+    webhooks_of: HashMap<Owner, Vec<Arc<Registration>>>,
     faults: BTreeMap<u64, Arc<SharedFault>>,
 }
 
@@ -65,6 +68,8 @@ impl Snapshot {
             api_tokens: HashMap::new(),
             incidents: HashMap::new(),
             signing_key: None,
+            webhooks: HashMap::new(),
+            webhooks_of: HashMap::new(),
             faults: BTreeMap::new(),
         }
     }
@@ -217,6 +222,16 @@ impl Snapshot {
         self.signing_key.clone()
     }
 
+    /// A registration of a webhook.
+    pub fn webhook(&self, id: &RegistrationId) -> Option<&Arc<Registration>> {
+        self.webhooks.get(id)
+    }
+
+    /// The registrations of a sales unit or a partner, the first made first.
+    pub fn webhooks_of(&self, owner: &Owner) -> &[Arc<Registration>] {
+        self.webhooks_of.get(owner).map_or(&[], Vec::as_slice)
+    }
+
     /// The fault rules that processes share, by id.
     pub(crate) fn faults(&self) -> &BTreeMap<u64, Arc<SharedFault>> {
         &self.faults
@@ -288,6 +303,15 @@ impl Snapshot {
             Change::IncidentGone(_, id) => {
                 self.incidents.remove(id);
             }
+            Change::Webhook(_, webhook) => {
+                self.remove_webhook(&webhook.id);
+                let webhook = Arc::new(Registration::clone(webhook));
+                let theirs = self.webhooks_of.entry(webhook.owner.clone()).or_default();
+                theirs.push(webhook.clone());
+                theirs.sort_by(|a, b| (a.made_at, &a.id).cmp(&(b.made_at, &b.id)));
+                self.webhooks.insert(webhook.id.clone(), webhook);
+            }
+            Change::WebhookGone(_, id) => self.remove_webhook(id),
             Change::SigningKey(_, pem) => self.signing_key = Some(pem.clone()),
             Change::Fault(id, fault) => {
                 self.faults.insert(*id, Arc::new(SharedFault::clone(fault)));
@@ -361,6 +385,18 @@ impl Snapshot {
             self.subscription_keys.remove(&self.vault.digest(key));
         }
         self.clients.remove(&keys.client_id);
+    }
+
+    fn remove_webhook(&mut self, id: &RegistrationId) {
+        let Some(before) = self.webhooks.remove(id) else {
+            return;
+        };
+        if let Some(theirs) = self.webhooks_of.get_mut(&before.owner) {
+            theirs.retain(|it| it.id != *id);
+            if theirs.is_empty() {
+                self.webhooks_of.remove(&before.owner);
+            }
+        }
     }
 
     fn remove_person(&mut self, id: &PersonId) {

@@ -1,6 +1,8 @@
 //! Changes as the store keeps them. Whatever holds keys is sealed.
 
-use sandkasse_domain::{Environment, incident::IncidentId, person::PersonId};
+use sandkasse_domain::{
+    Environment, incident::IncidentId, person::PersonId, webhook::RegistrationId,
+};
 use sandkasse_store::{DirectoryEntry, StoreError};
 use sandkasse_vault::{Vault, is_sealed};
 use serde::{Serialize, de::DeserializeOwned};
@@ -22,6 +24,7 @@ const API_TOKEN: &str = "api_token";
 const INCIDENT: &str = "incident";
 const SIGNING_KEY: &str = "signing_key";
 const FAULT: &str = "fault";
+const WEBHOOK: &str = "webhook";
 
 /// There is one of a kind.
 const ONLY: &str = "only";
@@ -57,6 +60,8 @@ pub(crate) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, St
         Change::SigningKey(_, pem) => (SIGNING_KEY, ONLY.to_owned(), json(pem)?),
         Change::Fault(id, fault) => (FAULT, id.to_string(), json(fault)?),
         Change::FaultGone(_, id) => (FAULT, id.to_string(), None),
+        Change::Webhook(_, webhook) => (WEBHOOK, webhook.id.0.clone(), json(webhook)?),
+        Change::WebhookGone(_, id) => (WEBHOOK, id.0.clone(), None),
         Change::Register(row) => (REGISTER, row.orgno.0.clone(), json(row)?),
         Change::User(user) => (USER, user.id.clone(), json(user)?),
         Change::UserGone(id) => (USER, id.clone(), None),
@@ -77,7 +82,16 @@ pub(crate) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, St
 }
 
 fn holds_keys(kind: &str) -> bool {
-    [SALES_UNIT, PARTNER, PSP, OFFICE, SECRET, SIGNING_KEY].contains(&kind)
+    [
+        SALES_UNIT,
+        PARTNER,
+        PSP,
+        OFFICE,
+        SECRET,
+        SIGNING_KEY,
+        WEBHOOK,
+    ]
+    .contains(&kind)
 }
 
 /// Where a sealed entry lies; it opens nowhere else.
@@ -128,6 +142,7 @@ pub(crate) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, Sto
         INCIDENT => Change::Incident(environment, read(kind, body)?),
         SIGNING_KEY => Change::SigningKey(environment, read(kind, body)?),
         FAULT => Change::Fault(fault_id(&entry.key)?, read(kind, body)?),
+        WEBHOOK => Change::Webhook(environment, read(kind, body)?),
         REGISTER => Change::Register(read(kind, body)?),
         USER => Change::User(read(kind, body)?),
         API_TOKEN => Change::ApiToken(read(kind, body)?),
@@ -147,6 +162,7 @@ fn gone(entry: &DirectoryEntry) -> Result<Change, StoreError> {
         PERSON => Change::PersonGone(environment, PersonId(key)),
         INCIDENT => Change::IncidentGone(environment, IncidentId(key)),
         FAULT => Change::FaultGone(environment, fault_id(&key)?),
+        WEBHOOK => Change::WebhookGone(environment, RegistrationId(key)),
         USER => Change::UserGone(key),
         API_TOKEN => Change::ApiTokenGone(key),
         kind => return Err(StoreError(format!("a `{kind}` of the directory is gone"))),

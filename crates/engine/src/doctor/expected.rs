@@ -15,7 +15,10 @@ use sandkasse_store::{OutgoingCall, Partition, SavedReply};
 use serde::Deserialize;
 
 use super::report::Place;
-use crate::{outgoing, payments::reply_scope};
+use crate::{
+    outgoing,
+    replies::{EPAYMENT, Kept, reply_scope},
+};
 
 /// What is expected of one sales unit.
 #[derive(Default)]
@@ -131,8 +134,58 @@ struct AnswerSums {
     remaining_amount_to_refund: Minor,
 }
 
-/// What an answer says, or why it says nothing.
-pub(super) fn reply_meaning(reply: &SavedReply) -> Result<Answer, String> {
+/// The same of an answer of ePayment.
+#[derive(Deserialize)]
+struct EpaymentBody {
+    reference: String,
+    aggregate: Aggregate,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Aggregate {
+    authorized_amount: Value,
+    cancelled_amount: Value,
+    captured_amount: Value,
+    refunded_amount: Value,
+}
+
+#[derive(Deserialize)]
+struct Value {
+    value: Minor,
+}
+
+/// What an answer says of a capture or refund, or why it says nothing. `None` for the other answers
+/// that ePayment saves: creations, cancels, refusals.
+pub(super) fn reply_meaning(reply: &SavedReply) -> Result<Option<Answer>, String> {
+    let unreadable = |error: serde_json::Error| format!("the answer cannot be read: {error}");
+    let Some(scope) = reply.scope.strip_prefix(EPAYMENT) else {
+        return ecom_meaning(reply).map(Some);
+    };
+    let kept: Kept = serde_json::from_str(&reply.body).map_err(unreadable)?;
+    let Some(amount) = kept.amount else {
+        return Ok(None);
+    };
+    let body: EpaymentBody = serde_json::from_str(&kept.body).map_err(unreadable)?;
+    let sums = body.aggregate;
+    let (captured, refunded) = (sums.captured_amount.value, sums.refunded_amount.value);
+    Ok(Some(Answer {
+        scope: scope.to_owned(),
+        key: reply.key.clone(),
+        order: body.reference,
+        amount,
+        captured,
+        left_to_capture: sums
+            .authorized_amount
+            .value
+            .minus(captured)
+            .minus(sums.cancelled_amount.value),
+        refunded,
+        left_to_refund: captured.minus(refunded),
+    }))
+}
+
+fn ecom_meaning(reply: &SavedReply) -> Result<Answer, String> {
     if reply.status != 200 {
         return Err(format!(
             "an answer of status {} is never saved",
@@ -172,7 +225,7 @@ pub(super) struct Owed {
 
 /// The callback that an event owes, if any.
 pub(super) fn owed(payment: &Payment, happened: &Happened) -> Option<Owed> {
-    outgoing::owes_callback(&happened.event).then(|| Owed {
+    outgoing::owes_callback(payment, &happened.event).then(|| Owed {
         about: payment.order.id.to_string(),
         at: happened.at.as_millisecond(),
     })

@@ -249,8 +249,9 @@ impl<'a> Doctor<'a> {
         self.directory.uses(partition, &mut self.report);
         let unit = self.units.entry(partition.clone()).or_default();
         match reply_meaning(reply) {
-            Ok(meaning) if unit.expected.replies.take(&meaning) => {}
-            Ok(_) => {
+            Ok(None) => {}
+            Ok(Some(meaning)) if unit.expected.replies.take(&meaning) => {}
+            Ok(Some(_)) => {
                 let what = "no capture or refund with this request id and these sums is in the payment's history";
                 self.report.found(Ailment::Reply, place(), what);
             }

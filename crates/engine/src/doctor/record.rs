@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use sandkasse_domain::{
+    checkout::Session,
     consent::Consent,
+    order_info::{Image, OrderInfo},
     payment::{Event, Happened, Payment},
     person::PersonId,
+    qr_code::RedirectCode,
 };
 use sandkasse_store::{
     Kind, Partition, Record, Seal, Sealer, StoredEvent, StreamId, authorization_place,
@@ -17,7 +20,13 @@ use super::{
     report::{Ailment, Place, Report},
     rules,
 };
-use crate::{apps, consents::KeptEvent, draft::in_app_of, outgoing};
+use crate::{
+    Folded, apps,
+    consents::KeptEvent,
+    draft::in_app_of,
+    outgoing,
+    webhooks::{Attempt, AttemptKind, Delivery},
+};
 
 /// A record as it is told.
 pub(super) struct Kept {
@@ -127,6 +136,11 @@ impl Kept {
             Kind::Consent => self.consent(expected, report),
             Kind::InApp => self.in_app(expected, report),
             Kind::Sums => self.sums(report),
+            Kind::OrderInfo => self.folded::<OrderInfo>(report),
+            Kind::Image => self.folded::<Image>(report),
+            Kind::QrCode => self.folded::<RedirectCode>(report),
+            Kind::Session => self.folded::<Session>(report),
+            Kind::Delivery => self.delivery(report),
         }
     }
 
@@ -325,6 +339,37 @@ impl Kept {
         }
     }
 
+    /// What a sales unit keeps besides is what its events make of it, and has no deadline.
+    fn folded<T: Folded>(&self, report: &mut Report) {
+        self.versions(report);
+        let mut made: Option<T> = None;
+        for told in &self.events {
+            match serde_json::from_str(&told.event.body) {
+                Ok(event) => made = T::apply(made, &event),
+                Err(error) => {
+                    let what = format!("the event cannot be read: {error}");
+                    report.found(Ailment::Unreadable, self.event_place(told), what);
+                    return;
+                }
+            }
+        }
+        match serde_json::from_str::<T>(&self.record.body) {
+            Ok(kept) if made.as_ref() == Some(&kept) => {}
+            Ok(_) => {
+                let what = format!("{} is not what its events make of it", T::WHAT);
+                self.found(report, Ailment::Fold, what);
+            }
+            Err(error) => {
+                let what = format!("{} cannot be read: {error}", T::WHAT);
+                self.found(report, Ailment::Unreadable, what);
+            }
+        }
+        if self.record.deadline.is_some() {
+            let what = format!("{} has no deadline", T::WHAT);
+            self.found(report, Ailment::Deadline, what);
+        }
+    }
+
     /// It counts decisions, and holds nothing.
     fn sums(&self, report: &mut Report) {
         let Record { body, deadline, .. } = &self.record;
@@ -334,12 +379,45 @@ impl Kept {
         }
     }
 
+    /// Its events are attempts, and it says how many of them were on schedule.
+    fn delivery(&self, report: &mut Report) {
+        let Ok(delivery) = serde_json::from_str::<Delivery>(&self.record.body) else {
+            self.found(report, Ailment::Unreadable, "the delivery cannot be read");
+            return;
+        };
+        let mut scheduled = 0;
+        for told in &self.events {
+            match serde_json::from_str::<Attempt>(&told.event.body) {
+                Ok(attempt) if attempt.kind == AttemptKind::Scheduled => scheduled += 1,
+                Ok(_) => {}
+                Err(_) => self.found(report, Ailment::Unreadable, "an attempt cannot be read"),
+            }
+        }
+        if delivery.attempts != scheduled {
+            let what = format!(
+                "{} attempts were made, and {scheduled} are told",
+                delivery.attempts
+            );
+            self.found(report, Ailment::Fold, what);
+        }
+        if delivery.is_waiting() != self.record.deadline.is_some() {
+            let what = "it waits without a moment, or has one and does not wait";
+            self.found(report, Ailment::Deadline, what);
+        }
+    }
+
     /// Names what is expected because of this record and was not there.
     pub(super) fn name_missing(&self, expected: &mut Expected, report: &mut Report) {
         match self.stream.kind {
             Kind::Payment => self.name_missing_of_payment(expected, report),
             Kind::Consent => self.name_missing_of_consent(expected, report),
-            Kind::InApp | Kind::Sums => {}
+            Kind::InApp
+            | Kind::Sums
+            | Kind::Delivery
+            | Kind::OrderInfo
+            | Kind::Image
+            | Kind::QrCode
+            | Kind::Session => {}
         }
     }
 

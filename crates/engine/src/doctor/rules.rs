@@ -20,7 +20,11 @@ pub(super) fn forbids(before: Option<&Payment>, event: &Event) -> Option<String>
         | Event::ThreeDSecureBegan
         | Event::ReservationRefused { .. } => while_open(payment, event).err(),
         Event::Cancelled { .. } => match while_open(payment, event) {
-            Ok(open) if open.refused.is_some() && !by_merchant(event) => {
+            Ok(open)
+                if open.refused.is_some()
+                    && payment.order.epayment().is_none()
+                    && !by_merchant(event) =>
+            {
                 Some("cancelled after a refusal by the bank, which is a failure".to_owned())
             }
             Ok(_) => None,

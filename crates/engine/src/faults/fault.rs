@@ -61,6 +61,16 @@ pub enum Target {
     Token,
     /// Personal data is read.
     Userinfo,
+    /// A webhook is registered, listed or deleted.
+    Webhooks,
+    /// Something is told of an order, or read.
+    OrderManagement,
+    /// A QR code is made, or read.
+    Qr,
+    /// A ledger is read.
+    Report,
+    /// A session is made, or read.
+    Checkout,
 }
 
 /// Why something is no fault that can be asked for.
@@ -238,7 +248,7 @@ impl BankFault {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Target; 9] = [
+    pub const ALL: [Target; 14] = [
         Target::Payment(Operation::Initiate),
         Target::Payment(Operation::Capture),
         Target::Payment(Operation::Cancel),
@@ -248,6 +258,11 @@ impl Target {
         Target::Payment(Operation::Approve),
         Target::Token,
         Target::Userinfo,
+        Target::Webhooks,
+        Target::OrderManagement,
+        Target::Qr,
+        Target::Report,
+        Target::Checkout,
     ];
 
     /// Its name.
@@ -256,6 +271,11 @@ impl Target {
             Target::Payment(operation) => operation.name(),
             Target::Token => "token",
             Target::Userinfo => "userinfo",
+            Target::Webhooks => "webhooks",
+            Target::OrderManagement => "order-management",
+            Target::Qr => "qr",
+            Target::Report => "report",
+            Target::Checkout => "checkout",
         }
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use sandkasse_domain::{Environment, Msn, Timestamp, sales_unit::SalesUnit};
 use sandkasse_store::{
-    CallState, CommitError, DirectoryEntry, Row, Store, StoreError,
+    CallState, CommitError, DirectoryEntry, Kind, Row, Store, StoreError,
     lines::{Counts, Header},
 };
 use sandkasse_vault::Vault;
@@ -128,8 +128,11 @@ impl Engine {
         })?;
         unit.running.set_ahead(ahead_ms);
         self.apps.clear();
-        if let Some(deadline) = self.store.next_deadline(&partition).await? {
+        if let Some(deadline) = self.store.next_deadline(&partition, Kind::Payment).await? {
             self.agenda.note(&partition, deadline);
+        }
+        if let Some(deadline) = self.store.next_deadline(&partition, Kind::Delivery).await? {
+            self.hooks.agenda.note(&partition, deadline);
         }
         Ok((unit, counts))
     }

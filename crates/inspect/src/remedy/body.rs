@@ -1,10 +1,10 @@
 //! What is wrong with a body: not JSON, wrong types, wrong names, values that are not allowed.
 
-use sandkasse_api::{BodyFault, FieldFault};
+use sandkasse_api::{BodyFault, FieldFault, Route};
 use sandkasse_domain::payment::Operation;
 use serde_json::{Value, json};
 
-use super::{Case, Remedy, sample};
+use super::{Case, Remedy, orders, sample};
 use crate::{HttpCall, call::Content};
 
 /// The longest idempotency key.
@@ -35,9 +35,11 @@ pub(super) fn of_fault(case: &Case<'_>, fault: &BodyFault) -> Remedy {
                 return case.send(whole(case, operation), says);
             }
             let call = case.sent();
+            let member = member.split('[').next().unwrap_or(member);
             let right = call
                 .member(member)
                 .and_then(|value| converted(value, expected))
+                .or_else(|| webhook_member(case, member))
                 .or_else(|| in_sample(operation, &case.msn(), member));
             let call = match right {
                 Some(right) => call.set(member, right),
@@ -59,8 +61,19 @@ pub(super) fn of_fault(case: &Case<'_>, fault: &BodyFault) -> Remedy {
 /// A right body in place of one that cannot be repaired; the order id of the path stays.
 fn whole(case: &Case<'_>, operation: Operation) -> HttpCall {
     let mut call = case.sent();
-    call.body = Some(Content::Json(sample(operation, &case.msn())));
+    let right = if case.route() == Some(Route::WebhookRegister) {
+        webhook()
+    } else {
+        let right = case.route().and_then(|route| orders::sample(&route));
+        right.unwrap_or_else(|| sample(operation, &case.msn()))
+    };
+    call.body = Some(Content::Json(right));
     call
+}
+
+/// A registration that is right in itself.
+fn webhook() -> Value {
+    json!({ "url": "https://example.com/vipps/webhooks", "events": ["epayments.payment.authorized.v1"] })
 }
 
 /// What the sender probably meant.
@@ -97,7 +110,23 @@ fn without(call: HttpCall, member: &str) -> HttpCall {
     call.remove(list)
 }
 
+fn webhook_member(case: &Case<'_>, member: &str) -> Option<Value> {
+    let is_one = case.route() == Some(Route::WebhookRegister);
+    is_one.then(|| webhook().get(member).cloned()).flatten()
+}
+
 pub(super) fn of_fields(case: &Case<'_>, faults: &[FieldFault]) -> Remedy {
+    // No id, and no event, is better than the one that was sent.
+    let is_final = |fault: &FieldFault| {
+        let cause = fault.cause.0;
+        matches!(
+            cause,
+            "webhook.limit" | "webhook.unknown" | "webhook.id_format"
+        )
+    };
+    if faults.iter().any(is_final) {
+        return case.nothing();
+    }
     let says: Vec<String> = faults
         .iter()
         .map(|fault| {
@@ -121,6 +150,9 @@ fn member(code: &str) -> &str {
 }
 
 fn repaired(case: &Case<'_>, call: HttpCall, fault: &FieldFault) -> HttpCall {
+    if let Some(right) = case.route().and_then(|route| orders::sample(&route)) {
+        return orders::repaired(call, &fault.code, &right);
+    }
     let operation = case.operation().unwrap_or(Operation::Initiate);
     let member = member(&fault.code);
     let text = |call: &HttpCall| {
@@ -128,6 +160,9 @@ fn repaired(case: &Case<'_>, call: HttpCall, fault: &FieldFault) -> HttpCall {
             .and_then(Value::as_str)
             .map(str::to_owned)
     };
+    if let Some(right) = webhook_member(case, member) {
+        return call.set(member, right);
+    }
     match member {
         "X-Request-Id" => {
             let sent = call

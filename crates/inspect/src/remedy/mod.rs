@@ -7,12 +7,14 @@
 //! One file per kind of cause; each is a match over all causes of that kind.
 
 mod body;
+mod epayment;
 mod gate;
+mod orders;
 mod payment;
 mod routes;
 mod token;
 
-use sandkasse_api::{Route, Why, find};
+use sandkasse_api::{Route, Why, epayment::Asked, find};
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_engine::{Engine, directory::Client};
 use serde::Serialize;
@@ -122,11 +124,25 @@ pub(crate) struct Case<'a> {
 pub(crate) fn remedy(case: &Case<'_>) -> Remedy {
     match case.why {
         Why::Gate(cause) => gate::remedy(case, cause),
-        Why::Body(fault) => body::of_fault(case, fault),
-        Why::Fields(faults) => body::of_fields(case, faults),
-        Why::Payment(cause) => payment::remedy(case, cause),
+        Why::Body(fault) => match case.epayment() {
+            Some(asked) => epayment::of_body(case, asked, fault),
+            None => body::of_fault(case, fault),
+        },
+        Why::Fields(faults) => match case.epayment() {
+            Some(_) => epayment::of_fields(case, faults),
+            None => body::of_fields(case, faults),
+        },
+        Why::Payment(cause) => match case.epayment() {
+            Some(_) => epayment::of_payment(case, cause),
+            None => payment::remedy(case, cause),
+        },
         Why::Token(cause) => token::remedy(case, cause),
         Why::Userinfo(cause) => token::of_userinfo(case, cause),
+        Why::Epayment(cause) => epayment::of_value(case, cause),
+        Why::OrderManagement(cause) => orders::remedy(case, cause),
+        Why::Qr(cause) => orders::of_qr(case, cause),
+        Why::Report(cause) => orders::of_report(case, cause),
+        Why::Checkout(cause) => orders::of_checkout(case, cause),
         Why::NotBuilt | Why::Unread(_) => case.nothing(),
         Why::Struck(_) => case.send(case.sent().without(FAULT), case.fix),
         Why::Fault(_) => case.send(case.sent(), "Send the same request again."),
@@ -147,7 +163,39 @@ impl Case<'_> {
     fn operation(&self) -> Option<Operation> {
         match self.route()? {
             Route::Ecom { operation, .. } => Some(operation),
-            Route::Token | Route::Miami | Route::KeySet | Route::Userinfo { .. } => None,
+            Route::Epayment { asked, .. } => Some(asked.operation()),
+            Route::Token
+            | Route::Miami
+            | Route::KeySet
+            | Route::Userinfo { .. }
+            | Route::WebhookRegister
+            | Route::WebhookList
+            | Route::WebhookDelete { .. }
+            | Route::UserinfoOfLogin
+            | Route::OrderManagement(_)
+            | Route::Qr(_)
+            | Route::Report(_)
+            | Route::Checkout(_) => None,
+        }
+    }
+
+    /// Which operation of ePayment, if it is one.
+    fn epayment(&self) -> Option<Asked> {
+        match self.route()? {
+            Route::Epayment { asked, .. } => Some(asked),
+            Route::Ecom { .. }
+            | Route::Token
+            | Route::Miami
+            | Route::KeySet
+            | Route::WebhookRegister
+            | Route::WebhookList
+            | Route::WebhookDelete { .. }
+            | Route::UserinfoOfLogin
+            | Route::OrderManagement(_)
+            | Route::Qr(_)
+            | Route::Report(_)
+            | Route::Checkout(_)
+            | Route::Userinfo { .. } => None,
         }
     }
 
@@ -162,7 +210,26 @@ impl Case<'_> {
                 .member("transaction.orderId")
                 .and_then(Value::as_str)
                 .map(str::to_owned),
-            Route::Token | Route::Miami | Route::KeySet | Route::Userinfo { .. } => None,
+            Route::Epayment { reference, .. } if !reference.is_empty() => Some(reference),
+            Route::Epayment { .. } => {
+                let reference = self.sent().member("reference").cloned();
+                reference
+                    .as_ref()
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
+            }
+            Route::Token
+            | Route::Miami
+            | Route::KeySet
+            | Route::Userinfo { .. }
+            | Route::WebhookRegister
+            | Route::WebhookList
+            | Route::WebhookDelete { .. }
+            | Route::UserinfoOfLogin
+            | Route::OrderManagement(_)
+            | Route::Qr(_)
+            | Route::Report(_)
+            | Route::Checkout(_) => None,
         }
     }
 

@@ -93,7 +93,7 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
             case.sent().header("X-Request-Id", another(key)),
             format!("`{key}` was used for another request. {}", case.fix),
         ),
-        Cause::CaptureNotReserved { ended: false } => {
+        Cause::CaptureNotReserved { ended: false, .. } => {
             case.after(vec![approve(case)], case.sent(), case.fix)
         }
         Cause::CaptureExceedsReserved {
@@ -172,29 +172,47 @@ pub(super) fn remedy(case: &Case<'_>, cause: &Cause) -> Remedy {
             case.send(case.sent().without(super::FAULT), case.fix)
         }
         Cause::TokenOfAnotherOrder => case.send(case.sent().remove("token"), case.fix),
-        Cause::CaptureNotReserved { ended: true }
-        | Cause::CaptureOfCancelled
+        Cause::CaptureNotReserved { ended: true, .. }
+        | Cause::CaptureOfCancelled { .. }
         | Cause::AlreadyCaptured { .. }
         | Cause::CapturedDirectly
         | Cause::CaptureTooLate { .. }
         | Cause::CaptureAfterRelease { .. }
         | Cause::CaptureRefusedByBank
         | Cause::CancelAfterCapture { .. }
-        | Cause::AlreadyCancelled
+        | Cause::AlreadyCancelled { .. }
         | Cause::CancelTooLate { .. }
         | Cause::RefundNotCaptured { reserved: false }
-        | Cause::RefundOfCancelled
+        | Cause::RefundOfCancelled { .. }
         | Cause::RefundTooLate { .. }
         | Cause::NotOpen { .. }
+        | Cause::ReserveNotAllowed
+        | Cause::ExpressNotAllowed
+        | Cause::LongLivingNotAllowed
+        | Cause::CardNotAvailable
+        | Cause::CardPassthroughNotAvailable
+        | Cause::CurrencyNotAllowed { .. }
+        | Cause::BlockedSourcesNotApplicable
+        | Cause::AmountTooSmall { .. }
+        | Cause::ExpiryNotAllowed { .. }
+        | Cause::ExpiryTooSoon { .. }
+        | Cause::ExpiryTooLate { .. }
+        | Cause::ReceiptMissing
+        | Cause::CaptureMustBeWhole { .. }
+        | Cause::OtherCurrency { .. }
+        | Cause::CancelOfAuthorized
+        | Cause::ApproveCard
+        | Cause::ApproveInProduction
         | Cause::ApproveExpress
         | Cause::ApproveSkipsLandingPage
         | Cause::NotThePayer
+        | Cause::OrderOfEpayment { .. }
         | Cause::ShippingNotChosen => case.nothing(),
     }
 }
 
 /// Another name that nobody has used.
-fn another(name: &str) -> String {
+pub(super) fn another(name: &str) -> String {
     let kept: String = name.chars().take(38).collect();
     format!("{kept}-2")
 }
@@ -261,7 +279,7 @@ fn order_unknown(case: &Case<'_>, order: &str) -> Remedy {
 }
 
 /// The payer approves.
-fn approve(case: &Case<'_>) -> Step {
+pub(super) fn approve(case: &Case<'_>) -> Step {
     let order = case.order().unwrap_or_default();
     let path = format!(
         "/payments/{}/{}/{order}/approve",
@@ -279,9 +297,13 @@ fn approve(case: &Case<'_>) -> Step {
 /// Changes the person that the call names.
 fn person(case: &Case<'_>, what: &str, traits: Value) -> Vec<Step> {
     let call = case.sent();
-    let named = ["customerInfo.mobileNumber", "customerPhoneNumber"]
-        .into_iter()
-        .find_map(|member| call.member(member));
+    let named = [
+        "customerInfo.mobileNumber",
+        "customerPhoneNumber",
+        "customer.phoneNumber",
+    ]
+    .into_iter()
+    .find_map(|member| call.member(member));
     let phone = match named {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),

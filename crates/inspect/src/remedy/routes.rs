@@ -29,6 +29,11 @@ pub(crate) fn nearest(method: &str, path: &str) -> Option<(&'static str, String)
                     }
                 })
                 .collect();
+            // A part of which no letter is right was not meant.
+            let meant = |(part, off): (&&str, &usize)| *off < part.len().max(1);
+            if !parts.iter().zip(&off).all(meant) {
+                return None;
+            }
             let letters: usize = off.iter().sum();
             let wrong = off.iter().filter(|off| **off > 0).count();
             let near = letters <= LETTERS_OFF && wrong <= PARTS_OFF;

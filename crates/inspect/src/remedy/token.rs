@@ -106,8 +106,9 @@ pub(super) fn of_userinfo(case: &Case<'_>, cause: &UserinfoCause) -> Remedy {
             );
             case.after(vec![order, approve], case.sent(), case.fix)
         }
-        UserinfoCause::SubFormat | UserinfoCause::SubUnknown | UserinfoCause::SessionOver => {
-            case.nothing()
-        }
+        UserinfoCause::SubFormat
+        | UserinfoCause::SubUnknown
+        | UserinfoCause::SessionOver
+        | UserinfoCause::NotOfLogin => case.nothing(),
     }
 }

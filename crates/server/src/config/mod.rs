@@ -14,7 +14,7 @@ mod values;
 use std::{fmt::Display, path::PathBuf, str::FromStr};
 
 use clap::Args;
-use sandkasse_domain::Wording;
+use sandkasse_domain::{AsOf, Wording};
 use serde::Deserialize;
 
 use crate::address::{Address, BaseUrl};
@@ -84,6 +84,9 @@ pub(crate) struct Options {
     /// Which wording production speaks.
     #[arg(skip)]
     pub(crate) production_wording: Option<Wording>,
+    /// The day whose platform it is: `2023-06-13`, or `today` if left out.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) as_of: Option<AsOf>,
     /// What keys and merchants' tokens are sealed under in the database: 64 hexadecimal digits. If
     /// left out, a file beside the database.
     #[arg(skip)]
@@ -94,6 +97,9 @@ pub(crate) struct Options {
     /// Test units that nobody used for a year are deactivated, as the platform once did.
     #[arg(skip)]
     pub(crate) test_idle_deactivation: Option<bool>,
+    /// Whether the test environment has reports, too.
+    #[arg(skip)]
+    pub(crate) reports_in_test: Option<bool>,
     /// Where the Business register is, if not built in: `…/enhetsregisteret/api` follows it.
     #[arg(skip)]
     pub(crate) register_url: Option<BaseUrl>,
@@ -138,9 +144,11 @@ impl Options {
             lenient_bearer: read_switch(get, "SANDKASSE_LENIENT_BEARER")?,
             wording: read(get, "SANDKASSE_WORDING")?,
             production_wording: read(get, "SANDKASSE_PRODUCTION_WORDING")?,
+            as_of: read(get, "SANDKASSE_AS_OF")?,
             master_key: read(get, "SANDKASSE_MASTER_KEY")?,
             partners_in_test: read_switch(get, "SANDKASSE_PARTNERS_IN_TEST")?,
             test_idle_deactivation: read_switch(get, "SANDKASSE_TEST_IDLE_DEACTIVATION")?,
+            reports_in_test: read_switch(get, "SANDKASSE_REPORTS_IN_TEST")?,
             register_url: read(get, "SANDKASSE_REGISTER_URL")?,
             explanations: read_switch(get, "SANDKASSE_EXPLANATIONS")?,
             provider: None,
@@ -181,9 +189,11 @@ impl Options {
             lenient_bearer: self.lenient_bearer.or(lower.lenient_bearer),
             wording: self.wording.or(lower.wording),
             production_wording: self.production_wording.or(lower.production_wording),
+            as_of: self.as_of.or(lower.as_of),
             master_key: self.master_key.or(lower.master_key),
             partners_in_test: self.partners_in_test.or(lower.partners_in_test),
             test_idle_deactivation: self.test_idle_deactivation.or(lower.test_idle_deactivation),
+            reports_in_test: self.reports_in_test.or(lower.reports_in_test),
             register_url: self.register_url.or(lower.register_url),
             explanations: self.explanations.or(lower.explanations),
             provider: self.provider.or(lower.provider),

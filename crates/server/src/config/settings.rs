@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sandkasse_domain::Wording;
+use sandkasse_domain::{AsOf, Wording};
 
 use super::{
     AdminToken, ClientSecret, Database, DemoData, MasterKeyText, Options, ProviderOptions,
@@ -36,9 +36,11 @@ pub(crate) struct Settings {
     pub(crate) lenient_bearer: bool,
     pub(crate) wording: Wording,
     pub(crate) production_wording: Wording,
+    pub(crate) as_of: AsOf,
     pub(crate) master_key: Option<MasterKeyText>,
     pub(crate) partners_in_test: bool,
     pub(crate) test_idle_deactivation: bool,
+    pub(crate) reports_in_test: bool,
     pub(crate) register_url: Option<BaseUrl>,
     /// With whose accounts people sign in at the portal.
     pub(crate) provider: Option<ProviderOptions>,
@@ -99,9 +101,11 @@ impl Settings {
             lenient_bearer: options.lenient_bearer.unwrap_or(false),
             wording: options.wording.unwrap_or_default(),
             production_wording: options.production_wording.unwrap_or_default(),
+            as_of: options.as_of.unwrap_or_default(),
             master_key: options.master_key,
             partners_in_test: options.partners_in_test.unwrap_or(false),
             test_idle_deactivation: options.test_idle_deactivation.unwrap_or(false),
+            reports_in_test: options.reports_in_test.unwrap_or(false),
             register_url: options.register_url,
             provider: options.provider,
             provider_secret: options.provider_secret,

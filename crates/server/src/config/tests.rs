@@ -65,6 +65,7 @@ fn every_key_can_be_said_in_the_file_and_in_a_variable() {
         ("lenient_bearer", "true"),
         ("wording", "2023-06"),
         ("production_wording", "recorded"),
+        ("as_of", "2023-06-13"),
         ("provider_secret", "a secret"),
     ];
     for (key, value) in rows {

@@ -112,7 +112,8 @@ impl Control {
         }
         let Some(open) = payment.open() else {
             let ended = StateName::of(payment).is_final();
-            return Err(Cause::NotOpen { ended }.into());
+            let phase = payment.phase();
+            return Err(Cause::NotOpen { ended, phase }.into());
         };
         let shown = open.payer.as_ref().map(|payer| payer.phone.clone());
         shown
@@ -312,7 +313,8 @@ pub(super) async fn time_out(
     let before = engine.view(&unit, &order).await?;
     if before.payment.open().is_none() {
         let ended = StateName::of(&before.payment).is_final();
-        return Err(Cause::NotOpen { ended }.into());
+        let phase = before.payment.phase();
+        return Err(Cause::NotOpen { ended, phase }.into());
     }
     let moment = before.payment.link_expires_at();
     control.advance_to(&unit, moment).await?;

@@ -1,7 +1,7 @@
 //! What will happen to a sales unit's payments by itself, and until when merchants may act.
 
 use axum::{Json, extract::State};
-use sandkasse_domain::{Minor, Timestamp, payment::Due};
+use sandkasse_domain::{Currency, Minor, Timestamp, payment::Due};
 use sandkasse_engine::{Limit, LimitKind, Upcoming};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Control, Problem, Shared,
     extract::{Asked, Named, UnitPath},
+    schemas,
     unit_view::ClockView,
 };
 
@@ -52,6 +53,8 @@ struct UpcomingView {
     order_id: String,
     #[schema(value_type = i64)]
     amount: Minor,
+    #[schema(schema_with = schemas::currency)]
+    currency: Currency,
     /// `times_out`, `payer_acts`, `bank_answers` or `remainder_released`.
     #[schema(value_type = String, example = "times_out")]
     event: &'static str,
@@ -68,6 +71,8 @@ struct PeriodView {
     /// How much, as it stands.
     #[schema(value_type = i64)]
     amount: Minor,
+    #[schema(schema_with = schemas::currency)]
+    currency: Currency,
     /// The first moment at which it is refused, on the sales unit's clock.
     #[schema(value_type = String, format = DateTime)]
     ends: Timestamp,
@@ -92,6 +97,7 @@ impl UpcomingView {
             in_ms: upcoming.at.as_millisecond() - now.as_millisecond(),
             order_id: upcoming.order,
             amount: upcoming.amount,
+            currency: upcoming.currency,
             event: name(upcoming.due),
         }
     }
@@ -106,6 +112,7 @@ impl PeriodView {
                 LimitKind::Refund => "refund",
             },
             amount: limit.amount,
+            currency: limit.currency,
             ends: limit.ends,
             in_ms: limit.ends.as_millisecond() - now.as_millisecond(),
         }

@@ -120,7 +120,9 @@ impl Control {
         match (wish.to_next, seconds) {
             (true, 0) => {
                 let store = self.engine().store();
-                let next = store.next_deadline(&unit.partition()).await?;
+                let next = store
+                    .next_deadline(&unit.partition(), sandkasse_store::Kind::Payment)
+                    .await?;
                 let moment = next.ok_or_else(|| {
                     Problem::conflict(
                         "nothing_waits",

@@ -17,6 +17,7 @@ pub(crate) mod check_keys;
 mod clock;
 mod closing;
 pub(crate) mod dashboard;
+pub(crate) mod deliveries;
 mod described;
 pub(crate) mod env;
 mod exports;
@@ -52,6 +53,7 @@ mod unit_view;
 mod units;
 pub(crate) mod users;
 pub(crate) mod wanted;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 
@@ -183,6 +185,7 @@ impl Control {
         (name = "Persons", description = "The people who pay"),
         (name = "Acting as a person", description = "What happens in the app and on the landing page"),
         (name = "Payments", description = "Looking at payments, and waiting for them"),
+        (name = "Webhooks", description = "Who hears of events, every attempt to tell, and whether a delivery verifies"),
         (name = "Explanations", description = "What merchants called, and why it was refused"),
         (name = "Faults", description = "Calls that fail on demand"),
         (name = "Users and tokens", description = "Who may sign in, which programs may call, and what they did"),
@@ -262,6 +265,15 @@ fn described() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(payments::show))
         .routes(routes!(payments::wait))
         .routes(routes!(payments::list))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::remove))
+        .routes(routes!(webhooks::recipes))
+        .routes(routes!(webhooks::fetch))
+        .routes(routes!(webhooks::fetched))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::show))
+        .routes(routes!(deliveries::again))
+        .routes(routes!(deliveries::check))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
         .routes(routes!(requests::list))

@@ -170,10 +170,10 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
                 "this sales unit has no payment {order}, but its merchant's unit {owned_by} has"
             ),
         ),
-        Cause::NotOpen { ended: true } => {
+        Cause::NotOpen { ended: true, .. } => {
             conflict("the payment has ended; only an open one can be approved or rejected")
         }
-        Cause::NotOpen { ended: false } => conflict(
+        Cause::NotOpen { ended: false, .. } => conflict(
             "the payment is approved already; only an open one can be approved or rejected",
         ),
         Cause::CannotPay { reason } => (StatusCode::CONFLICT, cannot_pay(*reason).to_owned()),
@@ -194,10 +194,11 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
         | Cause::ReceivingLimitExceeded { .. }
         | Cause::RequestLimitExceeded { .. }
         | Cause::DuplicateOrder { .. }
+        | Cause::OrderOfEpayment { .. }
         | Cause::AppOutdated
         | Cause::KeyReused { .. }
         | Cause::CaptureNotReserved { .. }
-        | Cause::CaptureOfCancelled
+        | Cause::CaptureOfCancelled { .. }
         | Cause::AlreadyCaptured { .. }
         | Cause::CapturedDirectly
         | Cause::CaptureTooLate { .. }
@@ -205,15 +206,32 @@ fn explain(cause: &Cause, name: &str) -> (StatusCode, String) {
         | Cause::CaptureAfterRelease { .. }
         | Cause::CaptureRefusedByBank
         | Cause::CancelAfterCapture { .. }
-        | Cause::AlreadyCancelled
+        | Cause::AlreadyCancelled { .. }
         | Cause::CancelInThreeDSecure
         | Cause::CancelTooLate { .. }
         | Cause::CancelRefusedByBank
         | Cause::RefundNotCaptured { .. }
-        | Cause::RefundOfCancelled
+        | Cause::RefundOfCancelled { .. }
         | Cause::RefundTooLate { .. }
         | Cause::RefundExceedsCaptured { .. }
         | Cause::SettlementExhausted { .. }
+        | Cause::ReserveNotAllowed
+        | Cause::ExpressNotAllowed
+        | Cause::LongLivingNotAllowed
+        | Cause::CardNotAvailable
+        | Cause::CardPassthroughNotAvailable
+        | Cause::CurrencyNotAllowed { .. }
+        | Cause::BlockedSourcesNotApplicable
+        | Cause::AmountTooSmall { .. }
+        | Cause::ExpiryNotAllowed { .. }
+        | Cause::ExpiryTooSoon { .. }
+        | Cause::ExpiryTooLate { .. }
+        | Cause::ReceiptMissing
+        | Cause::CaptureMustBeWhole { .. }
+        | Cause::OtherCurrency { .. }
+        | Cause::CancelOfAuthorized
+        | Cause::ApproveCard
+        | Cause::ApproveInProduction
         | Cause::ApproveExpress
         | Cause::ApproveSkipsLandingPage
         | Cause::NotATestNumber { .. }
@@ -231,6 +249,7 @@ fn cannot_pay(reason: CannotPay) -> &'static str {
             "nobody in this environment has the number; POST /control/v1/persons makes somebody"
         }
         CannotPay::TooYoung => "the person is younger than 15",
+        CannotPay::BelowMinimumAge => "the person is younger than this payment asks for",
         CannotPay::Blocked => "the person's profile is blocked",
         CannotPay::LimitReached => "the person's spending limit is used up",
         CannotPay::NeverLoggedIn => "the person never logged in to the app",

@@ -19,7 +19,10 @@ pub(super) fn environment() -> RefOr<Schema> {
 }
 
 pub(super) fn product() -> RefOr<Schema> {
-    one_of(&["ecom", "recurring", "login"], "An API product")
+    one_of(
+        &["ecom", "recurring", "login", "checkout"],
+        "An API product",
+    )
 }
 
 pub(super) fn products() -> RefOr<Schema> {
@@ -35,6 +38,13 @@ pub(super) fn capture() -> RefOr<Schema> {
     one_of(
         &["reserve", "direct"],
         "What happens at approval: the amount is reserved (unless said otherwise), or captured at once",
+    )
+}
+
+pub(super) fn currency() -> RefOr<Schema> {
+    one_of(
+        &["NOK", "DKK", "EUR"],
+        "What amounts count; `NOK` unless said otherwise",
     )
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use sandkasse_domain::{
-    Environment, Minor,
+    Currency, Environment, Minor,
+    ledger::Settlement,
     merchant::Standing,
     sales_unit::{CaptureType, Product, RateLimits, SalesUnit, UrlPolicy},
 };
@@ -41,6 +42,16 @@ pub(crate) struct UnitTraits {
     pub(crate) skip_landing_page: Option<bool>,
     /// Whether the `nin` scope is allowed (error 51 when not).
     pub(crate) nin_scope: Option<bool>,
+    /// Whether ePayment's express is allowed (error 5020 when not).
+    pub(crate) express: Option<bool>,
+    /// Whether ePayment's payments may live longer than ten minutes (error 5050 when not).
+    pub(crate) long_living: Option<bool>,
+    /// What ePayment's payments count: `NOK` (the default), or `DKK` or `EUR` for a Danish or Finnish
+    /// sales unit (error 5040 for any other).
+    #[schema(schema_with = schemas::currency)]
+    pub(crate) currency: Option<Currency>,
+    /// Whether ePayment may capture less than all (error 6140 when not).
+    pub(crate) partial_capture: Option<bool>,
     /// Whether the documented limits per minute hold.
     #[schema(schema_with = schemas::rate_limits)]
     pub(crate) rate_limits: Option<RateLimits>,
@@ -56,6 +67,14 @@ pub(crate) struct UnitTraits {
     /// How long details lack the `sub` after an approval with `scope`, in milliseconds; 200 if
     /// left out.
     pub(crate) sub_delay_ms: Option<u32>,
+    /// Whether Order Management takes pictures lower than 167 pixels, as before November 2023.
+    pub(crate) low_images: Option<bool>,
+    /// How it is settled: `payouts` (`daily`, `weekly`, `monthly`), `fees` (`net`, `gross`),
+    /// `cut_off_hour`, `capture_fee` in hundredths of a per cent.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) settlement: Option<Settlement>,
+    /// Who may read its ledger besides itself: ids of partners, and `client_id`s of accounting keys.
+    pub(crate) report_readers: Option<BTreeSet<String>>,
     /// Whether it is open (error 37 when not). Only for a new one: later a merchant closes and
     /// reopens it with BankID.
     pub(crate) active: Option<bool>,
@@ -92,6 +111,17 @@ impl UnitTraits {
         if self.products.as_ref().is_some_and(BTreeSet::is_empty) {
             return Err(Problem::bad_request("`products` is empty"));
         }
+        let is_odd = |it: Settlement| {
+            !(0..=23).contains(&it.cut_off_hour) || !(0..=10_000).contains(&it.capture_fee)
+        };
+        if self.settlement.is_some_and(is_odd) {
+            return Err(Problem::bad_request(
+                "`cut_off_hour` is 0 to 23, `capture_fee` 0 to 10000",
+            ));
+        }
+        if self.currency.is_some_and(|it| !it.is_of_a_country()) {
+            return Err(Problem::bad_request("`currency` is NOK, DKK or EUR"));
+        }
         let orgno = self.merchant_orgno.as_deref();
         if orgno.is_some_and(|orgno| !is_orgno(orgno)) {
             return Err(Problem::bad_request(
@@ -119,6 +149,10 @@ impl UnitTraits {
         set(&mut unit.capture, &self.capture);
         set(&mut unit.skip_landing_page, &self.skip_landing_page);
         set(&mut unit.nin_scope, &self.nin_scope);
+        set(&mut unit.express, &self.express);
+        set(&mut unit.long_living, &self.long_living);
+        set(&mut unit.currency, &self.currency);
+        set(&mut unit.partial_capture, &self.partial_capture);
         set(&mut unit.rate_limits, &self.rate_limits);
         set(&mut unit.url_policy, &self.url_policy);
         let limits = self.limits.unwrap_or_default();
@@ -131,6 +165,9 @@ impl UnitTraits {
             &self.tokens_survive_advance,
         );
         set(&mut unit.sub_delay_ms, &self.sub_delay_ms.map(i64::from));
+        set(&mut unit.low_images, &self.low_images);
+        set(&mut unit.settlement, &self.settlement);
+        set(&mut unit.report_readers, &self.report_readers);
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use sandkasse_domain::{
-    Environment, Msn, Timestamp,
+    Currency, Environment, Msn, Timestamp,
     keys::Keys,
+    ledger::Settlement,
     merchant::Standing,
     sales_unit::{CaptureType, Limits, Product, RateLimits, UnitState, UrlPolicy},
 };
@@ -43,6 +44,11 @@ pub(crate) struct UnitView {
     capture: CaptureType,
     skip_landing_page: bool,
     nin_scope: bool,
+    express: bool,
+    long_living: bool,
+    #[schema(schema_with = schemas::currency)]
+    currency: Currency,
+    partial_capture: bool,
     #[schema(schema_with = schemas::rate_limits)]
     rate_limits: RateLimits,
     #[schema(schema_with = schemas::url_policy)]
@@ -52,6 +58,10 @@ pub(crate) struct UnitView {
     limits: Limits,
     tokens_survive_advance: bool,
     sub_delay_ms: i64,
+    low_images: bool,
+    #[schema(value_type = Object)]
+    settlement: Settlement,
+    report_readers: BTreeSet<String>,
     keys: Fingerprints,
     clock: ClockView,
 }
@@ -109,11 +119,18 @@ impl Control {
             capture: facts.capture,
             skip_landing_page: facts.skip_landing_page,
             nin_scope: facts.nin_scope,
+            express: facts.express,
+            long_living: facts.long_living,
+            currency: facts.currency,
+            partial_capture: facts.partial_capture,
             rate_limits: facts.rate_limits,
             url_policy: facts.url_policy,
             limits: facts.limits,
             tokens_survive_advance: facts.tokens_survive_advance,
             sub_delay_ms: facts.sub_delay_ms,
+            low_images: facts.low_images,
+            settlement: facts.settlement,
+            report_readers: facts.report_readers.clone(),
             keys: Fingerprints::of(&facts.keys),
             clock: self.clock(unit).await?,
         })
@@ -124,7 +141,10 @@ impl Control {
         Ok(ClockView {
             now: engine.now(unit),
             ahead_ms: unit.ahead_ms(),
-            next_deadline: engine.store().next_deadline(&unit.partition()).await?,
+            next_deadline: engine
+                .store()
+                .next_deadline(&unit.partition(), sandkasse_store::Kind::Payment)
+                .await?,
         })
     }
 }

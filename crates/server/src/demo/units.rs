@@ -67,6 +67,7 @@ pub(super) fn changes(environment: Environment, local_urls: bool) -> Vec<Change>
             unit.partner = Some(PartnerId(PARTNER.to_owned()));
         }
         match name {
+            MAIN_UNIT => drop(unit.products.insert(Product::Checkout)),
             "direct" => unit.capture = CaptureType::Direct,
             "skip" => unit.skip_landing_page = true,
             "login-only" => unit.products = [Product::Login].into(),

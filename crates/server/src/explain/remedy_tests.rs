@@ -19,9 +19,10 @@ use serde_json::Value;
 use crate::testing::{House, PORTAL, Rules};
 
 /// What nothing mends. Each says what to do instead.
-const UNMENDABLE: [&str; 26] = [
+const UNMENDABLE: [&str; 44] = [
     "approve.express",
     "approve.not_open",
+    "approve.production",
     "approve.skip_landing_page",
     "cancel.already",
     "cancel.captured",
@@ -34,18 +35,35 @@ const UNMENDABLE: [&str; 26] = [
     "capture.refused_by_bank",
     "capture.released",
     "capture.too_late",
+    "checkout.session_unknown",
     "merchant.blocked",
     "merchant.register_deleted",
     "merchant.register_form_changed",
+    "order.of_epayment",
+    "order_info.image_exists",
+    "order_info.nothing_told",
+    "order_info.receipt_exists",
+    "qr.id_exists",
+    "qr.id_unknown",
+    "qr.link_invalid",
+    "qr.link_over",
+    "qr.picture_gone",
+    "qr.print_dead",
     "refund.cancelled",
     "refund.exceeds_sum",
     "refund.not_captured",
     "refund.too_late",
+    "report.accounting_token_expired",
+    "report.no_grant",
     "route.not_built",
     "user.unavailable",
+    "userinfo.not_of_login",
     "userinfo.session_over",
     "userinfo.sub_format",
     "userinfo.sub_unknown",
+    "webhook.id_format",
+    "webhook.limit",
+    "webhook.unknown",
 ];
 
 /// Of these some plays are mendable: what is left decides.

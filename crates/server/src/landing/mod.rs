@@ -21,7 +21,11 @@ mod words;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, header};
-use sandkasse_api::{Answer, Platform, gateway};
+use sandkasse_api::{
+    Answer, Platform,
+    epayment::{QR_IMAGE, image},
+    gateway,
+};
 use sandkasse_domain::{
     Environment, PhoneNumber,
     payment::{CancelledBy, Cause, Open, State},
@@ -37,6 +41,8 @@ pub(crate) use pages::{ICON, STYLE, icon, style_sheet};
 
 /// Where the link leads (reference: platform.md §6). Matched in any case, as all paths.
 const PATH: &str = "/dwo-api-application/v1/deeplink/vippsgateway";
+/// The same link as ePayment gives it, with the token alone.
+const SHORT_PATH: &str = sandkasse_api::epayment::LANDING;
 /// Behind it: what happens to the payment, as it happens.
 const EVENTS: &str = "/events";
 /// Everything below is the payer's, and no API.
@@ -70,8 +76,11 @@ pub(crate) struct Visit<'a> {
 
 /// Whether a path is one of the payer's pages.
 pub(crate) fn is_at(path: &str) -> bool {
-    path.get(..BELOW.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(BELOW))
+    let below = path.get(..BELOW.len());
+    below.is_some_and(|start| start.eq_ignore_ascii_case(BELOW))
+        || [SHORT_PATH, QR_IMAGE]
+            .iter()
+            .any(|it| path.eq_ignore_ascii_case(it))
 }
 
 /// Answers a visit.
@@ -91,7 +100,14 @@ pub(crate) async fn answer(
     if reads && path.eq_ignore_ascii_case(pages::SCRIPT) {
         return pages::script();
     }
-    if !path.eq_ignore_ascii_case(PATH) || !(reads || *visit.method == Method::POST) {
+    let is_link = [PATH, SHORT_PATH]
+        .iter()
+        .any(|it| path.eq_ignore_ascii_case(it));
+    if reads && path.eq_ignore_ascii_case(QR_IMAGE) {
+        let token = parameter(visit.query.unwrap_or_default().as_bytes(), "token");
+        return image(platform, visit.environment, &token.unwrap_or_default()).await;
+    }
+    if !is_link || !(reads || *visit.method == Method::POST) {
         return gateway(404, "Resource not found");
     }
     let query = visit.query.unwrap_or_default().as_bytes();

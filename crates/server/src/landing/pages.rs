@@ -3,11 +3,14 @@
 use askama::Template;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY};
 use sandkasse_api::Answer;
-use sandkasse_domain::{Environment, Minor, payment::Open};
+use sandkasse_domain::{
+    Environment,
+    payment::{Open, Order},
+};
 use sandkasse_engine::{Unit, View};
 
 use super::{Link, Surroundings, live, qr, words::Words};
-use crate::redirect::location;
+use crate::{portal::show::sign, redirect::location};
 
 /// Where the style sheet is, on every listener.
 pub(crate) const STYLE: &str = "/dwo-api-application/style.css";
@@ -126,7 +129,7 @@ impl Pages {
                 words: self.words,
                 other: &self.other,
                 shop: &unit.facts.name,
-                amount: self.amount(order.amount),
+                amount: self.amount(order),
                 express: order.is_express(),
                 text: &order.text,
                 action: link.here(),
@@ -163,7 +166,7 @@ impl Pages {
                 words: self.words,
                 other: &self.other,
                 shop: &unit.facts.name,
-                amount: self.amount(order.amount),
+                amount: self.amount(order),
                 text: &order.text,
                 action: link.here(),
                 refresh_seconds: REFRESH_SECONDS,
@@ -236,10 +239,11 @@ impl Pages {
         )
     }
 
-    fn amount(&self, amount: Minor) -> String {
-        let units = amount.units();
+    fn amount(&self, order: &Order) -> String {
+        let units = order.amount.units();
         let mark = self.words.decimal_mark;
-        format!("{}{mark}{:02} kr", units / 100, units % 100)
+        let sign = sign(order.currency());
+        format!("{}{mark}{:02} {sign}", units / 100, units % 100)
     }
 }
 

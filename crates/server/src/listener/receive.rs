@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, header, request::Parts};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use sandkasse_api::{MAX_BODY, Unread};
+use sandkasse_api::{Unread, max_body};
 
 use super::limits;
 
@@ -14,7 +14,8 @@ use super::limits;
 pub(crate) async fn receive(
     request: Request<Incoming>,
 ) -> Result<(Parts, Bytes), (Box<Parts>, Unread)> {
-    receive_up_to(MAX_BODY, limits::BODY_READ, request).await
+    let most = max_body(request.method(), request.uri().path());
+    receive_up_to(most, limits::BODY_READ, request).await
 }
 
 /// The same with other limits of the body, for a sender who is known.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use sandkasse_api::{MAX_BODY, gateway};
+use sandkasse_api::{MAX_BODY, MAX_IMAGE_BODY, gateway};
 use sandkasse_engine::SystemClock;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -87,9 +87,13 @@ async fn read_to_end(stream: &mut TcpStream) -> String {
 }
 
 fn post(body: usize) -> String {
+    post_to("/", body)
+}
+
+fn post_to(path: &str, body: usize) -> String {
     let body = "x".repeat(body);
     format!(
-        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
 }
@@ -118,6 +122,29 @@ async fn bodies_have_a_limit() {
         refused_unseen.starts_with("HTTP/1.1 413"),
         "{refused_unseen}"
     );
+}
+
+/// Two megabytes in Base64 are more than a mebibyte (reference: order-management.md §2).
+#[tokio::test]
+async fn om_04_bodies_with_pictures_have_a_limit_of_their_own() {
+    let theatre = Theatre::open().await;
+    for path in [
+        "/order-management/v1/images",
+        "/Order-Management/v1/Images/",
+        "/order-management/v1/images?a=b",
+    ] {
+        let largest = theatre.say(post_to(path, MAX_IMAGE_BODY)).await;
+        assert!(largest.starts_with("HTTP/1.1 200") && largest.ends_with("5242880"));
+    }
+    for (path, size) in [
+        ("/order-management/v1/images", MAX_IMAGE_BODY + 1),
+        ("/order-management/v1/images/1", MAX_BODY + 1),
+        ("/order-management/v2/ecom/receipts/1", MAX_BODY + 1),
+        ("/webhooks/v1/webhooks", MAX_BODY + 1),
+    ] {
+        let too_large = theatre.say(post_to(path, size)).await;
+        assert!(too_large.starts_with("HTTP/1.1 413"), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -355,12 +355,14 @@ fn wish(wanted: &Wanted) -> Result<FaultWish, Problem> {
 
 /// Filters of the templates.
 mod filters {
-    use sandkasse_domain::Minor;
+    use sandkasse_domain::{Currency, Minor};
+
+    use crate::portal::show::money;
 
     #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]
     pub(super) fn kroner(units: &u64, _: &dyn askama::Values) -> askama::Result<String> {
         let amount = i64::try_from(*units).ok().and_then(Minor::try_new);
-        Ok(amount.map(crate::portal::show::money).unwrap_or_default())
+        Ok(amount.map_or_else(String::new, |it| money(it, Currency::Nok)))
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the form of every filter")]

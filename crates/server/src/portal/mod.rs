@@ -32,6 +32,7 @@ mod units;
 mod users;
 pub(crate) mod visitor;
 pub(crate) mod visitors;
+mod webhooks;
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -53,6 +54,7 @@ use crate::{
     listener::{self, NoAnswer, Outgoing, Site},
     rights,
 };
+pub(crate) use payments::calls::words as call_words;
 use visitor::Anyone;
 
 /// Base URLs, for people.
@@ -89,6 +91,7 @@ impl Portal {
             .merge(units::routes())
             .merge(owners::routes())
             .merge(payments::routes())
+            .merge(webhooks::routes())
             .merge(time::routes())
             .merge(faults::routes())
             .merge(status::routes())

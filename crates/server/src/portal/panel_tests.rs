@@ -84,8 +84,8 @@ async fn periods_of_captures_and_refunds_are_told() {
     assert_eq!(status, 200);
     let period = |operation: &str, amount: i64, ends: &str, days: i64| {
         json!({
-            "order_id": "acme-1", "operation": operation, "amount": amount, "ends": ends,
-            "in_ms": days * 86_400_000,
+            "order_id": "acme-1", "operation": operation, "amount": amount,
+            "currency": "NOK", "ends": ends, "in_ms": days * 86_400_000,
         })
     };
     let expected = json!([

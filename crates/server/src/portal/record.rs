@@ -24,7 +24,8 @@ const LONGEST: u64 = 64 * 1024;
 /// No more bytes of what changed are kept.
 const KEPT: usize = 16 * 1024;
 /// Members whose values are written nowhere.
-const SECRET: [&str; 7] = [
+const SECRET: [&str; 8] = [
+    "secret",
     "client_secret",
     "primary_subscription_key",
     "secondary_subscription_key",

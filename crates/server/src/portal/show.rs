@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
-use sandkasse_domain::{Environment, Minor, Msn, Timestamp, sales_unit::Product};
+use sandkasse_domain::{Currency, Environment, Minor, Msn, Timestamp, sales_unit::Product};
 use sandkasse_engine::Unit;
 use serde::de::DeserializeOwned;
 
@@ -18,7 +18,7 @@ use super::{
 use crate::control::{Control, Problem, UnitPath};
 
 /// An amount as everybody reads it: `1 234,50 kr`, with spaces that do not break.
-pub(crate) fn money(amount: Minor) -> String {
+pub(crate) fn money(amount: Minor, currency: Currency) -> String {
     let (kroner, rest) = (amount.units() / 100, amount.units() % 100);
     let digits = kroner.to_string();
     let mut grouped = String::with_capacity(digits.len() + 8);
@@ -28,14 +28,24 @@ pub(crate) fn money(amount: Minor) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped},{rest:02}\u{a0}kr")
+    format!("{grouped},{rest:02}\u{a0}{}", sign(currency))
 }
 
-/// An amount as somebody writes it: `1 234,50`, `499.00` or `499`, in kroner.
+/// What stands behind an amount.
+pub(crate) fn sign(currency: Currency) -> &'static str {
+    match currency {
+        Currency::Nok => "kr",
+        Currency::Dkk | Currency::Eur | Currency::Sek | Currency::Usd | Currency::Gbp => {
+            currency.code()
+        }
+    }
+}
+
+/// An amount as somebody writes it: `1 234,50`, `499.00 kr` or `499 EUR`, in whole units of its currency.
 pub(crate) fn read_money(said: &str) -> Option<Minor> {
     let text: String = said
         .trim()
-        .trim_end_matches("kr")
+        .trim_end_matches(|char: char| char.is_ascii_alphabetic())
         .chars()
         .filter(|char| !char.is_whitespace())
         .collect();
@@ -72,6 +82,7 @@ pub(crate) fn product(product: Product) -> &'static str {
         Product::Ecom => "eCom (“Vipps på nett”)",
         Product::Recurring => "Recurring",
         Product::Login => "Login",
+        Product::Checkout => "Checkout",
     }
 }
 
@@ -197,7 +208,7 @@ mod tests {
             (12_345_678_901, "123\u{a0}456\u{a0}789,01\u{a0}kr"),
         ] {
             let amount = Minor::try_new(units).unwrap();
-            assert_eq!(money(amount), words);
+            assert_eq!(money(amount, Currency::Nok), words);
             assert_eq!(read_money(words), Some(amount));
         }
         for (said, units) in [

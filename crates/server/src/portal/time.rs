@@ -110,12 +110,12 @@ async fn show(
     let (upcoming, periods) = agenda.map_err(Stop::at(&visitor))?;
     let now = control.engine().now(&unit);
     let real = control.engine().clock.now();
-    let row = |order, what, amount, at: Timestamp| {
+    let row = |order, what, amount: String, at: Timestamp| {
         let away = at.as_millisecond() - now.as_millisecond();
         Row {
             order,
             what,
-            amount: money(amount),
+            amount,
             at,
             when: said::from_now(away),
             over: away <= 0,
@@ -128,11 +128,21 @@ async fn show(
         ahead: said::span(unit.ahead_ms()),
         upcoming: upcoming
             .into_iter()
-            .map(|it| row(it.order, words(it.due), it.amount, it.at))
+            .map(|it| {
+                row(
+                    it.order,
+                    words(it.due),
+                    money(it.amount, it.currency),
+                    it.at,
+                )
+            })
             .collect(),
         periods: periods
             .into_iter()
-            .map(|it| row(it.order, period(it.kind), it.amount, it.ends))
+            .map(|it| {
+                let amount = money(it.amount, it.currency);
+                row(it.order, period(it.kind), amount, it.ends)
+            })
             .collect(),
         past: past(&control, &unit, &asked, now).await,
         order: &asked.order,
@@ -212,12 +222,13 @@ async fn past(control: &Control, unit: &Arc<Unit>, asked: &Asked, now: Timestamp
             .history
             .iter()
             .filter(|it| it.at > from && it.at <= now);
+        let currency = view.payment.order.currency();
         happened.extend(meanwhile.map(|it| {
             let it = HappenedView::of(it);
             Happened {
                 order: order.to_owned(),
                 event: it.event.replace('_', " "),
-                amount: it.amount.map(money).unwrap_or_default(),
+                amount: it.amount.map_or_else(String::new, |it| money(it, currency)),
                 at: it.at,
             }
         }));

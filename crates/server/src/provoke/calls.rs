@@ -35,7 +35,12 @@ impl Cast<'_> {
             ("ocp-apim-subscription-key", &keys.primary),
             ("content-type", "application/json"),
         ];
-        headers.extend(key.map(|key| ("x-request-id", key)));
+        let key_name = if path.starts_with("/epayment") {
+            "idempotency-key"
+        } else {
+            "x-request-id"
+        };
+        headers.extend(key.map(|key| (key_name, key)));
         let body = if body.is_null() {
             String::new()
         } else {
@@ -114,7 +119,7 @@ impl Cast<'_> {
         };
         let answer = self.control.platform.answer(place, &request).await.answer;
         let body = String::from_utf8_lossy(&answer.body).into_owned();
-        if answer.status != http::StatusCode::OK {
+        if !answer.status.is_success() {
             return Err(format!("{path} was answered {}: {body}", answer.status));
         }
         Ok(serde_json::from_str(&body).unwrap_or_default())
@@ -138,6 +143,18 @@ impl Cast<'_> {
     pub(super) async fn initiated(&self, body: &Value) -> Result<(), String> {
         let path = "/ecomm/v2/payments";
         self.call(Method::POST, path, body, None).await.map(drop)
+    }
+
+    /// The same as a payment of ePayment.
+    pub(super) fn create(&self, order: &str, amount: i64) -> Value {
+        json!({
+            "amount": { "currency": "NOK", "value": amount },
+            "paymentMethod": { "type": "WALLET" },
+            "reference": order,
+            "returnUrl": "http://127.0.0.1:9/result",
+            "userFlow": "WEB_REDIRECT",
+            "paymentDescription": "From the catalogue",
+        })
     }
 
     /// The same as express checkout, with a method that costs nothing more.

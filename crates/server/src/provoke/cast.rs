@@ -107,6 +107,9 @@ impl<'a> Cast<'a> {
         let unit = control.unit(here, &cast.msn).map_err(|it| it.detail)?;
         let advanced = control.engine().advance(&unit, A_MINUTE).await;
         advanced.map_err(|error| error.to_string())?;
+        let week = jiff::SignedDuration::from_hours(7 * 24);
+        let next_week = control.engine().now(&unit) + week;
+        cast.name("NEXT_WEEK", &next_week.to_string());
         Ok(cast)
     }
 
@@ -210,24 +213,30 @@ impl<'a> Cast<'a> {
     }
 
     async fn office(&mut self) -> Result<(), String> {
+        let keys = self.office_keys(OfficeKind::Management).await?;
+        self.name("MANAGEMENT_CLIENT_ID", &keys.client_id);
+        self.name("MANAGEMENT_CLIENT_SECRET", &keys.client_secret);
+        self.office = Some(keys);
+        Ok(())
+    }
+
+    /// The scratch merchant's keys of this kind.
+    pub(super) async fn office_keys(&self, kind: OfficeKind) -> Result<OfficeKeys, String> {
         let chance = &self.control.engine().chance;
         let here = self.control.engine().directory.of(self.environment);
         let known = here
             .office_keys()
             .into_iter()
-            .find(|it| it.owner == self.merchant && it.kind == OfficeKind::Management);
+            .find(|it| it.owner == self.merchant && it.kind == kind);
         let keys = OfficeKeys {
-            kind: OfficeKind::Management,
+            kind,
             owner: self.merchant.clone(),
             client_id: known.map_or_else(|| chance.uuid().to_string(), |it| it.client_id.clone()),
             client_secret: chance.client_secret(),
         };
-        self.name("MANAGEMENT_CLIENT_ID", &keys.client_id);
-        self.name("MANAGEMENT_CLIENT_SECRET", &keys.client_secret);
         self.change(vec![Change::Office(self.environment, keys.clone())])
             .await?;
-        self.office = Some(keys);
-        Ok(())
+        Ok(keys)
     }
 
     /// The scratch person of a placeholder, as of new.

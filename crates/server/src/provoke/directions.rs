@@ -40,6 +40,10 @@ impl Cast<'_> {
                 let payer = self.payer().await?;
                 self.approve(order, &payer).await?;
             }
+            Direction::Approved { order } => {
+                let payer = self.payer().await?;
+                self.approve(order, &payer).await?;
+            }
             Direction::Captured { order, amount, key } => {
                 self.modify("capture", order, Some(amount), key).await?;
             }
@@ -146,7 +150,21 @@ impl Cast<'_> {
 
     async fn begin(&mut self, order: &str, amount: i64, how: How<'_>) -> Result<(), String> {
         match how {
-            How::Plainly => self.initiated(&self.initiate(order, amount)).await,
+            How::Plainly => {
+                let body = self.initiate(order, amount);
+                let path = "/ecomm/v2/payments";
+                let initiated = self.call(Method::POST, path, &body, None).await?;
+                let link = initiated.get("url").and_then(Value::as_str);
+                self.name("LINK", link.ok_or("the initiate has no url")?);
+                Ok(())
+            }
+            How::ByEpayment => {
+                let body = self.create(order, amount);
+                let path = "/epayment/v1/payments";
+                self.call(Method::POST, path, &body, Some(order))
+                    .await
+                    .map(drop)
+            }
             How::AsExpress => self.initiated(&self.express(order, amount)).await,
             How::At(prefix) => {
                 // Another sales unit of the same merchant calls.

@@ -87,6 +87,7 @@ pub(crate) fn why_not(cause: &Cause) -> Option<&str> {
                 Direction::InProduction
                 | Direction::Initiated { .. }
                 | Direction::Reserved { .. }
+                | Direction::Approved { .. }
                 | Direction::Captured { .. }
                 | Direction::Refunded { .. }
                 | Direction::Cancelled { .. }
@@ -99,8 +100,12 @@ pub(crate) fn why_not(cause: &Cause) -> Option<&str> {
                     UnitTrait::Deactivated
                     | UnitTrait::LoginOnly
                     | UnitTrait::WithoutLogin
+                    | UnitTrait::WithCheckout
                     | UnitTrait::RecurringOnly
                     | UnitTrait::Direct
+                    | UnitTrait::WithoutPartialCapture
+                    | UnitTrait::WithoutExpress
+                    | UnitTrait::LongLiving
                     | UnitTrait::PaidOut
                     | UnitTrait::ReceivesAtMost(_)
                     | UnitTrait::RequestsAtMost(_),

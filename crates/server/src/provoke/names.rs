@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sandkasse_catalogue::{Piece, pieces};
+use sandkasse_engine::directory::OfficeKind;
 use sandkasse_gate::token::Issue;
 use serde_json::Value;
 
@@ -69,6 +70,13 @@ impl Cast<'_> {
             "EARLY_TOKEN" => {
                 let (_, keys) = self.keys.get("").ok_or("there is no sales unit")?;
                 self.issued(&keys.client_id, LIFE).await
+            }
+            // Of yesterday by the clock on the wall, by which such tokens live.
+            "OLD_ACCOUNTING_TOKEN" => {
+                let keys = self.office_keys(OfficeKind::Accounting).await?;
+                let unit = self.control.unit(self.environment, &self.msn);
+                let ahead = unit.map_err(|it| it.detail)?.ahead_ms() / 1_000;
+                self.issued(&keys.client_id, -ahead - 86_400).await
             }
             "ORPHAN_TOKEN" => self.issued(GONE, 0).await,
             // With the present keys; the configuration may have older ones.

@@ -64,7 +64,7 @@ fn expected(method: &Method, path: &str) -> Role {
         "users" | "tokens" | "audit" | "reset" | "doctor" | "export" => Role::Admin,
         "sales-units" if rest.ends_with("/snapshot") => Role::Developer,
         "incidents" if !looks => Role::Admin,
-        "check-keys" => Role::Reader,
+        "check-keys" | "verify-webhook" => Role::Reader,
         "office-keys" if !looks || !rest.is_empty() => Role::Admin,
         "partners" | "psps" if !looks || rest.contains("/keys") => Role::Admin,
         "register" if !looks && rest != "check" => Role::Admin,

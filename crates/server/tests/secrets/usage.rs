@@ -101,8 +101,39 @@ pub(super) fn pay(
     token
 }
 
+/// Registers a webhook, has it deliver, and verifies what nobody received.
+fn listen(client: &mut Client, server: &Server, keys: &Keys) {
+    let bearer = format!("Bearer {}", client.token(server, keys));
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Ocp-Apim-Subscription-Key", &keys.primary),
+        ("Content-Type", "application/json"),
+        ("Idempotency-Key", "key-of-a-webhook"),
+    ];
+    let wish = json!({
+        "url": "http://127.0.0.1:1/hook", "events": ["epayments.payment.created.v1"],
+    });
+    let url = format!("{}/webhooks/v1/webhooks", keys.base(server));
+    let answer = client.send("POST", &url, &headers, &wish.to_string());
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let secret = answer.json()["secret"].as_str().unwrap().to_owned();
+    client.search.add("a webhook's secret", &secret);
+    let payment = json!({
+        "amount": { "currency": "NOK", "value": 5000 }, "paymentMethod": { "type": "WALLET" },
+        "reference": format!("listened-{}", keys.msn), "returnUrl": "https://example.com/back",
+        "userFlow": "WEB_REDIRECT", "paymentDescription": "Socks",
+    });
+    let url = format!("{}/epayment/v1/payments", keys.base(server));
+    let answer = client.send("POST", &url, &headers, &payment.to_string());
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let pasted = json!({ "secret": secret, "head": "POST /hook HTTP/1.1", "body": "{}" });
+    let verdict = client.control(server, "POST", "/verify-webhook", &pasted);
+    assert_eq!(verdict["valid"], false, "{verdict}");
+}
+
 /// What a shop does when all is well.
 pub(super) fn use_it(client: &mut Client, server: &Server, keys: &Keys, prefix: &str) {
+    listen(client, server, keys);
     for order in ["good-1", "good-2"] {
         let token = pay(client, server, keys, prefix, order);
         let bearer = format!("Bearer {token}");

@@ -206,7 +206,10 @@ impl Shop {
             .header("Ocp-Apim-Subscription-Key", &self.subscription_key)
             .header("Content-Type", "application/json");
         if let Some(key) = key {
-            request = request.header("X-Request-Id", key);
+            // Each API has its own.
+            request = request
+                .header("X-Request-Id", key)
+                .header("Idempotency-Key", key);
         }
         let sent = match body {
             Some(body) => agent.run(request.body(body.to_string()).unwrap()),

@@ -4,7 +4,7 @@ use super::{
     Subject, at, call, commit, conflict, history, load, mistake, payment, reply, store, unit,
     version, write,
 };
-use crate::port::{Commit, Record, StoredEvent, Write};
+use crate::port::{Commit, Kind, Record, StoredEvent, Write};
 
 /// Everything in a commit is there after it.
 pub async fn a_commit_can_be_read(subject: Subject) {
@@ -146,7 +146,10 @@ pub async fn a_conflict_leaves_nothing(subject: Subject) {
             "{row}"
         );
         assert_eq!(
-            subject.next_deadline(&unit()).await.expect("reading works"),
+            subject
+                .next_deadline(&unit(), Kind::Payment)
+                .await
+                .expect("reading works"),
             None,
             "{row}"
         );

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::{
     Subject, at, call, commit, history, load, payment, reply, store, unit, version, write,
 };
-use crate::port::{Commit, CommitError, Write};
+use crate::port::{Commit, CommitError, Kind, Write};
 
 /// Runs `count` futures at once and returns their results in the order of the futures.
 pub(super) async fn together<T: Send + 'static, F>(
@@ -198,7 +198,7 @@ pub async fn a_crowd_of_commits_is_kept(subject: Subject) {
     assert_eq!(all.len(), 1_000);
     assert_eq!(
         subject
-            .due(&unit(), at(1_000), 2_000)
+            .due(&unit(), Kind::Payment, at(1_000), None, 2_000)
             .await
             .expect("reading works")
             .len(),

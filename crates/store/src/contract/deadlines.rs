@@ -2,7 +2,7 @@
 
 use sandkasse_domain::{Environment, Timestamp};
 
-use super::{Subject, at, commit, partition, payment, store, unit, write};
+use super::{Subject, at, commit, partition, store, unit, write};
 use crate::port::{Kind, Partition, StreamId, Write};
 
 async fn set(
@@ -21,12 +21,12 @@ async fn set(
 
 async fn due(subject: &Subject, until: i64, limit: usize) -> Vec<(String, i64)> {
     let found = subject
-        .due(&unit(), at(until), limit)
+        .due(&unit(), Kind::Payment, at(until), None, limit)
         .await
         .expect("reading works");
     found
         .into_iter()
-        .map(|(stream, at)| (stream.name, at.as_millisecond()))
+        .map(|(name, at)| (name, at.as_millisecond()))
         .collect()
 }
 
@@ -36,7 +36,7 @@ fn rows(rows: &[(&str, i64)]) -> Vec<(String, i64)> {
         .collect()
 }
 
-/// And at the same moment by kind and name.
+/// And at the same moment by name.
 pub async fn due_returns_the_earliest_first(subject: Subject) {
     for (name, deadline) in [
         ("c", Some(20)),
@@ -47,36 +47,79 @@ pub async fn due_returns_the_earliest_first(subject: Subject) {
     ] {
         set(&subject, &unit(), name, None, deadline).await;
     }
-    let stream = StreamId {
-        kind: Kind::Consent,
-        name: "z".to_owned(),
-    };
-    let consent = Write {
-        stream: stream.clone(),
-        deadline: Some(at(20)),
-        ..write("z", None, &[])
-    };
-    store(&subject, commit(&unit(), vec![consent])).await;
     assert_eq!(
         due(&subject, 1_000, 10).await,
-        rows(&[("b", -5), ("z", 20), ("c", 20), ("d", 20), ("a", 30)])
+        rows(&[("b", -5), ("c", 20), ("d", 20), ("a", 30)])
     );
     // Whatever is to come, as somebody who looks ahead asks.
-    let ahead = subject.due(&unit(), Timestamp::MAX, 2).await;
+    let all = (Kind::Payment, Timestamp::MAX);
+    let ahead = subject.due(&unit(), all.0, all.1, None, 2).await;
     let ahead = ahead.expect("reading works");
-    assert_eq!(ahead.len(), 2);
-    assert_eq!(ahead.first(), Some(&(payment("b"), at(-5))));
-    let found = subject
-        .due(&unit(), at(20), 10)
-        .await
-        .expect("reading works");
-    let [first, second, ..] = found.as_slice() else {
-        panic!("four are due: {found:?}")
-    };
-    assert_eq!(
-        (first, second),
-        (&(payment("b"), at(-5)), &(stream, at(20)))
-    );
+    assert_eq!(ahead, [("b".to_owned(), at(-5)), ("c".to_owned(), at(20))]);
+}
+
+/// Each kind has deadlines of its own.
+pub async fn due_is_of_one_kind(subject: Subject) {
+    for (kind, name, deadline) in [
+        (Kind::Delivery, "z", 10),
+        (Kind::Payment, "a", 20),
+        (Kind::Delivery, "a", 30),
+    ] {
+        let stream = StreamId {
+            kind,
+            name: name.to_owned(),
+        };
+        let write = Write {
+            stream,
+            deadline: Some(at(deadline)),
+            ..write(name, None, &[])
+        };
+        store(&subject, commit(&unit(), vec![write])).await;
+    }
+    for (kind, expected) in [
+        (Kind::Payment, rows(&[("a", 20)])),
+        (Kind::Delivery, rows(&[("z", 10), ("a", 30)])),
+        (Kind::Consent, rows(&[])),
+    ] {
+        let first = expected.first().map(|(_, deadline)| at(*deadline));
+        let found = subject.due(&unit(), kind, at(100), None, 10).await;
+        let found = found.expect("reading works").into_iter();
+        let found: Vec<_> = found
+            .map(|(name, at)| (name, at.as_millisecond()))
+            .collect();
+        assert_eq!(found, expected, "{kind:?}");
+        let next = subject.next_deadline(&unit(), kind).await;
+        assert_eq!(next.expect("reading works"), first);
+        let all = subject.next_deadlines(kind).await.expect("reading works");
+        assert_eq!(all, Vec::from_iter(first.map(|first| (unit(), first))));
+    }
+}
+
+/// A reader goes on behind the last place it saw, also within one moment.
+pub async fn due_goes_on_behind_a_place(subject: Subject) {
+    for (name, deadline) in [
+        ("a", 10),
+        ("c", 10),
+        ("b", 10),
+        ("é", 10),
+        ("a2", 5),
+        ("d", 20),
+    ] {
+        set(&subject, &unit(), name, None, Some(deadline)).await;
+    }
+    let mut found = Vec::new();
+    loop {
+        let last: Option<&(String, Timestamp)> = found.last();
+        let after = last.map(|(name, at)| (*at, name.as_str()));
+        let page = subject.due(&unit(), Kind::Payment, at(15), after, 2).await;
+        let page = page.expect("reading works");
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a2", "a", "b", "c", "é"]);
 }
 
 /// `until` is the last moment that counts.
@@ -111,13 +154,16 @@ pub async fn a_deadline_is_replaced_and_removed(subject: Subject) {
         let now = deadline.map(|deadline| ("a".to_owned(), deadline));
         assert_eq!(due(&subject, 1_000, 10).await, Vec::from_iter(now));
         assert_eq!(
-            subject.next_deadline(&unit()).await.expect("reading works"),
+            subject
+                .next_deadline(&unit(), Kind::Payment)
+                .await
+                .expect("reading works"),
             deadline.map(at)
         );
     }
     assert!(
         subject
-            .next_deadlines()
+            .next_deadlines(Kind::Payment)
             .await
             .expect("reading works")
             .is_empty()
@@ -149,12 +195,18 @@ pub async fn next_deadline_is_the_earliest_of_the_unit(subject: Subject) {
     for (place, earliest) in units {
         let earliest = earliest.map(at);
         assert_eq!(
-            subject.next_deadline(&place).await.expect("reading works"),
+            subject
+                .next_deadline(&place, Kind::Payment)
+                .await
+                .expect("reading works"),
             earliest
         );
         expected.extend(earliest.map(|earliest| (place, earliest)));
     }
-    let mut all = subject.next_deadlines().await.expect("reading works");
+    let mut all = subject
+        .next_deadlines(Kind::Payment)
+        .await
+        .expect("reading works");
     all.sort();
     assert_eq!(all, expected);
     assert_eq!(due(&subject, 4, 10).await, rows(&[("a", 4)]));

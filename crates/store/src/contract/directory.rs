@@ -3,7 +3,7 @@
 use sandkasse_domain::Environment;
 
 use super::{Subject, at, call, commit, history, load, reply, store, unit, write};
-use crate::port::{Commit, CommitError, DirectoryEntry, Generation, Write};
+use crate::port::{Commit, CommitError, DirectoryEntry, Generation, Kind, Write};
 
 fn entry(environment: Environment, kind: &str, key: &str, body: Option<&str>) -> DirectoryEntry {
     DirectoryEntry {
@@ -163,7 +163,7 @@ pub async fn clear_forgets_everything(subject: Subject) {
         );
         assert!(
             subject
-                .next_deadlines()
+                .next_deadlines(Kind::Payment)
                 .await
                 .expect("reading works")
                 .is_empty()

@@ -65,6 +65,8 @@ macro_rules! store_contract {
             due_stops_at_the_limit
             a_deadline_is_replaced_and_removed
             next_deadline_is_the_earliest_of_the_unit
+            due_is_of_one_kind
+            due_goes_on_behind_a_place
             a_call_is_owed_with_its_commit
             a_call_is_begun_once
             a_call_ends_with_its_outcome

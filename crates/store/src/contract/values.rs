@@ -225,12 +225,18 @@ pub async fn moments_have_milliseconds(subject: Subject) {
         Some(at(1_234))
     );
     assert_eq!(
-        subject.next_deadline(&unit()).await.expect("reading works"),
+        subject
+            .next_deadline(&unit(), Kind::Payment)
+            .await
+            .expect("reading works"),
         Some(at(1_234))
     );
     assert_eq!(
-        subject.due(&unit(), fine, 10).await.expect("reading works"),
-        [(payment("a"), at(1_234))]
+        subject
+            .due(&unit(), Kind::Payment, fine, None, 10)
+            .await
+            .expect("reading works"),
+        [("a".to_owned(), at(1_234))]
     );
     let events = subject
         .history(&unit(), &payment("a"))

@@ -8,6 +8,7 @@ mod moving;
 mod state;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -147,35 +148,44 @@ impl Store for MemoryStore {
     async fn due(
         &self,
         partition: &Partition,
+        kind: Kind,
         until: Timestamp,
+        after: Option<(Timestamp, &str)>,
         limit: usize,
-    ) -> Result<Vec<(StreamId, Timestamp)>, StoreError> {
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
         let until = milliseconds(until);
         let state = self.state.lock();
         let Some(unit) = state.units.get(partition) else {
             return Ok(Vec::new());
         };
-        let found = unit
-            .deadlines
-            .iter()
-            .take_while(|(at, ..)| *at <= until)
+        let Some(deadlines) = unit.deadlines.get(&kind) else {
+            return Ok(Vec::new());
+        };
+        let behind = match after {
+            Some((at, name)) => Bound::Excluded((milliseconds(at), name.to_owned())),
+            None => Bound::Unbounded,
+        };
+        let found = deadlines
+            .range((behind, Bound::Unbounded))
+            .take_while(|(at, _)| *at <= until)
             .take(limit);
-        Ok(found.map(|(at, _, stream)| (stream.clone(), *at)).collect())
+        Ok(found.map(|(at, name)| (name.clone(), *at)).collect())
     }
 
-    async fn next_deadline(&self, partition: &Partition) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self
-            .state
-            .lock()
-            .units
-            .get(partition)
-            .and_then(Unit::next_deadline))
+    async fn next_deadline(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let state = self.state.lock();
+        let unit = state.units.get(partition);
+        Ok(unit.and_then(|unit| unit.next_deadline(kind)))
     }
 
-    async fn next_deadlines(&self) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
+    async fn next_deadlines(&self, kind: Kind) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
         let state = self.state.lock();
         let next = |(partition, unit): (&Partition, &Unit)| {
-            Some((partition.clone(), unit.next_deadline()?))
+            Some((partition.clone(), unit.next_deadline(kind)?))
         };
         Ok(state.units.iter().filter_map(next).collect())
     }

@@ -39,8 +39,8 @@ pub(super) struct Entry {
 pub(super) struct Unit {
     /// With all events, each with the version that its write made.
     pub(super) records: BTreeMap<StreamId, (Record, Vec<(u64, StoredEvent)>)>,
-    /// The name of the kind makes the order of one moment's deadlines that of a database.
-    pub(super) deadlines: BTreeSet<(Timestamp, &'static str, StreamId)>,
+    /// By moment, and then by name.
+    pub(super) deadlines: BTreeMap<Kind, BTreeSet<(Timestamp, String)>>,
     /// By the order in which they were made.
     pub(super) made: BTreeMap<(Kind, u64), String>,
     pub(super) replies: BTreeMap<(String, String), SavedReply>,
@@ -60,8 +60,8 @@ impl Unit {
         self.made.insert((stream.kind, number), stream.name.clone());
         let deadline = record.deadline.map(milliseconds);
         if let Some(deadline) = deadline {
-            let deadline = (deadline, stream.kind.name(), stream.clone());
-            self.deadlines.insert(deadline);
+            let deadlines = self.deadlines.entry(stream.kind).or_default();
+            deadlines.insert((deadline, stream.name.clone()));
         }
         let record = Record { deadline, ..record };
         self.records.insert(stream, (record, Vec::new()));
@@ -84,11 +84,12 @@ impl Unit {
         match self.records.get_mut(&stream) {
             None => self.make(stream.clone(), now),
             Some((record, _)) => {
-                let key = |at| (at, stream.kind.name(), stream.clone());
+                let key = |at| (at, stream.name.clone());
+                let deadlines = self.deadlines.entry(stream.kind).or_default();
                 if let Some(old) = record.deadline {
-                    self.deadlines.remove(&key(old));
+                    deadlines.remove(&key(old));
                 }
-                self.deadlines.extend(now.deadline.map(key));
+                deadlines.extend(now.deadline.map(key));
                 *record = now;
             }
         }
@@ -100,8 +101,9 @@ impl Unit {
         }
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(at, ..)| *at)
+    pub(super) fn next_deadline(&self, kind: Kind) -> Option<Timestamp> {
+        let first = self.deadlines.get(&kind)?.first();
+        first.map(|(at, _)| *at)
     }
 }
 

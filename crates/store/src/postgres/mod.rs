@@ -217,18 +217,24 @@ impl Store for PostgresStore {
     async fn due(
         &self,
         partition: &Partition,
+        kind: Kind,
         until: Timestamp,
+        after: Option<(Timestamp, &str)>,
         limit: usize,
-    ) -> Result<Vec<(StreamId, Timestamp)>, StoreError> {
-        reads::due(&self.shared.pool, partition, until, limit).await
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        reads::due(&self.shared.pool, partition, kind, until, after, limit).await
     }
 
-    async fn next_deadline(&self, partition: &Partition) -> Result<Option<Timestamp>, StoreError> {
-        reads::next_deadline(&self.shared.pool, partition).await
+    async fn next_deadline(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        reads::next_deadline(&self.shared.pool, partition, kind).await
     }
 
-    async fn next_deadlines(&self) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
-        reads::next_deadlines(&self.shared.pool).await
+    async fn next_deadlines(&self, kind: Kind) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
+        reads::next_deadlines(&self.shared.pool, kind).await
     }
 
     async fn begin_call(&self, id: &str, at: Timestamp) -> Result<bool, StoreError> {

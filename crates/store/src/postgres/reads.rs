@@ -162,38 +162,48 @@ pub(super) fn status(row: &tokio_postgres::Row, column: usize) -> Result<u16, St
 pub(super) async fn due(
     pool: &Pool,
     partition: &Partition,
+    kind: Kind,
     until: Timestamp,
+    after: Option<(Timestamp, &str)>,
     limit: usize,
-) -> Result<Vec<(StreamId, Timestamp)>, StoreError> {
-    let sql = "SELECT kind, name, deadline FROM sandkasse.records
-               WHERE environment = $1 AND msn = $2 AND deadline <= $3 ORDER BY deadline, kind, name LIMIT $4";
+) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    let sql = "SELECT name, deadline FROM sandkasse.records
+               WHERE environment = $1 AND msn = $2 AND kind = $3 AND deadline <= $4
+               AND (deadline, name) > ($5, $6) ORDER BY deadline, name LIMIT $7";
     let (environment, msn) = unit(partition);
-    let (until, limit) = (until.as_millisecond(), bounded(limit));
+    let (kind, until, limit) = (kind.name(), until.as_millisecond(), bounded(limit));
+    let (behind, name) = match after {
+        Some((at, name)) => (at.as_millisecond(), stored(name)),
+        None => (i64::MIN, stored("")),
+    };
     let values = [
         (&environment as _, Type::INT2),
         (&msn as _, Type::TEXT),
+        (&kind as _, Type::TEXT),
         (&until as _, Type::INT8),
+        (&behind as _, Type::INT8),
+        (&name as _, Type::TEXT),
         (&limit as _, Type::INT8),
     ];
     let found = pool.run(sql, &values, SHORT).await?;
-    let due = |row| {
-        let stream = StreamId {
-            kind: rows::kind(row, 0)?,
-            name: rows::text(row, 1)?,
-        };
-        Ok((stream, rows::moment(row, 2)?))
-    };
+    let due = |row| Ok((rows::text(row, 0)?, rows::moment(row, 1)?));
     found.iter().map(due).collect()
 }
 
 pub(super) async fn next_deadline(
     pool: &Pool,
     partition: &Partition,
+    kind: Kind,
 ) -> Result<Option<Timestamp>, StoreError> {
     let sql = "SELECT min(deadline) FROM sandkasse.records
-               WHERE environment = $1 AND msn = $2 AND deadline IS NOT NULL";
+               WHERE environment = $1 AND msn = $2 AND kind = $3 AND deadline IS NOT NULL";
     let (environment, msn) = unit(partition);
-    let values = [(&environment as _, Type::INT2), (&msn as _, Type::TEXT)];
+    let kind = kind.name();
+    let values = [
+        (&environment as _, Type::INT2),
+        (&msn as _, Type::TEXT),
+        (&kind as _, Type::TEXT),
+    ];
     let found = pool.run(sql, &values, SHORT).await?;
     Ok(found
         .first()
@@ -204,10 +214,14 @@ pub(super) async fn next_deadline(
 
 /// Goes from one sales unit to the next by the index over deadlines, which holds only what is still
 /// to come.
-pub(super) async fn next_deadlines(pool: &Pool) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
+pub(super) async fn next_deadlines(
+    pool: &Pool,
+    kind: Kind,
+) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
     let sql = "SELECT environment, msn, min(deadline) FROM sandkasse.records
-               WHERE deadline IS NOT NULL GROUP BY environment, msn";
-    let found = pool.run(sql, &[], LONG).await?;
+               WHERE kind = $1 AND deadline IS NOT NULL GROUP BY environment, msn";
+    let kind = kind.name();
+    let found = pool.run(sql, &[(&kind as _, Type::TEXT)], LONG).await?;
     let next = |row| Ok((rows::partition(row, 0)?, rows::moment(row, 2)?));
     found.iter().map(next).collect()
 }

@@ -131,22 +131,32 @@ impl Store for SqliteStore {
     async fn due(
         &self,
         partition: &Partition,
+        kind: Kind,
         until: Timestamp,
+        after: Option<(Timestamp, &str)>,
         limit: usize,
-    ) -> Result<Vec<(StreamId, Timestamp)>, StoreError> {
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
         self.readers
-            .read(|reader| reader.due(partition, until, limit))
+            .read(|reader| reader.due(partition, kind, until, after, limit))
     }
 
-    async fn next_deadline(&self, partition: &Partition) -> Result<Option<Timestamp>, StoreError> {
-        self.readers.read(|reader| reader.next_deadline(partition))
+    async fn next_deadline(
+        &self,
+        partition: &Partition,
+        kind: Kind,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.readers
+            .read(|reader| reader.next_deadline(partition, kind))
     }
 
-    async fn next_deadlines(&self) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
+    async fn next_deadlines(&self, kind: Kind) -> Result<Vec<(Partition, Timestamp)>, StoreError> {
         let mut found: Vec<(Partition, Timestamp)> = Vec::new();
         loop {
             let last = found.last().map(|(partition, _)| partition);
-            match self.readers.read(|reader| reader.deadline_behind(last))? {
+            match self
+                .readers
+                .read(|reader| reader.deadline_behind(kind, last))?
+            {
                 Some(next) => found.push(next),
                 None => return Ok(found),
             }

@@ -148,47 +148,60 @@ impl Reader<'_> {
     pub(super) fn due(
         &self,
         partition: &Partition,
+        kind: Kind,
         until: Timestamp,
+        after: Option<(Timestamp, &str)>,
         limit: usize,
-    ) -> rusqlite::Result<Vec<(StreamId, Timestamp)>> {
-        let sql = "SELECT kind, name, deadline FROM records INDEXED BY records_by_deadline
-                   WHERE environment = ?1 AND msn = ?2 AND deadline <= ?3 ORDER BY deadline, kind, name LIMIT ?4";
+    ) -> rusqlite::Result<Vec<(String, Timestamp)>> {
+        let sql = "SELECT name, deadline FROM records INDEXED BY records_by_due
+                   WHERE kind = ?1 AND environment = ?2 AND msn = ?3 AND deadline <= ?4
+                   AND (deadline, name) > (?5, ?6) ORDER BY deadline, name LIMIT ?7";
+        let (behind, name) = match after {
+            Some((at, name)) => (at.as_millisecond(), name),
+            None => (i64::MIN, ""),
+        };
         let range = params![
+            kind.name(),
             Col(partition.environment),
             partition.msn.as_str(),
             Col(until),
+            behind,
+            name,
             bounded(limit)
         ];
         self.all(sql, range, |row| {
-            let stream = StreamId {
-                kind: row.get::<_, Col<Kind>>(0)?.0,
-                name: row.get(1)?,
-            };
-            Ok((stream, row.get::<_, Col<Timestamp>>(2)?.0))
+            Ok((row.get(0)?, row.get::<_, Col<Timestamp>>(1)?.0))
         })
     }
 
     pub(super) fn next_deadline(
         &self,
         partition: &Partition,
+        kind: Kind,
     ) -> rusqlite::Result<Option<Timestamp>> {
-        let sql = "SELECT deadline FROM records INDEXED BY records_by_deadline
-                   WHERE environment = ?1 AND msn = ?2 AND deadline IS NOT NULL ORDER BY deadline LIMIT 1";
-        let unit = params![Col(partition.environment), partition.msn.as_str()];
+        let sql = "SELECT deadline FROM records INDEXED BY records_by_due
+                   WHERE kind = ?1 AND environment = ?2 AND msn = ?3 AND deadline IS NOT NULL
+                   ORDER BY deadline LIMIT 1";
+        let unit = params![
+            kind.name(),
+            Col(partition.environment),
+            partition.msn.as_str()
+        ];
         self.first(sql, unit, |row| Ok(row.get::<_, Col<Timestamp>>(0)?.0))
     }
 
-    /// The earliest deadline of the first sales unit behind `last` that has one. Jumping from unit
-    /// to unit reads one row of each instead of the deadlines of all payments.
+    /// The earliest deadline of the first sales unit behind `last` that has one of this kind. Jumping
+    /// from unit to unit reads one row of each instead of the deadlines of all payments.
     pub(super) fn deadline_behind(
         &self,
+        kind: Kind,
         last: Option<&Partition>,
     ) -> rusqlite::Result<Option<(Partition, Timestamp)>> {
-        let sql = "SELECT environment, msn, deadline FROM records INDEXED BY records_by_deadline
-                   WHERE (environment, msn) > (?1, ?2) AND deadline IS NOT NULL
+        let sql = "SELECT environment, msn, deadline FROM records INDEXED BY records_by_due
+                   WHERE kind = ?1 AND (environment, msn) > (?2, ?3) AND deadline IS NOT NULL
                    ORDER BY environment, msn, deadline LIMIT 1";
         let (environment, msn) = behind(last);
-        self.first(sql, params![environment, msn], |row| {
+        self.first(sql, params![kind.name(), environment, msn], |row| {
             Ok((rows::partition(row, 0)?, row.get::<_, Col<Timestamp>>(2)?.0))
         })
     }

@@ -51,6 +51,7 @@ impl Cast {
             test_wording: wording,
             production_wording: wording,
             test_idle_deactivation: place.idle_away,
+            ..Settings::default()
         };
         // DNS knows the hosts of correct requests, and no other.
         let dns = TableResolver::new().with("example.com", ["93.184.216.34"]);
@@ -97,6 +98,8 @@ impl Cast {
             store,
             world,
         };
+        let next_week = cast.world.now() + crate::days(7);
+        cast.name("NEXT_WEEK", &next_week.to_string());
         cast.name("PHONE", payer.phone.as_str());
         cast.name("UNKNOWN_PHONE", UNKNOWN_PHONE);
         cast.people(here).await;

@@ -14,12 +14,16 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: Direction<'_>) -> Resu
             return Err(unknown("a direction that is not at its place"));
         }
         Direction::Initiated { order, amount, how } => match how {
-            How::Plainly => drop(shop.initiate(order, amount).await.ok()),
+            How::Plainly => {
+                let initiated = shop.initiate(order, amount).await.ok();
+                cast.name("LINK", initiated["url"].as_str().expect("a link"));
+            }
             How::At(unit) => {
                 let at = cast.shops.get(format!("{unit}_").as_str());
                 let at = at.ok_or_else(|| unknown(unit))?;
                 at.initiate(order, amount).await.ok();
             }
+            How::ByEpayment => drop(shop.epay(order, amount).await.created()),
             How::AsExpress => {
                 let body = shop.express_body(order, amount);
                 shop.initiate_with(&body).await.ok();
@@ -36,6 +40,10 @@ pub(super) async fn carry_out(cast: &mut Cast, direction: Direction<'_>) -> Resu
         },
         Direction::Reserved { order, amount } => {
             shop.reserved(order, amount, &cast.payer).await;
+        }
+        Direction::Approved { order } => {
+            let approved = shop.approve(order, &cast.payer).await;
+            approved.expect("the payer can");
         }
         Direction::Captured { order, amount, key } => match key {
             None => drop(shop.capture(order, amount).await.ok()),

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::Got;
 
+/// The detail of ePayment where members are bad.
+const SHAPE: &str = "See extraDetails for further details";
+
 /// Status, media type, group, code and text of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spoken {
@@ -57,8 +60,39 @@ impl Got {
                 text("/0/errorMessage"),
             ),
             Format::Problem => {
-                assert_eq!(body["status"], self.status.to_string(), "{}", self.body);
-                (None, None, text("/detail"))
+                let status = body["status"].to_string();
+                assert_eq!(
+                    status.trim_matches('"'),
+                    self.status.to_string(),
+                    "{}",
+                    self.body
+                );
+                // ePayment: a code, or else the first bad member, of which `detail` tells nothing.
+                let detail = text("/detail");
+                match text("/extraDetails/0/name").as_deref() {
+                    Some("ErrorCode") => (None, text("/extraDetails/0/reason"), detail),
+                    Some(name) if detail.as_deref() == Some(SHAPE) => {
+                        (None, Some(name.to_owned()), text("/extraDetails/0/reason"))
+                    }
+                    Some(_) | None => (None, None, detail),
+                }
+            }
+            Format::Params => {
+                let reason = text("/invalidParams/0/reason");
+                // A code that exists is named, and nothing else is said.
+                let says = reason.or_else(|| text("/detail")).or_else(|| text("/id"));
+                (None, text("/invalidParams/0/name"), says)
+            }
+            Format::Report => (
+                None,
+                None,
+                text("/errorMessage").or_else(|| text("/message")),
+            ),
+            Format::Checkout => {
+                let first = body["errors"].as_object().and_then(|it| it.values().next());
+                let first = first.and_then(|it| it[0].as_str()).map(str::to_owned);
+                let says = first.or_else(|| text("/detail")).or_else(|| text("/title"));
+                (None, text("/errorCode"), says)
             }
             Format::Responseinfo => (
                 None,

@@ -28,7 +28,7 @@ pub(in crate::ecom) async fn check_hosts(
                 ShippingSource::Asked { prefix } => Some(prefix),
                 ShippingSource::Static(_) => None,
             };
-            (Some(consent_removal_prefix), asked)
+            (consent_removal_prefix.as_ref(), asked)
         }
     };
     let prefixes = [

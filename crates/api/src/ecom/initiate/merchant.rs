@@ -174,7 +174,7 @@ fn check_express(
         .map(|prefix| ShippingSource::Asked { prefix }),
     };
     Some(Checkout::Express {
-        consent_removal_prefix: consent_removal_prefix?,
+        consent_removal_prefix: Some(consent_removal_prefix?),
         shipping: shipping?,
     })
 }

@@ -7,7 +7,11 @@ mod hosts;
 mod merchant;
 mod transaction;
 
-use sandkasse_domain::{PhoneNumber, payment::Order, phone::BadNumber};
+use sandkasse_domain::{
+    PhoneNumber,
+    payment::{MadeBy, Order},
+    phone::BadNumber,
+};
 use sandkasse_engine::Unit;
 use serde_json::Value;
 
@@ -103,6 +107,7 @@ impl Sent {
         let order = merchant
             .zip(transaction)
             .map(|(merchant, transaction)| Order {
+                made_by: MadeBy::Ecom,
                 id: transaction.id,
                 amount: transaction.amount,
                 text: transaction.text,

@@ -6,6 +6,9 @@ use sandkasse_domain::{Minor, OrderId, consent::Scope};
 
 use crate::body::{BodyFault, Fields, Need, Object, payable};
 
+/// ePayment takes longer ones.
+const LONGEST_ORDER_ID: usize = 50;
+
 const TEXT_RULE: &str = "transactionText is required, maximum 100 characters";
 
 /// Members of the right types.
@@ -72,6 +75,7 @@ impl Transaction {
 
     pub(super) fn check(self, express: bool, fields: &mut Fields) -> Option<CheckedTransaction> {
         let id = self.order_id.as_deref().and_then(OrderId::try_new);
+        let id = id.filter(|id| id.as_str().len() <= LONGEST_ORDER_ID);
         if id.is_none() {
             fields.fault(
                 "transaction.orderId",

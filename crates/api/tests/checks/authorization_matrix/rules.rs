@@ -5,9 +5,11 @@ use sandkasse_domain::{
     payment::Operation,
 };
 
+use sandkasse_api::epayment::Asked;
+
 use super::super::faq_stage::{Faq, LOGIN_ONLY, NOT_AVAILABLE, ORDER_UNKNOWN, Says};
 use super::{
-    Endpoint,
+    Endpoint, Kept, Known,
     callers::{
         Called,
         Caller::{
@@ -55,7 +57,23 @@ pub(super) fn expected(endpoint: Endpoint, faq: &Faq, called: &Called) -> Expect
                 .or_else(|| standing(called, operation))
                 .unwrap_or_else(|| order(called, operation))
         }
+        Endpoint::Epayment(asked) => epayment(asked, faq, called),
         Endpoint::Userinfo => userinfo(faq, called),
+        Endpoint::Webhooks(method) => webhooks(faq, called, method),
+        // A token of a login would open it, and nobody has one.
+        Endpoint::UserinfoOfLogin => {
+            let rejected = || (Says::TokenRejected, "userinfo.not_of_login");
+            keys(called, (Says::TokenRejected, "token.missing"), false).unwrap_or_else(rejected)
+        }
+        Endpoint::Kept(kept) => keys(called, (Says::KeyMissing, "subkey.missing"), false)
+            .or_else(|| kind_of_keys(called, NO_ACCESS))
+            .or_else(|| msn(faq, called, false))
+            .or_else(|| kept_standing(called))
+            .unwrap_or_else(|| of_kept(called, kept)),
+        Endpoint::Checkout(method) => checkout(faq, called, method),
+        Endpoint::Report(_) if here == Test => (Says::NotFound, "route.unknown"),
+        Endpoint::Report(_) => report(called),
+        Endpoint::Picture | Endpoint::Scan => (Says::Fine, ""),
     }
 }
 
@@ -202,6 +220,159 @@ fn order(called: &Called, operation: Operation) -> Expected {
     among(called, rows).expect("everybody else was refused before")
 }
 
+/// The rules of eCom, without an MSN in the body, and in the API's own words.
+fn epayment(asked: Asked, faq: &Faq, called: &Called) -> Expected {
+    let missing = (Says::KeyMissing, "subkey.missing");
+    let forbidden = Says::Problem(403, "Forbidden".to_owned());
+    if let Some(refused) = keys(called, missing, false)
+        .or_else(|| kind_of_keys(called, forbidden))
+        .or_else(|| msn(faq, called, false))
+        .or_else(|| standing(called, asked.operation()))
+    {
+        return (refused.0.on_epayment(), refused.1);
+    }
+    if asked == Asked::Approve && faq.u1.environment == Production {
+        let text = "Force approve is not allowed in production.".to_owned();
+        return (Says::Problem(403, text), "approve.production");
+    }
+    let (says, cause) = order(called, asked.operation());
+    if says == Says::Fine {
+        let made = asked == Asked::Create;
+        return (if made { Says::Made } else { says }, cause);
+    }
+    let (_, path) = Endpoint::Epayment(asked).call(&Known::default());
+    let reference = path
+        .split('/')
+        .find(|it| it.contains('-'))
+        .unwrap_or_default();
+    let msn = &called.acts_for.msn;
+    let text = format!("The reference `{reference}` does not exist for MSN {msn}");
+    (Says::Problem(404, text), cause)
+}
+
+const NO_ACCESS: Says = Says::Detail(403, "Forbidden", "These keys have no access to this API.");
+
+/// Step 10 of what moves no money.
+fn kept_standing(called: &Called) -> Option<Expected> {
+    let text = "Merchant Not Allowed for Ecommerce Payment";
+    let rows = [
+        (&[PartnerDeactivated][..], NO_ACCESS, "partner.deactivated"),
+        (
+            &[LoginOnly],
+            Says::Detail(403, "Forbidden", text),
+            "unit.login_only",
+        ),
+    ];
+    among(called, rows)
+}
+
+/// Whoever acts for U1 finds what U1 keeps; the others find nothing of it.
+fn of_kept(called: &Called, kept: Kept) -> Expected {
+    if ![Sister, Stranger].contains(&called.caller) {
+        return (Says::Fine, "");
+    }
+    match kept {
+        Kept::Order => (
+            Says::Detail(
+                404,
+                "Not Found",
+                "There is no category and no receipt for this order.",
+            ),
+            "order_info.nothing_told",
+        ),
+        Kept::OneTime => (
+            Says::Detail(
+                400,
+                "Validation error",
+                "Supplied landing page token is not valid",
+            ),
+            "qr.link_invalid",
+        ),
+        Kept::Get | Kept::Point | Kept::Delete => (
+            Says::Detail(404, "Not Found", "There is no QR code with this id."),
+            "qr.id_unknown",
+        ),
+        Kept::Image | Kept::Receipt | Kept::Category | Kept::Make | Kept::List => (Says::Fine, ""),
+    }
+}
+
+/// `client_id` and `client_secret` stand in the place of the token, which nobody looks at.
+fn checkout(faq: &Faq, called: &Called, method: &str) -> Expected {
+    let wrong = |text| Says::Session(403, "Authorization-00002", text);
+    let credentials = Says::Session(401, "Authorization-00001", "Invalid credentials.");
+    let keys = [
+        (
+            &[Nobody, Management, Accounting][..],
+            Says::KeyMissing,
+            "subkey.missing",
+        ),
+        (&[Elsewhere, PartnerElsewhere], Says::KeyInvalid, "env.keys"),
+        (
+            &[ElsewhereToken, ManagementWithKey],
+            credentials,
+            "checkout.credentials",
+        ),
+        (
+            &[Psp, PspBare, PspOfUnit],
+            wrong("These keys have no access to this API."),
+            "keys.without_right",
+        ),
+    ];
+    let made = if method == "POST" {
+        (Says::Fine, "")
+    } else {
+        let text = "Session expired or not known.";
+        let unknown = Says::Session(404, "Session-00100", text);
+        (unknown, "checkout.session_unknown")
+    };
+    let operation = if method == "POST" {
+        Operation::Initiate
+    } else {
+        Operation::Details
+    };
+    among(called, keys)
+        .or_else(|| msn(faq, called, false))
+        .or_else(|| standing(called, operation).map(|(says, cause)| (in_session(says), cause)))
+        .unwrap_or(made)
+}
+
+/// eCom's refusal of who may not take payments, in Checkout's envelope.
+fn in_session(says: Says) -> Says {
+    let Says::Ecom(_, _, code, text) = says else {
+        return says;
+    };
+    match code {
+        "31" => Says::Session(400, "Merchant-00031", text),
+        "36" => Says::Session(400, "Merchant-00036", text),
+        "37" => Says::Session(400, "Merchant-00037", text),
+        _ => Says::Session(403, "Authorization-00002", text),
+    }
+}
+
+/// Which ledgers are seen says the key alone; who sees none of another's sees it empty.
+fn report(called: &Called) -> Expected {
+    let forbidden = || Says::Problem(403, "Forbidden".to_owned());
+    let partners = &[
+        Partner,
+        PartnerBare,
+        PartnerNamesStranger,
+        PartnerBodyDiffers,
+        Rival,
+    ];
+    let rows = [
+        (
+            &[Psp, PspBare, PspOfUnit, Management][..],
+            forbidden(),
+            "keys.without_right",
+        ),
+        (&[PartnerDeactivated], forbidden(), "partner.deactivated"),
+        (partners, forbidden(), "report.no_grant"),
+    ];
+    keys(called, (Says::TokenRejected, "token.missing"), false)
+        .or_else(|| among(called, rows))
+        .unwrap_or((Says::Fine, ""))
+}
+
 /// Userinfo asks for no subscription key, and neither payments nor their approval matter to it.
 fn userinfo(faq: &Faq, called: &Called) -> Expected {
     let no_access = || Says::Problem(403, "These keys have no access to this API.".to_owned());
@@ -219,4 +390,34 @@ fn userinfo(faq: &Faq, called: &Called) -> Expected {
         .or_else(|| msn(faq, called, false))
         .or_else(|| among(called, rows))
         .unwrap_or((Says::Fine, ""))
+}
+
+/// A registration is of a sales unit, or of a partner that names none; whether it may take payments does
+/// not matter.
+fn webhooks(faq: &Faq, called: &Called, method: &str) -> Expected {
+    let no_access = || {
+        Says::Problem(
+            403,
+            "These keys have no access to the Webhooks API.".to_owned(),
+        )
+    };
+    let fine = match method {
+        "POST" => (Says::Made, ""),
+        "DELETE" => {
+            let text = "One or more validation errors occurred.".to_owned();
+            (Says::Problem(400, text), "webhook.unknown")
+        }
+        _ => (Says::Fine, ""),
+    };
+    let deactivated = [(
+        &[PartnerDeactivated][..],
+        no_access(),
+        "partner.deactivated",
+    )];
+    let missing = (Says::KeyMissing, "subkey.missing");
+    keys(called, missing, false)
+        .or_else(|| kind_of_keys(called, no_access()))
+        .or_else(|| (called.caller != PartnerBare).then(|| msn(faq, called, false))?)
+        .or_else(|| among(called, deactivated))
+        .unwrap_or(fine)
 }

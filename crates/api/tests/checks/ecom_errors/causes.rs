@@ -1,7 +1,7 @@
 //! Which causes there are, and what each answers.
 
 /// Every cause that eCom words in its own array: status, group and code.
-pub(crate) const CAUSES: [(&str, u16, &str, &str); 61] = [
+pub(crate) const CAUSES: [(&str, u16, &str, &str); 62] = [
     ("json.syntax", 500, "VippsError", "99"),
     ("json.depth", 500, "VippsError", "99"),
     ("json.type", 500, "VippsError", "99"),
@@ -34,6 +34,7 @@ pub(crate) const CAUSES: [(&str, u16, &str, &str); 61] = [
     ("user.app_outdated", 400, "User", "82"),
     ("order.unknown", 404, "Merchant", "35"),
     ("order.other_unit", 404, "Merchant", "35"),
+    ("order.of_epayment", 404, "Merchant", "35"),
     ("order.locked", 409, "VippsError", "94"),
     ("order.outcome_pending", 409, "VippsError", "94"),
     ("idempotency.key_reused", 400, "VippsError", "93"),
@@ -76,8 +77,27 @@ pub(crate) const CAUSES: [(&str, u16, &str, &str); 61] = [
     ("order.format", 400, "InvalidRequest", "transaction.orderId"),
 ];
 
+const EPAYMENT: &str = "ePayment alone asks for it";
+
 /// Causes that no call of a merchant can meet.
-pub(crate) const NOT_BY_CALL: [(&str, &str); 2] = [
+pub(crate) const NOT_BY_CALL: [(&str, &str); 19] = [
+    ("unit.direct_capture", EPAYMENT),
+    ("unit.express", EPAYMENT),
+    ("unit.long_living", EPAYMENT),
+    ("method.card", EPAYMENT),
+    ("method.card_passthrough", EPAYMENT),
+    ("unit.currency", EPAYMENT),
+    ("unit.blocked_sources", EPAYMENT),
+    ("amount.too_small", EPAYMENT),
+    ("expiry.flow", EPAYMENT),
+    ("expiry.too_soon", EPAYMENT),
+    ("expiry.too_late", EPAYMENT),
+    ("expiry.receipt", EPAYMENT),
+    ("capture.partial", EPAYMENT),
+    ("amount.currency", EPAYMENT),
+    ("cancel.authorized", EPAYMENT),
+    ("approve.card", EPAYMENT),
+    ("approve.production", EPAYMENT),
     (
         "approve.not_the_payer",
         "only a person in the app approves with a number of their own",

@@ -120,6 +120,10 @@ async fn initiate(world: &World, shop: &Shop, cause: &str) -> Got {
 async fn order(stage: &Stage, shop: &Shop, cause: &str) -> Got {
     let (store, kari) = (&stage.store, &stage.kari);
     match cause {
+        "order.of_epayment" => {
+            shop.epay("acme-shop-1", 10_000).await.created();
+            return shop.details("acme-shop-1").await;
+        }
         "order.format" => return shop.initiate("acme_1", 10_000).await,
         "order.unknown" => return shop.details("acme-1").await,
         "order.other_unit" => {

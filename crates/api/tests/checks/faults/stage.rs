@@ -1,12 +1,13 @@
 //! A call of every operation, ready to be sent, and what it leaves behind.
 
 use sandkasse_domain::{
+    Environment,
     payment::Operation,
     person::Person,
-    sales_unit::{RateLimits, SalesUnit},
+    sales_unit::{Product, RateLimits, SalesUnit},
 };
 use sandkasse_engine::faults::{Armed, Fault, Rule, Target, When};
-use sandkasse_testkit::{Ask, Shop, World};
+use sandkasse_testkit::{Ask, Shop, WEBHOOKS, World};
 use serde_json::{Value, json};
 
 pub(crate) struct Stage {
@@ -58,13 +59,44 @@ impl Stage {
 
     /// A call at a shop of its own. Its token is fetched, so that it meets no rule that comes later.
     pub(crate) async fn ready(&self, target: Target) -> Ready {
-        let shop = self.shop().await;
+        // There are no reports in the test environment.
+        let shop = if target == Target::Report {
+            let busy = |unit: &mut SalesUnit| {
+                unit.environment = Environment::Production;
+                unit.rate_limits = RateLimits::Off;
+            };
+            self.world.shop(busy).await
+        } else {
+            self.shop().await
+        };
         let ask = match target {
             Target::Payment(operation) => self.payment(&shop, operation).await,
             Target::Token => shop.ask_token(),
+            Target::Webhooks => shop.ask("GET", WEBHOOKS).await,
             Target::Userinfo => {
                 let sub = shop.share("acme-shared", "name", &self.kari).await;
                 shop.ask_userinfo(&sub).await
+            }
+            Target::OrderManagement => {
+                let path = format!("/order-management/v2/ecom/categories/{ORDER}");
+                let category =
+                    json!({ "category": "GENERAL", "orderDetailsUrl": "https://example.com" });
+                shop.ask("PUT", &path).await.json(&category)
+            }
+            Target::Qr => shop.ask("GET", "/qr/v1/merchant-redirect").await,
+            Target::Report => shop.ask("GET", "/settlement/v1/ledgers").await,
+            Target::Checkout => {
+                shop.change(|unit| unit.products.extend([Product::Checkout]))
+                    .await;
+                let keys = shop.keys();
+                let session = json!({
+                    "merchantInfo": { "callbackUrl": "https://example.com/cb", "returnUrl": "https://example.com", "callbackAuthorizationToken": "t" },
+                    "transaction": { "amount": { "value": 100, "currency": "NOK" }, "reference": "acme-order-1", "paymentDescription": "Socks" },
+                });
+                let ask = shop.ask("POST", "/checkout/v3/session").await;
+                let ask = ask.header("client_id", &keys.client_id);
+                let ask = ask.header("client_secret", &keys.client_secret);
+                ask.header("Idempotency-Key", "key-1").json(&session)
             }
         };
         let before = events(&shop).await;
@@ -146,7 +178,12 @@ impl Ready {
         let changes = match self.target {
             Target::Payment(Operation::Details | Operation::Status)
             | Target::Token
-            | Target::Userinfo => 0,
+            | Target::Userinfo
+            | Target::Webhooks
+            | Target::OrderManagement
+            | Target::Qr
+            | Target::Report
+            | Target::Checkout => 0,
             Target::Payment(
                 Operation::Initiate
                 | Operation::Capture

@@ -80,7 +80,7 @@ async fn odd_names_of_orders_and_users() {
         "%",
         "%zz",
         "é",
-        "acme?x=1",
+        "acme%3Fx=1",
         "acme'--",
         "{orderId}",
         &long,

@@ -6,7 +6,7 @@ use crate::{
     PhoneNumber,
     payment::{
         Command, Due, Happened, InitiateFacts, Payment, clock, initiate,
-        tests::story::{Story, command, id, order, payer},
+        tests::story::{Story, allowed, command, id, order, payer},
     },
 };
 
@@ -30,6 +30,8 @@ fn acted_upon(after: SignedDuration) -> Payment {
         app_outdated: false,
         acts_at: Some(start() + after),
         transaction_id: id(1),
+        epayment: allowed(),
+        now: start(),
     };
     let events = initiate(order, facts).unwrap().into_iter();
     let history: Vec<Happened> = events

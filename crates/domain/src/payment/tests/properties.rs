@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-use super::story::{Story, command, order};
-use crate::payment::{Cause, Happened, Payment, State};
+use super::story::{Story, by_epayment, command, order};
+use crate::payment::{Cause, Happened, Order, Payment, State, UserFlow};
 
 /// Words the story understands, with amounts around the limits.
 fn words() -> impl Strategy<Value = String> {
@@ -35,6 +35,7 @@ fn words() -> impl Strategy<Value = String> {
         1 => Just("leave"),
         1 => Just("cancel"),
         1 => Just("release"),
+        1 => Just("cancel-open"),
         1 => Just("nothing"),
     ]
     .prop_map(str::to_owned);
@@ -73,7 +74,14 @@ fn check_sums(payment: &Payment) -> Result<(), TestCaseError> {
 fn play(
     script: &[(SignedDuration, String)],
 ) -> Result<(Story, Vec<Result<usize, Cause>>), TestCaseError> {
-    let mut story = Story::begin(order(50_000));
+    play_of(order(50_000), script)
+}
+
+fn play_of(
+    order: Order,
+    script: &[(SignedDuration, String)],
+) -> Result<(Story, Vec<Result<usize, Cause>>), TestCaseError> {
+    let mut story = Story::begin(order);
     let mut transcript = Vec::new();
     let mut now = SignedDuration::ZERO;
     for (wait, words) in script {
@@ -111,6 +119,21 @@ proptest! {
         prop_assert_eq!(Payment::fold(&history), Some(story.payment.clone()));
         let record = serde_json::to_string(&story.payment).unwrap();
         prop_assert_eq!(serde_json::from_str::<Payment>(&record).unwrap(), story.payment);
+    }
+
+    /// What holds of eCom's payments holds of ePayment's, which never fail nor change once reserved.
+    #[test]
+    fn the_same_holds_of_epayment(script in prop::collection::vec((waits(), words()), 1..40)) {
+        let order = by_epayment(order(50_000), UserFlow::WebRedirect);
+        let (story, _) = play_of(order, &script)?;
+        let failed = matches!(story.payment.state, State::Failed { .. });
+        prop_assert!(!failed);
+        if story.payment.reservation().is_some() {
+            prop_assert_eq!(story.payment.due(), None);
+        }
+        let text = serde_json::to_string(&story.history).unwrap();
+        let history: Vec<Happened> = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(Payment::fold(&history), Some(story.payment.clone()));
     }
 
     /// The same script twice gives the same outcomes and the same payment.

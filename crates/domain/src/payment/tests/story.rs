@@ -7,11 +7,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    Minor, OrderId, PhoneNumber,
+    Currency, Minor, OrderId, PhoneNumber,
     payment::{
-        Approval, Asking, Cause, Checkout, Command, Due, Event, Happened, InitiateFacts, Order,
-        Payer, Payment, Refusal, Settlement, ShippingSource, TransactionId, bank::BankAnswer,
-        initiate,
+        Allowed, Approval, Asking, Cause, Checkout, Command, Due, Epayment, Event, Happened,
+        InitiateFacts, MadeBy, Method, Order, Payer, Payment, Refusal, Settlement, ShippingSource,
+        TransactionId, UserFlow, bank::BankAnswer, initiate,
     },
     person::PersonId,
     sales_unit::CaptureType,
@@ -39,6 +39,8 @@ impl Story {
             app_outdated: false,
             acts_at: None,
             transaction_id: id(1),
+            epayment: allowed(),
+            now: start,
         };
         let events = initiate(order, facts).unwrap();
         let history: Vec<_> = events
@@ -103,6 +105,7 @@ pub(super) fn minor(units: i64) -> Minor {
 
 pub(super) fn order(amount: i64) -> Order {
     Order {
+        made_by: MadeBy::Ecom,
         id: OrderId::try_new("acme-1").unwrap(),
         amount: minor(amount),
         text: "One pair of socks".to_owned(),
@@ -116,6 +119,39 @@ pub(super) fn order(amount: i64) -> Order {
         checkout: Checkout::Regular,
         capture: CaptureType::Reserve,
     }
+}
+
+/// A sales unit that may everything.
+pub(super) fn allowed() -> Allowed {
+    Allowed {
+        cards: true,
+        express: true,
+        long_living: true,
+        currency: Currency::Nok,
+        longest_life: SignedDuration::from_hours(60 * 24),
+    }
+}
+
+/// The same order, made by ePayment.
+pub(super) fn by_epayment(mut order: Order, user_flow: UserFlow) -> Order {
+    order.made_by = MadeBy::Epayment(Box::new(Epayment {
+        psp_reference: "32fc5d98-e1f0-4a44-8a2a-1e3b7ae0e1c2".to_owned(),
+        idempotency_key: "key-1".to_owned(),
+        user_flow,
+        method: Method::Wallet,
+        currency: Currency::Nok,
+        blocked_sources: vec![],
+        customer_present: false,
+        minimum_user_age: None,
+        expires_at: None,
+        qr: None,
+        receipt: None,
+        metadata: None,
+        receipt_url: None,
+        airline: None,
+        card_passthrough: None,
+    }));
+    order
 }
 
 pub(super) fn approve(bank: BankAnswer) -> Command {
@@ -193,13 +229,15 @@ pub(super) fn command(words: &str) -> Command {
         }
         "reject" => Command::Reject,
         "leave" => Command::LeaveLandingPage,
-        "capture" => Command::Capture {
+        "capture" | "capture-whole" => Command::Capture {
             asking: asking(amount()),
             bank_pays: true,
+            must_be_whole: verb == "capture-whole",
         },
         "capture-unpaid" => Command::Capture {
             asking: asking(amount()),
             bank_pays: false,
+            must_be_whole: false,
         },
         "refund" => Command::Refund {
             asking: asking(amount()),
@@ -212,9 +250,10 @@ pub(super) fn command(words: &str) -> Command {
                 overdraft: minor(0),
             }),
         },
-        "cancel" | "release" | "cancel-refused" => Command::Cancel {
+        "cancel" | "release" | "cancel-refused" | "cancel-open" => Command::Cancel {
             text: "No".to_owned(),
             release_remainder: verb == "release",
+            only_open: verb == "cancel-open",
             bank_agrees: verb != "cancel-refused",
             transaction_id: id(5),
         },
@@ -225,7 +264,8 @@ pub(super) fn command(words: &str) -> Command {
 
 /// Plays `setup | step -> outcome` rows; the outcome is the name of the last event or cause.
 ///
-/// The first word of the setup may be `direct`, `express` or `skip` for another kind of order.
+/// The first words of the setup may be `direct`, `express`, `skip`, or `epay` and `push` for another
+/// kind of order.
 pub(super) fn check(rows: &str) {
     for row in rows.lines().map(str::trim).filter(|row| !row.is_empty()) {
         let row = row.split("//").next().unwrap().trim();
@@ -233,10 +273,12 @@ pub(super) fn check(rows: &str) {
         let (step, expected) = rest.split_once("->").expect("step -> outcome");
         let mut order = order(50_000);
         let mut steps = setup.trim();
-        for kind in ["direct", "express", "skip"] {
+        for kind in ["epay", "push", "direct", "express", "skip"] {
             if let Some(rest) = steps.strip_prefix(kind) {
                 steps = rest.trim_start();
                 match kind {
+                    "epay" => order = by_epayment(order, UserFlow::WebRedirect),
+                    "push" => order = by_epayment(order, UserFlow::PushMessage),
                     "direct" => order.capture = CaptureType::Direct,
                     "skip" => {
                         order.skip_landing_page = true;
@@ -244,7 +286,7 @@ pub(super) fn check(rows: &str) {
                     }
                     _ => {
                         order.checkout = Checkout::Express {
-                            consent_removal_prefix: "https://example.com/forget".to_owned(),
+                            consent_removal_prefix: Some("https://example.com/forget".to_owned()),
                             shipping: ShippingSource::Static(vec![]),
                         };
                     }

@@ -129,6 +129,32 @@ fn refunds() {
     );
 }
 
+/// What differs for payments made by ePayment.
+#[test]
+fn epayment() {
+    check(
+        "
+        epay | m4s59 approve -> Reserved
+        epay | m5 approve -> NotOpen
+        epay m4s59 open | m9s58 approve -> Reserved
+        push | m9s59 approve -> Reserved                      // nothing has to be opened
+        push | m10 approve -> NotOpen
+        epay s1 approve refused | s2 reject -> Cancelled      // no payment fails
+        epay s1 approve refused, s2 approve refused | s3 approve -> Reserved
+        epay s1 approve, s2 capture 1 | d30 capture -> Captured   // the bank does not let go
+        epay s1 approve, s2 capture 1 | d30 release -> RemainderReleased
+        epay s1 approve, s2 capture | s3 release -> CancelAfterCapture
+        epay s1 approve, s2 capture 1 | d181s1 capture -> CaptureTooLate
+        epay s1 approve | s2 capture-whole 1 -> CaptureMustBeWhole
+        epay s1 approve | s2 capture-whole 50000 -> Captured
+        epay | s1 cancel-open -> Cancelled
+        epay s1 approve | s2 cancel-open -> CancelOfAuthorized
+        epay s1 approve, s2 cancel | s3 cancel-open -> CancelOfAuthorized
+        epay express | s1 force-approve -> ApproveExpress
+        ",
+    );
+}
+
 /// Several defects at once: what the state forbids is said before what time forbids, and that
 /// before what the amount forbids.
 #[test]

@@ -53,6 +53,7 @@ async fn every_trait_of_a_sales_unit_can_be_chosen_and_changed() {
     let traits = json!({
         "name": "Changed", "merchant_name": "Owner AS", "merchant_standing": "blocked",
         "products": ["login"], "capture": "direct", "skip_landing_page": true, "nin_scope": true,
+        "express": false, "long_living": true, "currency": "DKK", "partial_capture": false,
         "rate_limits": "off", "url_policy": "local", "tokens_survive_advance": true,
         "limits": {"receive": 100, "request": 200, "overdraft": 300, "paid_out": 400},
         "sub_delay_ms": 0, "active": false,

@@ -27,6 +27,7 @@ pub(super) struct Bar {
 impl Bar {
     pub(super) fn of(payment: &Payment) -> Bar {
         let (total, parts) = parts(payment);
+        let currency = payment.order.currency();
         let mut before = Minor::ZERO;
         let mut segments = Vec::new();
         for (id, name, amount) in parts {
@@ -38,7 +39,7 @@ impl Bar {
             segments.push(Segment {
                 id,
                 name,
-                amount: money(amount),
+                amount: money(amount, currency),
                 x,
                 width: share(before, total) - x,
             });
@@ -47,7 +48,7 @@ impl Bar {
             .iter()
             .map(|it| format!("{} {}", it.name, it.amount))
             .collect();
-        let words = format!("Of {}: {}.", money(total), named.join(", "));
+        let words = format!("Of {}: {}.", money(total, currency), named.join(", "));
         Bar { segments, words }
     }
 }

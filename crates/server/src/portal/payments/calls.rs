@@ -61,7 +61,8 @@ impl CallLine {
     }
 }
 
-fn words(failure: &CallFailure) -> String {
+/// Why a call failed, in words.
+pub(crate) fn words(failure: &CallFailure) -> String {
     match failure {
         CallFailure::Dns { host, detail } => format!("{host} has no address: {detail}"),
         CallFailure::Forbidden { target, rule } => {

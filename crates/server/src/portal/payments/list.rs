@@ -73,10 +73,11 @@ struct Row {
 impl Row {
     fn of(path: &str, payment: &Payment) -> Row {
         let order = payment.order.id.as_str();
+        let currency = payment.order.currency();
         let money_of = |sum: fn(&sandkasse_domain::payment::Reservation) -> _| {
             payment
                 .reservation()
-                .map_or_else(|| "–".to_owned(), |it| money(sum(it)))
+                .map_or_else(|| "–".to_owned(), |it| money(sum(it), currency))
         };
         Row {
             order: order.to_owned(),
@@ -87,6 +88,7 @@ impl Row {
                 payment
                     .reservation()
                     .map_or(payment.order.amount, |it| it.grant.amount),
+                currency,
             ),
             captured: money_of(|it| it.captured),
             refunded: money_of(|it| it.refunded),

@@ -2,7 +2,7 @@
 
 mod acts;
 mod bar;
-mod calls;
+pub(crate) mod calls;
 mod list;
 mod one;
 #[cfg(test)]

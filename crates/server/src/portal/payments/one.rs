@@ -10,7 +10,7 @@ use axum::{
 use http::StatusCode;
 use sandkasse_api::ecom::{Says, landing_page};
 use sandkasse_catalogue::{Catalogue, Wire};
-use sandkasse_domain::{Environment, Minor, payment::Payment};
+use sandkasse_domain::{Currency, Environment, Minor, payment::Payment};
 use sandkasse_engine::Unit;
 use sandkasse_gate::link;
 use serde::Deserialize;
@@ -104,6 +104,9 @@ struct Page<'a> {
     redirect: Option<String>,
     timeline: Vec<Line>,
     calls: Vec<CallLine>,
+    is_of_epayment: bool,
+    /// What the amounts of forms count.
+    in_words: &'static str,
     may_act: bool,
     can_approve: bool,
     phone: String,
@@ -157,6 +160,7 @@ impl Refused {
 }
 
 fn facts(payment: &Payment) -> Vec<(&'static str, String)> {
+    let money = |amount| money(amount, payment.order.currency());
     let mut facts = vec![("Asked for", money(payment.order.amount))];
     if let Some(it) = payment.reservation() {
         facts.extend([
@@ -167,15 +171,20 @@ fn facts(payment: &Payment) -> Vec<(&'static str, String)> {
             ("Can still be refunded", money(it.remaining_to_refund())),
         ]);
     }
+    let api = match payment.order.epayment() {
+        None => "eCom".to_owned(),
+        Some(it) => format!("ePayment, {}", it.user_flow.name()),
+    };
+    facts.push(("Made through", api));
     facts
 }
 
 /// What a form begins with: all that is left, or no amount when nothing is.
-fn rest(amount: Minor) -> String {
+fn rest(amount: Minor, currency: Currency) -> String {
     if amount.is_zero() {
         return String::new();
     }
-    money(amount)
+    money(amount, currency)
 }
 
 /// The page, also after a refused act.
@@ -220,6 +229,7 @@ pub(super) async fn shown(
         .map(|payer| &payer.phone)
         .or(payment.order.mobile.as_ref());
     let path = unit_path(unit);
+    let currency = payment.order.currency();
     let status = refusal.as_ref().map_or(StatusCode::OK, Refusal::status);
     let page = Page {
         frame: Frame::new(order, Part::Units, Some(visitor)),
@@ -239,17 +249,27 @@ pub(super) async fn shown(
         expires_at: link.as_ref().map(|_| payment.link_expires_at().into()),
         link,
         redirect: redirect::app(payment),
-        timeline: view.history.iter().map(Line::of).collect(),
+        timeline: view
+            .history
+            .iter()
+            .map(|it| Line::of(it, currency))
+            .collect(),
+        is_of_epayment: payment.order.epayment().is_some(),
+        in_words: if currency == Currency::Nok {
+            "kroner"
+        } else {
+            currency.code()
+        },
         calls: calls.iter().map(CallLine::of).collect(),
         may_act,
         can_approve: environment == Environment::Test && payment.open().is_some(),
         phone: known.map_or_else(String::new, ToString::to_string),
         capturable: payment
             .reservation()
-            .map_or_else(String::new, |it| rest(it.remaining_to_capture())),
+            .map_or_else(String::new, |it| rest(it.remaining_to_capture(), currency)),
         refundable: payment
             .reservation()
-            .map_or_else(String::new, |it| rest(it.remaining_to_refund())),
+            .map_or_else(String::new, |it| rest(it.remaining_to_refund(), currency)),
         request_ids: [(); 2].map(|()| engine.chance.uuid().to_string()),
         is_captured: payment
             .reservation()

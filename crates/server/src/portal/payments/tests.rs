@@ -1,6 +1,6 @@
 //! Payments on the portal: found, shown, moved by hand.
 
-use sandkasse_domain::Minor;
+use sandkasse_domain::{Currency, Minor};
 use sandkasse_store::{
     CallFailure, CallOutcome, Commit, Kind, OutgoingCall, Purpose, StreamId, Write,
 };
@@ -39,7 +39,7 @@ fn says(seen: &Seen, status: u16, words: &[&str]) {
 }
 
 fn kroner(units: i64) -> String {
-    money(Minor::try_new(units).unwrap())
+    money(Minor::try_new(units).unwrap(), Currency::Nok)
 }
 
 fn orders(seen: &Seen) -> Vec<String> {

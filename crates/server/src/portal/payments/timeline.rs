@@ -1,7 +1,7 @@
 //! What happened to a payment, as a timeline.
 
 use sandkasse_domain::{
-    Minor,
+    Currency, Minor,
     payment::{CancelledBy, Event, Happened, Movement, Payer, Refusal, ShippingOffer},
 };
 
@@ -15,6 +15,7 @@ pub(super) struct Line {
     pub(super) what: String,
     pub(super) who: String,
     pub(super) amount: Option<String>,
+    sum: Option<Minor>,
     /// The words of whoever did it.
     pub(super) text: Option<String>,
     pub(super) request_id: Option<String>,
@@ -34,6 +35,7 @@ impl Line {
             what: what.to_owned(),
             who: who.to_owned(),
             amount: None,
+            sum: None,
             text: None,
             request_id: None,
             transaction_id: None,
@@ -46,13 +48,13 @@ impl Line {
     }
 
     fn with(self, amount: Minor) -> Line {
-        let amount = Some(money(amount));
-        Line { amount, ..self }
+        let sum = Some(amount);
+        Line { sum, ..self }
     }
 
     fn moved(self, movement: &Movement) -> Line {
         Line {
-            amount: Some(money(movement.amount)),
+            sum: Some(movement.amount),
             text: Some(movement.text.clone()),
             request_id: movement.request_id.clone(),
             transaction_id: Some(movement.transaction_id.0.clone()),
@@ -65,7 +67,14 @@ impl Line {
         Line { is_bad, ..self }
     }
 
-    pub(super) fn of(it: &Happened) -> Line {
+    /// What happened, with amounts of this currency.
+    pub(super) fn of(it: &Happened, currency: Currency) -> Line {
+        let line = Line::told(it);
+        let amount = line.sum.map(|sum| money(sum, currency));
+        Line { amount, ..line }
+    }
+
+    fn told(it: &Happened) -> Line {
         match &it.event {
             Event::Initiated { order, acts } => {
                 let line = Line::new(it, "initiated", "asked for the payment", MERCHANT);
@@ -125,7 +134,7 @@ impl Line {
                 )
                 .with(grant.amount)
             },
-            Event::Cancelled { by, text } => Line {
+            Event::Cancelled { by, text, .. } => Line {
                 text: text.clone(),
                 ..cancelled(it, *by)
             },
@@ -136,6 +145,7 @@ impl Line {
             Event::Voided {
                 text,
                 transaction_id,
+                ..
             } => Line {
                 text: Some(text.clone()),
                 transaction_id: Some(transaction_id.0.clone()),

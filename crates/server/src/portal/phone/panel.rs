@@ -313,8 +313,8 @@ impl Waiting<'_> {
         let methods = offered.into_iter().map(|method| Method {
             id: method.id.clone(),
             name: method.name.clone(),
-            cost: language.amount(method.cost),
-            total: language.amount(order.amount.plus(method.cost)),
+            cost: language.amount(method.cost, order.currency()),
+            total: language.amount(order.amount.plus(method.cost), order.currency()),
             chosen: chosen.is_some_and(|chosen| chosen.id == method.id),
         });
         let to = offer.map(|offer| &offer.address);
@@ -340,7 +340,7 @@ impl Waiting<'_> {
             order: order.id.to_string(),
             shop: it.unit.facts.name.clone(),
             text: order.text.clone(),
-            amount: language.amount(order.amount),
+            amount: language.amount(order.amount, order.currency()),
             left_ms: i64::try_from(left.as_millis()).unwrap_or(i64::MAX).max(0),
             refused: open.refused.map(|refusal| language.refusal(refusal)),
             trouble,
@@ -368,7 +368,7 @@ impl Past {
             when: language.moment(payment.initiated_at),
             shop: it.unit.facts.name.clone(),
             order: payment.order.id.to_string(),
-            amount: language.amount(paid(payment)),
+            amount: language.amount(paid(payment), payment.order.currency()),
             outcome,
             mood,
         }
@@ -417,7 +417,7 @@ async fn receipt(
         title,
         good: mood == "good",
         shop: unit.facts.name.clone(),
-        amount: language.amount(paid(payment)),
+        amount: language.amount(paid(payment), payment.order.currency()),
         order: order.clone(),
         shipping: shipping.map(|it| format!("{}, {}", it.method.name, line(&it.address))),
         shop_url: redirect::app(payment).map(|url| redirect::location(&url)),

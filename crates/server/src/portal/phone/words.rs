@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use sandkasse_domain::{
-    Minor,
+    Currency, Minor,
     consent::Scope,
     payment::{CancelledBy, Payment, Refusal, Reservation, State},
     person::{AddressKind, CannotPay, CardState},
 };
+
+use crate::portal::show::sign;
 
 /// A language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +50,11 @@ impl Language {
         }
     }
 
-    pub(super) fn amount(self, amount: Minor) -> String {
+    pub(super) fn amount(self, amount: Minor, currency: Currency) -> String {
         let units = amount.units();
         let mark = self.say(".", ",");
-        format!("{}{mark}{:02} kr", units / 100, units % 100)
+        let sign = sign(currency);
+        format!("{}{mark}{:02} {sign}", units / 100, units % 100)
     }
 
     pub(super) fn moment(self, at: Timestamp) -> String {
@@ -117,6 +120,9 @@ impl Language {
             }
             CannotPay::TooYoung => self.say("Younger than 15", "Under 15 år"),
             CannotPay::Blocked => self.say("The profile is blocked", "Profilen er sperret"),
+            CannotPay::BelowMinimumAge => {
+                self.say("Too young for this purchase", "For ung til dette kjøpet")
+            }
             CannotPay::LimitReached => self.say(
                 "The spending limit is used up",
                 "Beløpsgrensen er brukt opp",

@@ -123,6 +123,7 @@ impl Ordered {
             Product::Ecom => "ecom",
             Product::Recurring => "recurring",
             Product::Login => "login",
+            Product::Checkout => "checkout",
         };
         let words = show::product(product);
         Ordered { value, words }
@@ -152,11 +153,14 @@ pub(super) async fn page(
     Query(told): Query<Told>,
 ) -> Result<Response, Stop> {
     let (facts, engine) = (&unit.facts, control.engine());
-    let next = engine.store().next_deadline(&unit.partition()).await;
+    let next = engine
+        .store()
+        .next_deadline(&unit.partition(), sandkasse_store::Kind::Payment)
+        .await;
     let next = next.map_err(Stop::at(&visitor))?;
     let directory = engine.directory.of(facts.environment);
     let partner = facts.partner.as_ref().map(|partner| partner.0.as_str());
-    let limit = |name, amount: Option<_>| Some((name, money(amount?)));
+    let limit = |name, amount: Option<_>| Some((name, money(amount?, facts.currency)));
     let limits = [
         limit("May receive in all", facts.limits.receive),
         limit("May ask for in all", facts.limits.request),
@@ -167,7 +171,12 @@ pub(super) async fn page(
     ];
     let has =
         |product: &Product| facts.products.contains(product) || facts.ordered.contains(product);
-    let missing = [Product::Ecom, Product::Recurring, Product::Login];
+    let missing = [
+        Product::Ecom,
+        Product::Recurring,
+        Product::Login,
+        Product::Checkout,
+    ];
     let title = format!("{} · {}", facts.name, facts.msn);
     let page = Page {
         frame: Frame::new(&title, Part::Units, Some(&visitor)),

@@ -1,10 +1,11 @@
 //! Making the tables: by several at once, by a role that may not, and not at all.
 
+use sandkasse_domain::{Environment, Msn};
 use sandkasse_pgtest::{Database, OWNER};
 
 use super::{APP, address, make_role};
-use crate::port::Store as _;
-use crate::postgres::{OpenError, PostgresStore};
+use crate::port::{Kind, Partition, Store as _};
+use crate::postgres::{OpenError, PostgresStore, schema};
 
 fn without_tables() -> Database {
     let database = Database::lease();
@@ -27,7 +28,42 @@ async fn several_nodes_may_start_at_once() {
     slots.sort_unstable();
     assert_eq!(slots, [0, 1, 2, 3, 4, 5]);
     let versions = database.execute("SELECT count(*), max(version) FROM sandkasse.schema_version");
-    assert_eq!(versions.trim(), "1|1");
+    assert_eq!(versions.trim(), format!("1|{}", schema::KNOWN));
+}
+
+/// As a node of the first version left it: with one index over the deadlines of all kinds.
+#[tokio::test]
+async fn r_16_a_database_of_the_first_version_is_brought_up_to_date() {
+    let database = without_tables();
+    PostgresStore::migrate(address(&database, OWNER), None)
+        .await
+        .expect("the owner may");
+    database.execute(
+        "DROP INDEX sandkasse.records_by_due;
+         CREATE INDEX records_by_deadline ON sandkasse.records (msn, environment, deadline, kind, name)
+             WHERE deadline IS NOT NULL;
+         INSERT INTO sandkasse.records (msn, environment, kind, name, number, version, deadline, body, commit_id)
+             VALUES ('123456', 0, 'payment', 'a', 1, 1, 5, '{}', gen_random_uuid());
+         UPDATE sandkasse.schema_version SET version = 1",
+    );
+    let store = super::open(&database).await;
+    let unit = Partition {
+        environment: Environment::Test,
+        msn: Msn::try_new("123456").expect("six digits"),
+    };
+    let due = store.next_deadline(&unit, Kind::Payment).await;
+    assert_eq!(
+        due.expect("reading works").map(|at| at.as_millisecond()),
+        Some(5)
+    );
+    let indexes = database.execute(
+        "SELECT string_agg(indexname, ' ') FROM pg_indexes
+         WHERE schemaname = 'sandkasse' AND tablename = 'records' AND indexname LIKE '%_by_d%'",
+    );
+    assert_eq!(indexes.trim(), "records_by_due");
+    let version = database.execute("SELECT version FROM sandkasse.schema_version");
+    assert_eq!(version.trim(), schema::KNOWN.to_string());
+    store.close().await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{commit, folder, open, payment, unit};
-use crate::port::Store;
+use crate::port::{Kind, Store};
 
 /// How many tables are aside, and how many rows they hold.
 fn aside(folder: &TempDir) -> (usize, u64) {
@@ -44,7 +44,10 @@ async fn what_a_reset_forgets_goes_while_others_work() {
         assert_eq!(store.load(&unit(), &payment("1")).await.unwrap(), None);
         // The same names at once, beside what is aside, and by the same indexes.
         store.commit(commit("1")).await.unwrap();
-        let due = store.due(&unit(), super::at(9), 10).await.unwrap();
+        let due = store
+            .due(&unit(), Kind::Payment, super::at(9), None, 10)
+            .await
+            .unwrap();
         assert_eq!(due.len(), 1, "round {round}");
         assert_eq!(store.calls(&unit(), Some("1"), 9).await.unwrap().len(), 1);
         assert_eq!(

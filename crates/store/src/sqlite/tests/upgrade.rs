@@ -15,6 +15,7 @@ use crate::port::{DirectoryEntry, Kind, Store};
 const LEFT: &[&str] = &[
     include_str!("upgrade/v1.sql"),
     include_str!("upgrade/v2.sql"),
+    include_str!("upgrade/v3.sql"),
 ];
 
 /// One file in so many is not only migrated, but worked with.

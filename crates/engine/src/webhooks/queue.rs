@@ -1,0 +1,406 @@
+//! One queue's attempts: the deliveries of one registration about one thing, in their order.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use jiff::SignedDuration;
+use sandkasse_domain::{
+    Timestamp,
+    webhook::{Recipe, Registration, RegistrationId, next_attempt},
+};
+use sandkasse_store::{Commit, CommitError, Kind, StoreError, StoredEvent, Write};
+
+use super::{
+    Attempt, AttemptKind, DeliveryState, Dropped, Kept, Told,
+    delivery::{queue_of, stream},
+};
+use crate::{Engine, Unit};
+
+/// Deliveries of a queue that are looked at together. Most payments have fewer.
+const TOGETHER: usize = 64;
+/// How long a delivery that is to be overtaken waits for the next one.
+const OVERTAKEN_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// How long to wait before a store that failed is asked again; twice as long each time.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_millis(250);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(2);
+
+/// How a queue's turn ended.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    /// Whether its last attempt was taken; `None` when none was made.
+    pub(super) went_well: Option<bool>,
+    /// When it is due again, if it is.
+    pub(super) next: Option<Timestamp>,
+}
+
+/// What a write makes of a delivery.
+enum Noted {
+    Done,
+    /// Another process, or somebody's hand, was faster.
+    Met,
+    /// The process is about to end.
+    Stopped,
+}
+
+impl Engine {
+    /// Attempts what is due in a queue, one after the other, until one fails or none is left. The
+    /// caller has entered it.
+    pub(super) async fn run_queue(
+        &self,
+        unit: &Arc<Unit>,
+        queue: &str,
+    ) -> Result<Ended, StoreError> {
+        let mut ended = Ended::default();
+        let Some((_, id)) = queue_of(queue) else {
+            return Ok(ended);
+        };
+        let mut waiting = self.waiting_of(unit, queue).await?;
+        while let Some(head) = waiting.pop_front() {
+            if self.hooks.is_stopped() || unit.running.is_retired() {
+                return Ok(ended);
+            }
+            let snapshot = self.directory.of(unit.facts.environment);
+            // The unit as it is now: its policy, and how its clock was moved.
+            let Some(unit) = snapshot.unit(&unit.facts.msn) else {
+                return Ok(ended);
+            };
+            let now = self.now(unit);
+            let registration = match snapshot.webhook(&id) {
+                Some(registration)
+                    if !registration.gave_up(self.health_now(unit, registration)) =>
+                {
+                    registration.clone()
+                }
+                Some(_) | None => {
+                    let dropped = self.drop_delivery(unit, head, Dropped::Deregistered, now);
+                    match dropped.await? {
+                        Noted::Done => continue,
+                        Noted::Met | Noted::Stopped => return Ok(ended),
+                    }
+                }
+            };
+            let due = head.due.unwrap_or(now);
+            let overtaking = head.delivery.torment == Some(Recipe::OutOfOrder)
+                && head.delivery.attempts == 0
+                && !waiting.is_empty();
+            let head = if overtaking {
+                // The next one first; then this one, which is due now.
+                let next = waiting.pop_front();
+                waiting.push_front(Kept {
+                    due: Some(now),
+                    ..head.clone()
+                });
+                next.unwrap_or(head)
+            } else {
+                head
+            };
+            if due > now && !overtaking {
+                ended.next = Some(due);
+                self.put_off(unit, &waiting, due).await?;
+                return Ok(ended);
+            }
+            let moment = unit.facts.moment_of(head.due.unwrap_or(now), now);
+            match self.deliver(unit, &registration, head, moment).await? {
+                Delivered::Taken => ended.went_well = Some(true),
+                Delivered::Refused { next: Some(next) } => {
+                    ended.went_well = Some(false);
+                    ended.next = Some(next);
+                    self.put_off(unit, &waiting, next).await?;
+                    return Ok(ended);
+                }
+                Delivered::Refused { next: None } => ended.went_well = Some(false),
+                Delivered::Met => {
+                    ended.next = Some(now);
+                    return Ok(ended);
+                }
+                Delivered::Stopped => return Ok(ended),
+            }
+        }
+        Ok(ended)
+    }
+
+    /// The deliveries of a queue that wait, in their order.
+    async fn waiting_of(&self, unit: &Unit, queue: &str) -> Result<VecDeque<Kept>, StoreError> {
+        let partition = unit.partition();
+        let mut waiting = VecDeque::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self
+                .store
+                .list(
+                    &partition,
+                    Kind::Delivery,
+                    queue,
+                    after.as_deref(),
+                    TOGETHER,
+                )
+                .await?;
+            let is_last = page.len() < TOGETHER;
+            after = page.last().map(|(name, _)| name.clone());
+            for (name, record) in page {
+                let kept = Kept::read(name, record)?;
+                if kept.delivery.is_waiting() {
+                    waiting.push_back(kept);
+                }
+            }
+            if is_last || waiting.len() >= TOGETHER {
+                return Ok(waiting);
+            }
+        }
+    }
+
+    /// Makes one attempt at a delivery and notes it.
+    async fn deliver(
+        &self,
+        unit: &Arc<Unit>,
+        registration: &Arc<Registration>,
+        mut kept: Kept,
+        moment: Timestamp,
+    ) -> Result<Delivered, StoreError> {
+        let Ok(_seat) = self.hooks.all.acquire().await else {
+            return Ok(Delivered::Stopped);
+        };
+        let _flight = self.hooks.flight();
+        let policy = unit.facts.url_policy;
+        let delivery = &mut kept.delivery;
+        let attempt = self
+            .attempt(policy, registration, delivery, AttemptKind::Scheduled)
+            .await;
+        let ended_at = moment
+            .checked_add(self.clock.now().duration_since(attempt.real))
+            .unwrap_or(moment);
+        delivery.attempts += 1;
+        let first_at = *delivery.first_at.get_or_insert(moment);
+        let mut events = vec![attempt.event(moment)?];
+        let taken = attempt.is_success();
+        let next = if taken {
+            delivery.state = DeliveryState::Delivered { at: moment };
+            None
+        } else {
+            let next = next_attempt(delivery.attempts, first_at, ended_at);
+            if next.is_none() {
+                delivery.state = DeliveryState::Dropped {
+                    at: ended_at,
+                    because: Dropped::TooLate,
+                };
+            }
+            next
+        };
+        if taken && delivery.torment == Some(Recipe::Duplicate) {
+            let again = self
+                .attempt(policy, registration, delivery, AttemptKind::Duplicate)
+                .await;
+            events.push(again.event(moment)?);
+        }
+        kept.due = next;
+        let noted = self.note_delivery(unit, &kept, events).await?;
+        self.note_health(unit, registration, &kept, &attempt, first_at)
+            .await;
+        self.log(unit, registration, &kept, &attempt);
+        Ok(match noted {
+            Noted::Done if taken => Delivered::Taken,
+            Noted::Done => Delivered::Refused { next },
+            Noted::Met => Delivered::Met,
+            Noted::Stopped => Delivered::Stopped,
+        })
+    }
+
+    fn log(&self, unit: &Unit, registration: &Registration, kept: &Kept, attempt: &Attempt) {
+        let (msn, host) = (&unit.facts.msn, &registration.host);
+        let (event, attempts) = (kept.delivery.event.name(), kept.delivery.attempts);
+        let status = attempt.outcome.status;
+        if attempt.is_success() {
+            tracing::debug!(%msn, host, event, attempts, status, "webhook delivered");
+        } else {
+            tracing::info!(%msn, host, event, attempts, status, "a webhook was not taken");
+        }
+        if self.hooks.ended.receiver_count() > 0 {
+            // Nobody may be left by now.
+            let _ = self.hooks.ended.send(Told {
+                partition: unit.partition(),
+                name: kept.name.clone(),
+            });
+        }
+    }
+
+    /// Lets the others of a queue wait for the first: they are due when it is.
+    async fn put_off(
+        &self,
+        unit: &Unit,
+        waiting: &VecDeque<Kept>,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut writes = Vec::new();
+        for kept in waiting.iter().filter(|kept| kept.due != Some(until)) {
+            writes.push(write(kept, Some(until), vec![])?);
+        }
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let commit = Commit {
+            partition: unit.partition(),
+            writes,
+            reply: None,
+            calls: vec![],
+        };
+        match self.store.commit(commit).await {
+            // Whoever was faster has put them off, or will.
+            Ok(()) | Err(CommitError::Conflict) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    async fn drop_delivery(
+        &self,
+        unit: &Unit,
+        mut kept: Kept,
+        because: Dropped,
+        at: Timestamp,
+    ) -> Result<Noted, StoreError> {
+        kept.delivery.state = DeliveryState::Dropped { at, because };
+        kept.due = None;
+        self.note_delivery(unit, &kept, vec![]).await
+    }
+
+    /// Notes what became of a delivery, as soon as the store can: one that is away for a while makes
+    /// it late. What cannot be noted before the end of the process is done again by the next.
+    async fn note_delivery(
+        &self,
+        unit: &Unit,
+        kept: &Kept,
+        events: Vec<StoredEvent>,
+    ) -> Result<Noted, StoreError> {
+        let commit = Commit {
+            partition: unit.partition(),
+            writes: vec![write(kept, kept.due, events)?],
+            reply: None,
+            calls: vec![],
+        };
+        let mut wait = FIRST_WAIT;
+        loop {
+            let error = match self.store.commit(commit.clone()).await {
+                Ok(()) => return Ok(Noted::Done),
+                Err(CommitError::Conflict) => return Ok(Noted::Met),
+                Err(CommitError::Store(error)) => error,
+            };
+            tracing::error!(msn = %unit.facts.msn, %error, "an attempt at a webhook could not be noted yet");
+            if self.hooks.is_stopped() || unit.running.is_retired() {
+                return Ok(Noted::Stopped);
+            }
+            self.clock.sleep_until(self.clock.now() + wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// When a delivery that is to be overtaken is sent at the latest.
+    pub(super) fn overtaken_at(at: Timestamp) -> Timestamp {
+        at.checked_add(OVERTAKEN_WITHIN).unwrap_or(at)
+    }
+
+    /// Sends a delivery once more, now, whatever became of it; on schedule it goes on as it would. The
+    /// same body, signed anew. `None` when there is no such delivery, or its registration is gone.
+    pub async fn send_again(
+        &self,
+        unit: &Arc<Unit>,
+        name: &str,
+    ) -> Result<Option<Attempt>, StoreError> {
+        let partition = unit.partition();
+        let Some(record) = self.store.load(&partition, &stream(name)).await? else {
+            return Ok(None);
+        };
+        let kept = Kept::read(name.to_owned(), record)?;
+        let snapshot = self.directory.of(unit.facts.environment);
+        let Some(registration) = snapshot.webhook(&kept.delivery.registration).cloned() else {
+            return Ok(None);
+        };
+        let policy = unit.facts.url_policy;
+        let attempt = self
+            .attempt(policy, &registration, &kept.delivery, AttemptKind::Again)
+            .await;
+        let now = self.now(unit);
+        for _ in 0..8 {
+            let Some(record) = self.store.load(&partition, &stream(name)).await? else {
+                return Ok(None);
+            };
+            let mut kept = Kept::read(name.to_owned(), record)?;
+            if attempt.is_success() {
+                kept.delivery.state = DeliveryState::Delivered { at: now };
+                kept.due = None;
+            }
+            if let Noted::Done = self
+                .note_delivery(unit, &kept, vec![attempt.event(now)?])
+                .await?
+            {
+                break;
+            }
+        }
+        let _ = self.hooks.ended.send(Told {
+            partition: partition.clone(),
+            name: name.to_owned(),
+        });
+        // What waited behind it may go on.
+        self.hooks.hand_over(&partition, now, vec![name.to_owned()]);
+        Ok(Some(attempt))
+    }
+
+    /// Whether a registration still works, as far as one more attempt tells.
+    async fn note_health(
+        &self,
+        unit: &Unit,
+        registration: &Arc<Registration>,
+        kept: &Kept,
+        attempt: &Attempt,
+        first_at: Timestamp,
+    ) {
+        let id = &registration.id;
+        let real = self.clock.now();
+        if attempt.is_success() {
+            self.hooks.taken.lock().insert(id.clone(), real);
+            if registration.failing_since.is_some() {
+                self.set_failing(unit, id, None).await;
+            }
+            return;
+        }
+        let taken = self.hooks.taken.lock().get(id).copied();
+        let lately =
+            taken.is_some_and(|taken| real.duration_since(taken) < SignedDuration::from_mins(1));
+        if registration.failing_since.is_none() && kept.delivery.attempts >= 4 && !lately {
+            let since = self.health_moment(unit, registration, first_at, attempt.real);
+            self.set_failing(unit, id, Some(since)).await;
+        }
+    }
+
+    async fn set_failing(&self, unit: &Unit, id: &RegistrationId, since: Option<Timestamp>) {
+        let environment = unit.facts.environment;
+        let changed = self
+            .change_registration(environment, id, |it| it.failing_since = since)
+            .await;
+        if let Err(error) = changed {
+            tracing::warn!(%error, "how a webhook fares could not be noted");
+        }
+    }
+}
+
+/// What came of a delivery's turn.
+enum Delivered {
+    Taken,
+    /// It failed; `None` when it is given up.
+    Refused {
+        next: Option<Timestamp>,
+    },
+    Met,
+    Stopped,
+}
+
+fn write(
+    kept: &Kept,
+    deadline: Option<Timestamp>,
+    events: Vec<StoredEvent>,
+) -> Result<Write, StoreError> {
+    Ok(Write {
+        stream: stream(&kept.name),
+        expected: Some(kept.version),
+        body: kept.delivery.json()?,
+        deadline,
+        events,
+    })
+}

@@ -1,0 +1,339 @@
+//! What is attempted when: each sales unit has a turn of its own while something is due there.
+//!
+//! A turn first takes what was committed just now, which is known by name, and then pages through
+//! what the store says is due. It remembers where it is, so a hundred thousand deliveries that wait
+//! are read once and never held in memory. A registration whose seats are all taken is passed over,
+//! and looked for again when something ended; so one that hangs delays nobody else.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use jiff::SignedDuration;
+use sandkasse_domain::{Timestamp, webhook::RegistrationId};
+use sandkasse_store::{Kind, Partition, StoreError};
+use tokio::sync::Notify;
+
+use super::{delivery::queue_of, queue::Ended};
+use crate::{Engine, Unit};
+
+/// Queues of one sales unit at work at one time.
+const PER_UNIT: usize = 256;
+/// Deliveries asked of the store at once.
+const PAGE: usize = 256;
+/// How long a sales unit is left alone after its store failed, or while another node has it.
+const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
+/// A claim is renewed so often.
+const RENEW: SignedDuration = SignedDuration::from_secs(3);
+/// Looking from the start again must be worth it: one queue has ended for so many rows passed over.
+const WORTH: usize = 64;
+
+impl Engine {
+    /// Runs for ever: attempts every delivery when it is due. Each sales unit has a task of its own.
+    pub async fn run_hooks(self: Arc<Self>) {
+        while !self.hooks.is_stopped() {
+            let earlier = self.hooks.agenda.earlier.notified();
+            let (due, soonest) = self.hooks_ahead();
+            for unit in due {
+                if let Some(turn) = Turn::begin(self.clone(), unit) {
+                    tokio::spawn(turn.finish());
+                }
+            }
+            match soonest {
+                Some(moment) => {
+                    tokio::select! {
+                        biased;
+                        () = self.clock.sleep_until(moment) => {}
+                        () = earlier => {}
+                    }
+                }
+                None => earlier.await,
+            }
+        }
+    }
+
+    /// Attempts everything that is due now, until nothing is. Answers how many turns that took.
+    pub async fn run_due_hooks(self: &Arc<Self>) -> usize {
+        let mut turns = 0;
+        loop {
+            let (due, _) = self.hooks_ahead();
+            if due.is_empty() {
+                return turns;
+            }
+            for unit in due {
+                turns += 1;
+                if let Some(turn) = Turn::begin(self.clone(), unit) {
+                    turn.finish().await;
+                }
+            }
+        }
+    }
+
+    /// The units where something is to be delivered, and when, in real time, something is next.
+    fn hooks_ahead(&self) -> (Vec<Arc<Unit>>, Option<Timestamp>) {
+        let (mut due, mut soonest) = (Vec::new(), None);
+        for (partition, deadline) in self.hooks.agenda.heads() {
+            let snapshot = self.directory.of(partition.environment);
+            let Some(unit) = snapshot.unit(&partition.msn) else {
+                self.hooks.agenda.take(&partition);
+                continue;
+            };
+            if deadline <= self.now(unit) {
+                due.push(unit.clone());
+            } else {
+                let real = unit.real(deadline);
+                soonest = Some(soonest.map_or(real, |other: Timestamp| other.min(real)));
+            }
+        }
+        (due, soonest)
+    }
+
+    async fn deliver_due(
+        self: &Arc<Self>,
+        unit: &Arc<Unit>,
+        woken: &Notify,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let partition = unit.partition();
+        let mut scan = Scan::new(self.clone(), unit.clone());
+        let mut running = FuturesUnordered::new();
+        let mut renewed = self.clock.now();
+        loop {
+            if self.hooks.is_stopped() || unit.running.is_retired() {
+                return Ok(None);
+            }
+            while running.len() < PER_UNIT
+                && let Some((queue, id)) = scan.next().await?
+            {
+                let (engine, unit) = (self.clone(), unit.clone());
+                let Some(at_it) = self.hooks.enter(&partition, &queue) else {
+                    self.hooks.seats.leave(&id, None);
+                    continue;
+                };
+                scan.in_hand.insert(queue.clone());
+                running.push(async move {
+                    let _at_it = at_it;
+                    // A task of its own, so that attempts use every processor.
+                    let task = {
+                        let queue = queue.clone();
+                        tokio::spawn(async move { engine.run_queue(&unit, &queue).await })
+                    };
+                    let ended = task.await;
+                    let ended = ended.unwrap_or_else(|error| Err(StoreError(error.to_string())));
+                    (queue, id, ended)
+                });
+            }
+            if running.is_empty() {
+                return self.store.next_deadline(&partition, Kind::Delivery).await;
+            }
+            tokio::select! {
+                biased;
+                ended = running.next() => {
+                    let Some((queue, id, ended)) = ended else { continue };
+                    let Ended { went_well, next } = ended.inspect_err(|_| {
+                        self.hooks.seats.leave(&id, None);
+                    })?;
+                    self.hooks.seats.leave(&id, went_well);
+                    scan.ended(&queue, next);
+                }
+                () = woken.notified() => {}
+            }
+            let now = self.clock.now();
+            if now.duration_since(renewed) >= RENEW {
+                renewed = now;
+                if !self.claim_task(&task(&partition)).await? {
+                    return Ok(Some(self.now(unit) + AFTER_FAULT));
+                }
+            }
+        }
+    }
+}
+
+/// Where a turn is among what is due.
+struct Scan {
+    engine: Arc<Engine>,
+    unit: Arc<Unit>,
+    fresh: VecDeque<String>,
+    page: VecDeque<(String, Timestamp)>,
+    after: Option<(Timestamp, String)>,
+    /// Whether everything was looked at.
+    is_done: bool,
+    /// Whether something was passed over, and how many rows were read since the start.
+    passed_over: bool,
+    rows: usize,
+    /// Queues that ended since the start.
+    count: usize,
+    since: Timestamp,
+    in_hand: HashSet<String>,
+    /// Something is due that this scan may have missed.
+    again: bool,
+}
+
+impl Scan {
+    fn new(engine: Arc<Engine>, unit: Arc<Unit>) -> Scan {
+        let since = engine.clock.now();
+        Scan {
+            engine,
+            unit,
+            fresh: VecDeque::new(),
+            page: VecDeque::new(),
+            after: None,
+            is_done: false,
+            passed_over: false,
+            rows: 0,
+            count: 0,
+            since,
+            in_hand: HashSet::new(),
+            again: false,
+        }
+    }
+
+    /// The next queue to work at; a seat of its registration is taken.
+    async fn next(&mut self) -> Result<Option<(String, RegistrationId)>, StoreError> {
+        let partition = self.unit.partition();
+        loop {
+            if self.fresh.is_empty() {
+                self.fresh = self.engine.hooks.take_fresh(&partition);
+            }
+            let name = match self.fresh.pop_front() {
+                Some(name) => name,
+                None => match self.due(&partition).await? {
+                    Some(name) => name,
+                    None => return Ok(None),
+                },
+            };
+            let Some((queue, id)) = queue_of(&name) else {
+                continue;
+            };
+            if self.in_hand.contains(queue) {
+                // It may have come too late to be seen by whoever is at it.
+                self.again = true;
+                continue;
+            }
+            if self.engine.hooks.seats.take(&id) {
+                return Ok(Some((queue.to_owned(), id)));
+            }
+            self.passed_over = true;
+        }
+    }
+
+    async fn due(&mut self, partition: &Partition) -> Result<Option<String>, StoreError> {
+        if self.page.is_empty() && self.is_done && self.is_worth_it() {
+            self.start_again();
+        }
+        if self.page.is_empty() && !self.is_done {
+            // What is noted from here on is seen by the next look, or noted behind it.
+            if self.after.is_none() {
+                self.engine.hooks.agenda.take(partition);
+            }
+            let until = self.engine.now(&self.unit);
+            let after = self.after.as_ref();
+            let after = after.map(|(at, name)| (*at, name.as_str()));
+            let store = &self.engine.store;
+            let page = store
+                .due(partition, Kind::Delivery, until, after, PAGE)
+                .await?;
+            self.is_done = page.len() < PAGE;
+            self.rows += page.len();
+            if let Some((name, at)) = page.last() {
+                self.after = Some((*at, name.clone()));
+            }
+            self.page = page.into();
+        }
+        Ok(self.page.pop_front().map(|(name, _)| name))
+    }
+
+    fn start_again(&mut self) {
+        self.after = None;
+        self.is_done = false;
+        self.passed_over = false;
+        self.again = false;
+        (self.rows, self.count) = (0, 0);
+        self.since = self.engine.clock.now();
+    }
+
+    /// Whether looking from the start again may find something.
+    fn is_worth_it(&self) -> bool {
+        let partition = self.unit.partition();
+        let now = self.engine.now(&self.unit);
+        let heads = self.engine.hooks.agenda.head(&partition);
+        let is_due = self.again && self.count > 0 || heads.is_some_and(|head| head <= now);
+        let had_ended = self.passed_over && self.count > 0;
+        let waited = self.engine.clock.now().duration_since(self.since) >= AFTER_FAULT;
+        (is_due || had_ended) && (self.count * WORTH >= self.rows || waited)
+    }
+
+    fn ended(&mut self, queue: &str, next: Option<Timestamp>) {
+        self.in_hand.remove(queue);
+        self.count += 1;
+        if let Some(next) = next {
+            self.engine.hooks.agenda.note(&self.unit.partition(), next);
+        }
+    }
+}
+
+/// One unit's turn with its deliveries; there is at most one at a time in this process.
+struct Turn {
+    engine: Arc<Engine>,
+    unit: Arc<Unit>,
+    woken: Arc<Notify>,
+}
+
+impl Turn {
+    /// `None` while the unit has its turn already.
+    fn begin(engine: Arc<Engine>, unit: Arc<Unit>) -> Option<Turn> {
+        let partition = unit.partition();
+        if !engine.hooks.agenda.running.lock().insert(partition.clone()) {
+            return None;
+        }
+        let woken = Arc::new(Notify::new());
+        engine.hooks.woken.lock().insert(partition, woken.clone());
+        Some(Turn {
+            engine,
+            unit,
+            woken,
+        })
+    }
+
+    async fn finish(self) {
+        let (engine, partition) = (&self.engine, self.unit.partition());
+        let until = engine.now(&self.unit);
+        let claim = task(&partition);
+        match engine.claim_task(&claim).await {
+            Ok(true) => {}
+            // Another node is at it; it may leave something.
+            Ok(false) => return engine.hooks.agenda.put_off(&partition, until + AFTER_FAULT),
+            Err(error) => {
+                tracing::warn!(msn = %partition.msn, %error, "webhooks wait: the store is away");
+                return engine.hooks.agenda.put_off(&partition, until + AFTER_FAULT);
+            }
+        }
+        engine.hooks.agenda.take(&partition);
+        let next = match engine.deliver_due(&self.unit, &self.woken).await {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::error!(msn = %partition.msn, %error, "webhooks that are due could not be sent");
+                Some(until + AFTER_FAULT)
+            }
+        };
+        if let Some(next) = next {
+            engine.hooks.agenda.note(&partition, next);
+        }
+        engine.release_task(&claim).await;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (hooks, partition) = (&self.engine.hooks, self.unit.partition());
+        hooks.woken.lock().remove(&partition);
+        hooks.agenda.running.lock().remove(&partition);
+        // What fell due during the turn has waited for its end.
+        hooks.agenda.earlier.notify_one();
+    }
+}
+
+fn task(partition: &Partition) -> String {
+    format!("webhooks/{}/{}", partition.environment, partition.msn)
+}
