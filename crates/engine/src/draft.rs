@@ -72,7 +72,7 @@ impl Engine {
         draft.calls.extend(call);
         draft
             .published
-            .extend(payment_events(msn, payment, &happened));
+            .extend(payment_events(msn, payment, &happened, self.as_of()));
         draft.happened.push(happened);
     }
 

@@ -3,12 +3,12 @@
 
 use sandkasse_domain::{
     Currency, Minor, Msn,
-    payment::{
-        ChosenShipping, Grant, LogLine, Method, Payment, Phase, Reservation, UserDetails, log_lines,
-    },
-    person::Address,
+    payment::{Grant, LogLine, Method, Payment, Phase, Reservation, log_lines},
 };
-use sandkasse_engine::{Engine, View};
+use sandkasse_engine::{
+    Engine, View,
+    webhooks::{ShippingDetails, UserDetails},
+};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 #[derive(Clone, Copy, Serialize)]
@@ -105,7 +105,7 @@ struct Snapshot<'a> {
     shipping_details: Option<ShippingDetails<'a>>,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_details: Option<User<'a>>,
+    user_details: Option<UserDetails<'a>>,
 }
 
 /// Pairs as an object, in the merchant's order.
@@ -135,69 +135,6 @@ struct Profile<'a> {
     sub: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ShippingDetails<'a> {
-    address: Shown<'a>,
-    shipping_cost: Minor,
-    shipping_option_id: &'a str,
-    shipping_option_name: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    address_line1: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address_line2: Option<&'a str>,
-    city: &'a str,
-    country: &'static str,
-    post_code: &'a str,
-}
-
-impl<'a> From<&'a Address> for Shown<'a> {
-    fn from(address: &'a Address) -> Shown<'a> {
-        Shown {
-            address_line1: &address.line1,
-            address_line2: address.line2.as_deref(),
-            city: &address.city,
-            country: "NO",
-            post_code: &address.post_code,
-        }
-    }
-}
-
-impl<'a> From<&'a ChosenShipping> for ShippingDetails<'a> {
-    fn from(chosen: &'a ChosenShipping) -> ShippingDetails<'a> {
-        ShippingDetails {
-            address: (&chosen.address).into(),
-            shipping_cost: chosen.method.cost,
-            shipping_option_id: &chosen.method.id,
-            shipping_option_name: &chosen.method.name,
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct User<'a> {
-    addresses: Vec<Shown<'a>>,
-    email: &'a str,
-    first_name: &'a str,
-    last_name: &'a str,
-    mobile_number: String,
-}
-
-fn user<'a>(user: &'a UserDetails, shipping: &'a ChosenShipping) -> User<'a> {
-    User {
-        addresses: vec![(&shipping.address).into()],
-        email: &user.email,
-        first_name: &user.first_name,
-        last_name: &user.last_name,
-        mobile_number: user.mobile.msisdn(),
-    }
-}
-
 /// The answer to a GET.
 pub(super) fn snapshot(
     engine: &Engine,
@@ -208,7 +145,6 @@ pub(super) fn snapshot(
     let payment = &view.payment;
     let reservation = payment.reservation();
     let grant = reservation.map(|it| &it.grant);
-    let shipping = grant.and_then(|it| it.shipping.as_ref());
     let epayment = payment.order.epayment();
     let method = epayment.map_or(Method::Wallet, |it| it.method);
     let held = reservation.filter(|it| !it.remaining_to_capture().is_zero() && !it.direct);
@@ -227,12 +163,9 @@ pub(super) fn snapshot(
         psp_reference: &creation(engine, msn, payment),
         redirect_url,
         reference: payment.order.id.as_str(),
-        shipping_details: shipping.map(Into::into),
+        shipping_details: grant.and_then(ShippingDetails::of),
         state: payment.phase().name(),
-        user_details: grant
-            .and_then(|it| it.user.as_ref())
-            .zip(shipping)
-            .map(|(it, shipping)| user(it, shipping)),
+        user_details: grant.and_then(UserDetails::of),
     })
 }
 

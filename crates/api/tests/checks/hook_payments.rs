@@ -1,7 +1,7 @@
 //! What webhooks tell of ePayment's payments (reference: webhooks.md §6.2).
 
-use sandkasse_domain::{person::Person, webhook::EventId};
-use sandkasse_engine::Act;
+use sandkasse_domain::{AsOf, person::Person, webhook::EventId};
+use sandkasse_engine::{Act, Settings};
 use sandkasse_testkit::{Shop, World, days, minutes, told};
 use serde_json::{Value, json};
 
@@ -84,6 +84,44 @@ async fn hook_25_the_body_has_exactly_the_documented_members() {
         panic!("one is told")
     };
     assert_eq!(hook.body, expected);
+}
+
+/// The document of today's platform has more of the payer than that of 2023; what of it there is, the
+/// answer to a GET has too.
+#[tokio::test]
+async fn hook_25_the_authorization_tells_what_the_payer_chose_and_told() {
+    for as_of in [AsOf::Today, AsOf::June2023] {
+        let settings = Settings {
+            as_of,
+            ..Settings::default()
+        };
+        let world = World::with_settings(settings).await;
+        let (shop, kari) = listening(&world).await;
+        let got = shop.epay_but("acme-shop-1", 1000, |body| {
+            body["profile"] = json!({ "scope": "name address email phoneNumber" });
+            if as_of == AsOf::Today {
+                body["shipping"] = json!({ "fixedOptions": [{
+                    "type": "HOME_DELIVERY", "brand": "POSTEN", "isDefault": true, "priority": 1,
+                    "options": [{ "id": "home", "amount": { "value": 9900, "currency": "NOK" }, "name": "Home", "isDefault": true }],
+                }] });
+            }
+        });
+        got.await.created();
+        shop.approve("acme-shop-1", &kari).await.expect("she can");
+        assert_eq!(names(&world).await, ["CREATED", "AUTHORIZED"]);
+        let hooks = world.recorder.hooks();
+        let tells = |at: usize| -> Value { serde_json::from_str(&hooks[at].body).expect("JSON") };
+        let (created, authorized) = (tells(0), tells(1));
+        let payment = shop.epay_get("acme-shop-1").await.json();
+        let members = ["shippingDetails", "userDetails", "profile"];
+        for member in members {
+            assert_eq!(created.get(member), None, "{member}");
+            let expected = (as_of == AsOf::Today).then(|| &payment[member]);
+            assert_eq!(authorized.get(member), expected, "{member}");
+        }
+        assert_eq!(authorized.get("sub"), authorized["profile"].get("sub"));
+        assert_eq!(authorized.get("sub").is_some(), as_of == AsOf::Today);
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@
 
 mod attempt;
 mod delivery;
+mod express;
 mod listeners;
 mod look;
 mod payments;
@@ -40,6 +41,7 @@ use crate::agenda::Agenda;
 
 pub use attempt::{Attempt, AttemptKind};
 pub use delivery::{Delivery, DeliveryState, Dropped, Kept};
+pub use express::{ShippingDetails, UserDetails};
 pub use listeners::{Listeners, Offered};
 pub use look::Attempts;
 pub use payments::payment_events;

@@ -1,13 +1,13 @@
 //! What webhooks tell of payments (reference: webhooks.md §6.2).
 
 use sandkasse_domain::{
-    Minor, Msn,
-    payment::{Happened, LogName, Payment, log_lines},
+    AsOf, Minor, Msn,
+    payment::{Grant, Happened, LogName, Payment, log_lines},
     webhook::EventId,
 };
 use serde::Serialize;
 
-use super::Published;
+use super::{Published, ShippingDetails, UserDetails};
 use crate::outgoing::ecom_time;
 
 #[derive(Serialize)]
@@ -22,6 +22,40 @@ struct Told<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
     success: bool,
+    #[serde(flatten)]
+    payer: Option<Payer<'a>>,
+}
+
+/// What the authorization tells of the payer on today's platform. The document has `sub` beside
+/// the others, its prose has `profile.sub` (reference: webhooks.md §8.7): both are sent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Payer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_details: Option<ShippingDetails<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_details: Option<UserDetails<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Profile<'a>>,
+}
+
+#[derive(Serialize)]
+struct Profile<'a> {
+    sub: &'a str,
+}
+
+impl<'a> Payer<'a> {
+    fn of(grant: &'a Grant) -> Payer<'a> {
+        let sub = grant.sub.as_deref();
+        Payer {
+            shipping_details: ShippingDetails::of(grant),
+            user_details: UserDetails::of(grant),
+            sub,
+            profile: sub.map(|sub| Profile { sub }),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -33,7 +67,12 @@ struct Amount {
 /// What webhooks tell of an event of a payment: the lines that it makes in ePayment's log. Nothing of
 /// payments that were not made by ePayment, whose merchants get callbacks; and nothing of what
 /// failed, which is possible in the schema and described nowhere (reference: epayment.md 8.13).
-pub fn payment_events(msn: &Msn, payment: &Payment, happened: &Happened) -> Vec<Published> {
+pub fn payment_events(
+    msn: &Msn,
+    payment: &Payment,
+    happened: &Happened,
+    as_of: AsOf,
+) -> Vec<Published> {
     let order = &payment.order;
     let Some(epayment) = order.epayment() else {
         return Vec::new();
@@ -53,6 +92,10 @@ pub fn payment_events(msn: &Msn, payment: &Payment, happened: &Happened) -> Vec<
             timestamp: ecom_time(happened.at),
             idempotency_key: line.idempotency_key,
             success: true,
+            payer: (line.name == LogName::Authorized && as_of == AsOf::Today)
+                .then(|| payment.reservation())
+                .flatten()
+                .map(|it| Payer::of(&it.grant)),
         };
         Published {
             event: event(line.name),
