@@ -18,7 +18,7 @@ pub(crate) mod parts;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 
 pub use fault::{SyntaxRule, UrlFault};
@@ -248,4 +248,18 @@ fn check_length(text: &str) -> Result<(), UrlFault> {
         });
     }
     Ok(())
+}
+
+/// An address as a value of `Location`: what is not ASCII is percent-encoded, also in the host, which
+/// browsers decode again. `https://example.com/blåbær` is `https://example.com/bl%C3%A5b%C3%A6r`.
+pub fn location(url: &str) -> String {
+    let mut encoded = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        if byte.is_ascii_graphic() {
+            encoded.push(char::from(byte));
+        } else {
+            write!(encoded, "%{byte:02X}").expect("a text takes everything");
+        }
+    }
+    encoded
 }

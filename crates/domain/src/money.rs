@@ -19,6 +19,8 @@ pub struct Minor(i64);
 impl Minor {
     /// Nothing.
     pub const ZERO: Minor = Minor(0);
+    /// The least that is something.
+    pub const LEAST: Minor = Minor(1);
     /// The least that can be paid: 1 krone.
     pub const LEAST_PAYMENT: Minor = Minor(100);
     /// The most that can be paid: the platform counts in 32 bits, signed.

@@ -219,6 +219,8 @@ fn allowed(unit: &Unit, as_of: AsOf) -> Allowed {
             AsOf::June2023 => SignedDuration::from_hours(28 * 24),
             AsOf::Today => SignedDuration::from_hours(60 * 24),
         },
+        // Receipts came with 1.2.3, in July 2023.
+        needs_receipt: as_of == AsOf::Today,
     }
 }
 

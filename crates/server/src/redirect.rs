@@ -1,7 +1,5 @@
 //! Where the payer goes afterwards (reference: ecom.md §3, "Redirect").
 
-use std::fmt::Write;
-
 use sandkasse_courier::{is_dangerous_scheme, url::INTENT};
 use sandkasse_domain::payment::{CancelledBy, Order, Payment, State};
 
@@ -11,20 +9,6 @@ pub(crate) fn shop(order: &Order) -> Option<&str> {
     let url = order.fall_back.as_str();
     let nowhere = url == INTENT || is_dangerous_scheme(url) || order.skip_landing_page;
     (!nowhere && !url.is_empty()).then_some(url)
-}
-
-/// The same as a value of `Location`: what is not ASCII is percent-encoded, also in the host,
-/// which browsers decode again.
-pub(crate) fn location(url: &str) -> String {
-    let mut encoded = String::with_capacity(url.len());
-    for byte in url.bytes() {
-        if byte.is_ascii_graphic() {
-            encoded.push(char::from(byte));
-        } else {
-            write!(encoded, "%{byte:02X}").expect("a text takes everything");
-        }
-    }
-    encoded
 }
 
 /// What the app opens when the payment is decided: the shop's page with a status. The statuses are
@@ -121,13 +105,5 @@ mod tests {
         }
         let pushed = ended("https://example.com", CancelledBy::Payer, true);
         assert_eq!(app(&pushed), None);
-    }
-
-    #[test]
-    fn a_location_is_one_line_of_ascii() {
-        assert_eq!(
-            location("https://blåbær.no/å b\r\nX: y"),
-            "https://bl%C3%A5b%C3%A6r.no/%C3%A5%20b%0D%0AX:%20y"
-        );
     }
 }

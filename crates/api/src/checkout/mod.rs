@@ -180,7 +180,8 @@ async fn create(
         .filter(|key| !key.is_empty());
     let asked = key.map(|key| Before {
         key: key.to_owned(),
-        meaning: sent.to_string(),
+        // The body has secrets of the merchant.
+        meaning: engine.vault.digest(&sent.to_string()).to_hex(),
         answer: answer.clone(),
     });
     let sealed = engine

@@ -100,7 +100,7 @@ fn whole(params: &mut Params, root: &Place<'_>) -> Option<Wanted> {
         return_url,
         require_user_info,
         receipt,
-        is_free: amount == 0 && !shipping,
+        is_free: amount < currency.least_payment().units() && !shipping,
     })
 }
 
@@ -169,7 +169,9 @@ fn logistics_of(params: &mut Params, of: &Place<'_>) -> bool {
         let is_porterbuddy = brand.as_deref() == Some("PORTERBUDDY");
         let amount = params.object(option, "amount", !is_porterbuddy);
         let amount = amount.and_then(|it| money(params, &it));
-        costs |= is_porterbuddy || amount.is_some_and(|(value, _)| value > 0);
+        let is_paid =
+            |(value, currency): (i64, Currency)| value >= currency.least_payment().units();
+        costs |= is_porterbuddy || amount.is_some_and(is_paid);
     }
     costs
 }

@@ -13,6 +13,7 @@ use sandkasse_domain::{
         Airline, BlockedSource, CardPassthrough, Checkout, Epayment, MadeBy, Method, Order,
         QrFormat, UserFlow,
     },
+    sales_unit::CaptureType,
 };
 use sandkasse_engine::Unit;
 use sandkasse_gate::{Step, Trace};
@@ -471,8 +472,11 @@ impl Reader<'_, '_> {
     }
 }
 
-/// What makes two create calls the same: all that was read, coerced and completed; not the bytes.
+/// What makes two create calls the same: all that was read, coerced and completed; not the bytes, and
+/// not how the sales unit stands.
 pub(super) fn meaning(order: &Order, mobile: Option<&Mobile>) -> String {
-    let order = serde_json::to_string(order).expect("plain structs always serialise");
+    let mut order = order.clone();
+    order.capture = CaptureType::Reserve;
+    let order = serde_json::to_string(&order).expect("plain structs always serialise");
     format!("{order}\n{mobile:?}")
 }

@@ -24,7 +24,9 @@ pub(super) fn metadata(
 ) -> Option<Vec<(String, String)>> {
     let object = reading.shape.object(of, "metadata", false)?;
     let mut pairs: Vec<(String, String)> = Vec::new();
-    for key in keys(body) {
+    let keys = keys(body);
+    let count = keys.len();
+    for key in keys {
         if pairs.iter().any(|(known, _)| *known == key) {
             reading.coded(EpaymentCause::MetadataDuplicate { key });
             return None;
@@ -33,13 +35,13 @@ pub(super) fn metadata(
             continue;
         };
         pairs.push((key, value));
+        // Not all of them: there may be a hundred thousand.
+        if pairs.len() > MOST_PAIRS {
+            reading.coded(EpaymentCause::MetadataCapacity { pairs: count });
+            return None;
+        }
     }
     let too_long = |text: &str, most: usize| Some(text.chars().count()).filter(|it| *it > most);
-    if pairs.len() > MOST_PAIRS {
-        let pairs = pairs.len();
-        reading.coded(EpaymentCause::MetadataCapacity { pairs });
-        return None;
-    }
     for (key, value) in &pairs {
         let cut = || key.chars().take(LONGEST_KEY).collect::<String>();
         if let Some(length) = too_long(key, LONGEST_KEY) {

@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 
 use http::{HeaderMap, Method as HttpMethod};
 use sandkasse_domain::{
-    Environment,
+    Environment, OrderId,
     payment::{Cause, MadeBy, Operation, Payment, QrFormat, UserFlow},
 };
 use sandkasse_engine::{
@@ -187,6 +187,14 @@ async fn admitted(call: &mut Call<'_>, asked: Asked, reference: &str) -> Result<
         }
     };
     open(call, &caller, needs).await?;
+    // No payment can have it, so no answer is kept for it either (reference: epayment.md §2.9).
+    if asked != Asked::Create && OrderId::try_new(reference).is_none() {
+        return Err(Cause::OrderUnknown {
+            order: reference.to_owned(),
+            asked_by: caller.unit.facts.msn.clone(),
+        }
+        .into());
+    }
     let wanted = |intent, through| Wanted {
         intent,
         through,

@@ -2,7 +2,7 @@
 //! out, never null: strict models reject it.
 
 use sandkasse_domain::{
-    Currency, Minor, Msn,
+    AsOf, Currency, Minor, Msn,
     payment::{Grant, LogLine, Method, Payment, Phase, Reservation, log_lines},
 };
 use sandkasse_engine::{
@@ -147,7 +147,10 @@ pub(super) fn snapshot(
     let grant = reservation.map(|it| &it.grant);
     let epayment = payment.order.epayment();
     let method = epayment.map_or(Method::Wallet, |it| it.method);
-    let held = reservation.filter(|it| !it.remaining_to_capture().is_zero() && !it.direct);
+    // What the document of 2023 does not have.
+    let today = engine.as_of() == AsOf::Today;
+    let held = reservation.filter(|it| today && !it.remaining_to_capture().is_zero() && !it.direct);
+    let express = grant.filter(|_| today);
     json(&Snapshot {
         aggregate: Aggregate::of(payment),
         amount: ordered(payment),
@@ -163,9 +166,9 @@ pub(super) fn snapshot(
         psp_reference: &creation(engine, msn, payment),
         redirect_url,
         reference: payment.order.id.as_str(),
-        shipping_details: grant.and_then(ShippingDetails::of),
+        shipping_details: express.and_then(ShippingDetails::of),
         state: payment.phase().name(),
-        user_details: grant.and_then(UserDetails::of),
+        user_details: express.and_then(UserDetails::of),
     })
 }
 

@@ -233,8 +233,10 @@ fn name(params: &mut Params, kind: &str, order: &str) -> Option<String> {
     Some(kept_as(known?, order))
 }
 
-/// [`ID`].
+/// [`ID`], and no longer than a key of a database may be; the documents give no length.
 fn is_id(text: &str) -> bool {
     let allowed = |it: char| it.is_ascii_alphanumeric() || ['-', '_', '.'].contains(&it);
-    !text.is_empty() && text.chars().all(allowed)
+    (1..=LONGEST_ID).contains(&text.len()) && text.chars().all(allowed)
 }
+
+const LONGEST_ID: usize = 255;

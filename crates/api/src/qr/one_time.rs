@@ -1,5 +1,6 @@
 //! The code for one payment: its link as a picture.
 
+use sandkasse_engine::Refused;
 use sandkasse_gate::{Caller, Step, link};
 use serde::Serialize;
 use serde_json::Value;
@@ -31,7 +32,14 @@ pub(super) async fn make(
     call.trace.passed(Step::Fields, "all allowed");
     let order = order_of(call, caller, &url).ok_or(Why::Qr(QrCause::LinkInvalid))?;
     let engine = &call.platform.engine;
-    let view = engine.view(&caller.unit, &order).await?;
+    let view = engine
+        .view(&caller.unit, &order)
+        .await
+        .map_err(|refused| match refused {
+            // Its data may have been replaced since.
+            Refused::Because(_) => Why::Qr(QrCause::LinkInvalid),
+            fault @ Refused::Fault(_) => fault.into(),
+        })?;
     // What was paid, cancelled or timed out cannot be paid again.
     view.payment.open().ok_or(Why::Qr(QrCause::LinkOver))?;
     call.trace.passed(Step::Rules, "the payment is open");
@@ -46,7 +54,10 @@ pub(super) async fn make(
 /// The order that a link of this environment is about, if it is one of the caller's.
 fn order_of(call: &Call<'_>, caller: &Caller, url: &str) -> Option<String> {
     let app = format!("{}://", call.environment.app_scheme());
-    let is_ours = url.starts_with(call.platform.base(call.environment)) || url.starts_with(&app);
+    let base = call.platform.base(call.environment);
+    // A path must follow: `base.example` and `base@example` are others. And the picture of a code is no link.
+    let is_page = |rest: &str| rest.starts_with('/') && !rest.starts_with("/qr-image/");
+    let is_ours = url.strip_prefix(base).is_some_and(is_page) || url.starts_with(&app);
     let (_, token) = url.split_once("token=").filter(|_| is_ours)?;
     let token = token.split('&').next().unwrap_or_default();
     let (msn, order) = link::read(&call.platform.engine, call.environment, token)?;

@@ -1,6 +1,7 @@
 //! What leads to codes and what codes lead to; nobody needs keys for it.
 
-use http::{HeaderName, header};
+use http::header;
+use sandkasse_courier::url::location;
 use sandkasse_domain::{Msn, Timestamp};
 use sandkasse_engine::{Engine, Unit};
 use sandkasse_gate::{Step, link};
@@ -111,6 +112,5 @@ pub(super) async fn scan(call: &mut Call<'_>, msn: &str, code: &str) -> Result<A
         .ok_or_else(dead)?;
     call.trace
         .passed(Step::Rules, "a code that leads somewhere");
-    let location: HeaderName = header::LOCATION;
-    Ok(Answer::empty(302).with(location, &target))
+    Ok(Answer::empty(302).with(header::LOCATION, &location(&target)))
 }

@@ -7,6 +7,7 @@ mod wire;
 
 use sandkasse_domain::{
     Environment,
+    partner::PartnerStatus,
     sales_unit::UrlPolicy,
     webhook::{Owner, RegistrationId, Way},
 };
@@ -17,7 +18,7 @@ use sandkasse_engine::{
     webhooks::{NewRegistration, NotRegistered},
 };
 use sandkasse_gate::{
-    Caller, GateCause, Step, Trace,
+    Caller, GateCause, Standing, Step, Trace,
     standing::{Needs, standing},
 };
 
@@ -114,6 +115,10 @@ async fn owner(call: &mut Call<'_>) -> Result<Acting, Why> {
     };
     call.trace
         .passed(Step::MsnHeader, "not sent: for the partner itself");
+    if partner.status != PartnerStatus::Active {
+        let partner = partner.id.0.clone();
+        return Err(GateCause::from(Standing::PartnerDeactivated { partner }).into());
+    }
     Ok(Acting {
         owner: Owner::Partner(partner.id.clone()),
         caller: None,

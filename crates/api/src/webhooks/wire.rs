@@ -89,7 +89,7 @@ impl<'a> Sent<'a> {
                 None => {
                     let shown: String = name.chars().take(100).collect();
                     let text = format!("The event '{shown}' does not exist.");
-                    fields.fault("events", text, "webhook.event_unknown", meant(name));
+                    fields.fault("events", text, "webhook.event_unknown", meant(&shown));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Checkout: sessions are made and read (reference: checkout.md).
 
 use sandkasse_domain::{
+    checkout::Session,
     keys::Keys,
     sales_unit::{CaptureType, Product, SalesUnit},
 };
@@ -93,6 +94,25 @@ async fn chk_01_chk_02_chk_03_chk_36_a_session_is_made_without_a_token() {
         let ask = ask(&shop, "POST", SESSION).json(&body);
         ask.header("Authorization", authorization).send().await.ok();
     }
+}
+
+/// Whoever reads the database finds the token of the callback nowhere.
+#[tokio::test]
+async fn what_the_merchant_keeps_secret_is_sealed() {
+    let (world, shop) = stage().await;
+    let secret = "a-token-that-nobody-guesses";
+    let body = with_member(
+        body("acme-order-1"),
+        "merchantInfo.callbackAuthorizationToken",
+        secret,
+    );
+    let ask = ask(&shop, "POST", SESSION).json(&body);
+    let keyed = ask.header("Idempotency-Key", "key-1").send().await;
+    keyed.ok();
+    let engine = &world.platform.engine;
+    let session = engine.kept::<Session>(&shop.unit(), "acme-order-1").await;
+    let kept = serde_json::to_string(&session.expect("memory does not fail")).expect("JSON");
+    assert!(kept.contains("key-1") && !kept.contains(secret), "{kept}");
 }
 
 #[tokio::test]

@@ -356,6 +356,7 @@ async fn epay_21_metadata_has_its_limits() {
     };
     let rows = [
         (pairs(6), "4100", "metadata.capacity"),
+        (pairs(30_000), "4100", "metadata.capacity"),
         (json!({ "k".repeat(101): "x" }), "4120", "metadata.key"),
         (json!({ "key": "x".repeat(501) }), "4130", "metadata.value"),
     ];

@@ -244,9 +244,14 @@ async fn epay_69_parts_until_nothing_is_left() {
     let (_world, shop, kari) = stage().await;
     shop.authorized("acme-shop-1", 1000, &kari).await;
     for (value, captured) in [(300, 300), (300, 600), (400, 1000)] {
+        // Nothing is no amount, and no event (epayment.md §8.5).
+        let nothing = shop.epay_capture("acme-shop-1", 0).await;
+        nothing.coded(400, "6010", "amount.too_small");
         let got = shop.epay_capture("acme-shop-1", value).await;
         assert_eq!(got.sums(), [1000, 0, captured, 0]);
     }
+    let nothing = shop.epay_capture("acme-shop-1", 0).await;
+    nothing.coded(400, "6170", "capture.all_captured");
     shop.epay_capture("acme-shop-1", 1)
         .await
         .coded(400, "6170", "capture.exceeds_sum");

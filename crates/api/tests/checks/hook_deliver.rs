@@ -2,7 +2,7 @@
 
 use sandkasse_domain::{Environment, webhook::EventId};
 use sandkasse_hooks::{content_hash, signature, string_to_sign};
-use sandkasse_testkit::{World, days, seconds, told};
+use sandkasse_testkit::{WEBHOOKS, World, days, seconds, told};
 
 const CREATED: &str = "epayments.payment.created.v1";
 const CAPTURED: &str = "epayments.payment.captured.v1";
@@ -43,6 +43,14 @@ async fn hook_15_hook_16_pk_26_pk_27_a_partner_hears_of_its_units_and_a_unit_of_
     );
     assert_eq!(partner.registered().await.len(), 1, "only its own");
     assert_eq!(one.registered().await.len(), 1, "only the unit's");
+    // With the keys of a deactivated partner nothing works, whether they name a unit or not.
+    partner.deactivate().await;
+    let alone = partner.ask("GET", WEBHOOKS).await;
+    let for_one = partner.ask_for(one.msn.as_str(), "GET", WEBHOOKS).await;
+    for ask in [alone, for_one] {
+        let got = ask.send().await;
+        assert_eq!((got.status, got.cause()), (403, "partner.deactivated"));
+    }
 }
 
 /// How an address goes over the wire, and that it is signed so.

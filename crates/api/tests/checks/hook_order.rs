@@ -1,6 +1,7 @@
 //! What waits for what (reference: webhooks.md §6.3).
 
 use sandkasse_domain::webhook::EventId;
+use sandkasse_store::Kind;
 use sandkasse_testkit::{Shop, World, days, seconds, told};
 
 const ALL: [&str; 3] = [
@@ -123,4 +124,25 @@ async fn a_long_queue_keeps_its_order() {
     world.deliver().await;
     let expected: Vec<_> = (0..100).flat_map(|_| ["created a", "captured a"]).collect();
     assert_eq!(heard(&world), expected);
+}
+
+/// Whatever waits behind a delivery that failed is due when that is, however much it is: nobody looks at it
+/// again and again until then.
+#[tokio::test]
+async fn a_long_queue_that_fails_is_left_alone() {
+    let world = World::new().await;
+    let shop = world.shop(|_| {}).await;
+    shop.register(URL, &ALL).await;
+    world.recorder.take_hooks(URL, &[Ok(500), Ok(204)]);
+    for _ in 0..200 {
+        happens(&shop, "a", &[Created]).await;
+    }
+    world.deliver().await;
+    assert_eq!(world.recorder.hooks().len(), 1);
+    let engine = &world.platform.engine;
+    let (unit, now) = (shop.unit().partition(), shop.now());
+    let due = engine.store().due(&unit, Kind::Delivery, now, None, 1_000);
+    assert_eq!(due.await.expect("memory does not fail"), []);
+    world.pass(seconds(2)).await;
+    assert_eq!(world.recorder.hooks().len(), 201);
 }

@@ -2,7 +2,7 @@
 
 use sandkasse_domain::sales_unit::UrlPolicy::{Local, Strict};
 
-use super::{UrlFault, judge_prefix};
+use super::{UrlFault, judge_prefix, location};
 
 pub(super) fn name<T>(judged: &Result<T, UrlFault>) -> &'static str {
     judged.as_ref().err().map_or("ok", UrlFault::name)
@@ -236,4 +236,12 @@ fn targets() {
             "{url}"
         );
     }
+}
+
+#[test]
+fn a_location_is_one_line_of_ascii() {
+    assert_eq!(
+        location("https://blåbær.no/å b\r\nX: y"),
+        "https://bl%C3%A5b%C3%A6r.no/%C3%A5%20b%0D%0AX:%20y"
+    );
 }

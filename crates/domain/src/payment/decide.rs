@@ -208,8 +208,10 @@ impl Payment {
         }
         let reserved = reservation.grant.amount;
         let captured = reservation.captured;
+        // ePayment's 0 is no amount; eCom's is all there is, and never comes here.
+        let nothing = asking.amount.is_some_and(Minor::is_zero);
         let everything = asking.amount.is_none_or(|amount| amount == reserved);
-        if captured == reserved && everything {
+        if captured == reserved && (everything || nothing) {
             return Err(Cause::AlreadyCaptured { captured });
         }
         if whole_days(reservation.at, now) > CAPTURE_DAYS {
@@ -227,6 +229,12 @@ impl Payment {
                 reserved,
                 captured,
                 asked: amount,
+            });
+        }
+        if nothing {
+            return Err(Cause::AmountTooSmall {
+                asked: amount,
+                least: Minor::LEAST,
             });
         }
         if must_be_whole && amount < remaining {

@@ -238,6 +238,8 @@ pub struct Allowed {
     pub currency: Currency,
     /// How far ahead a payment may expire.
     pub longest_life: SignedDuration,
+    /// Whether one that lives longer must have a receipt.
+    pub needs_receipt: bool,
 }
 
 /// Whether everything but the payer is right with a new payment. The order of the checks is contract:
@@ -307,7 +309,7 @@ pub(super) fn check(
     if expires_at >= latest {
         return Err(Cause::ExpiryTooLate { expires_at, latest });
     }
-    if epayment.receipt.is_none() {
+    if allowed.needs_receipt && epayment.receipt.is_none() {
         return Err(Cause::ReceiptMissing);
     }
     Ok(())

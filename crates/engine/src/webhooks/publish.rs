@@ -1,6 +1,6 @@
 //! From what happened to who hears of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use jiff::SignedDuration;
 use sandkasse_domain::{
@@ -137,7 +137,7 @@ impl Engine {
             let Some(_at_it) = self.hooks.enter(&unit.partition(), &queue) else {
                 continue;
             };
-            if let Err(error) = self.run_queue(unit, &queue).await {
+            if let Err(error) = self.run_queue(unit, &queue, &AtomicBool::new(false)).await {
                 tracing::warn!(msn = %unit.facts.msn, %error, "a webhook was not sent before the answer");
             }
         }

@@ -1,6 +1,12 @@
 //! One queue's attempts: the deliveries of one registration about one thing, in their order.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use jiff::SignedDuration;
 use sandkasse_domain::{
@@ -42,20 +48,22 @@ enum Noted {
 }
 
 impl Engine {
-    /// Attempts what is due in a queue, one after the other, until one fails or none is left. The
-    /// caller has entered it.
+    /// Attempts what is due in a queue, one after the other, until one fails, none is left, or it is
+    /// over. The caller has entered it.
     pub(super) async fn run_queue(
         &self,
         unit: &Arc<Unit>,
         queue: &str,
+        over: &AtomicBool,
     ) -> Result<Ended, StoreError> {
         let mut ended = Ended::default();
         let Some((_, id)) = queue_of(queue) else {
             return Ok(ended);
         };
-        let mut waiting = self.waiting_of(unit, queue).await?;
+        let (mut waiting, more) = self.waiting_of(unit, queue, None).await?;
         while let Some(head) = waiting.pop_front() {
-            if self.hooks.is_stopped() || unit.running.is_retired() {
+            let is_over = over.load(Ordering::Acquire);
+            if is_over || self.hooks.is_stopped() || unit.running.is_retired() {
                 return Ok(ended);
             }
             let snapshot = self.directory.of(unit.facts.environment);
@@ -64,12 +72,15 @@ impl Engine {
                 return Ok(ended);
             };
             let now = self.now(unit);
-            let registration = match snapshot.webhook(&id) {
-                Some(registration)
-                    if !registration.gave_up(self.health_now(unit, registration)) =>
-                {
-                    registration.clone()
-                }
+            let mut registration = snapshot.webhook(&id).cloned();
+            if registration.is_none() {
+                // It may have been made on another node just now.
+                self.directory.catch_up().await?;
+                let snapshot = self.directory.of(unit.facts.environment);
+                registration = snapshot.webhook(&id).cloned();
+            }
+            let registration = match registration {
+                Some(it) if !it.gave_up(self.health_now(unit, &it)) => it,
                 Some(_) | None => {
                     let dropped = self.drop_delivery(unit, head, Dropped::Deregistered, now);
                     match dropped.await? {
@@ -95,7 +106,7 @@ impl Engine {
             };
             if due > now && !overtaking {
                 ended.next = Some(due);
-                self.put_off(unit, &waiting, due).await?;
+                self.put_off_all(unit, queue, (waiting, more), due).await?;
                 return Ok(ended);
             }
             let moment = unit.facts.moment_of(head.due.unwrap_or(now), now);
@@ -104,7 +115,7 @@ impl Engine {
                 Delivered::Refused { next: Some(next) } => {
                     ended.went_well = Some(false);
                     ended.next = Some(next);
-                    self.put_off(unit, &waiting, next).await?;
+                    self.put_off_all(unit, queue, (waiting, more), next).await?;
                     return Ok(ended);
                 }
                 Delivered::Refused { next: None } => ended.went_well = Some(false),
@@ -118,11 +129,16 @@ impl Engine {
         Ok(ended)
     }
 
-    /// The deliveries of a queue that wait, in their order.
-    async fn waiting_of(&self, unit: &Unit, queue: &str) -> Result<VecDeque<Kept>, StoreError> {
+    /// The first deliveries of a queue that wait behind `after`, in their order; and the name behind
+    /// which there may be more.
+    async fn waiting_of(
+        &self,
+        unit: &Unit,
+        queue: &str,
+        mut after: Option<String>,
+    ) -> Result<(VecDeque<Kept>, Option<String>), StoreError> {
         let partition = unit.partition();
         let mut waiting = VecDeque::new();
-        let mut after: Option<String> = None;
         loop {
             let page = self
                 .store
@@ -142,8 +158,11 @@ impl Engine {
                     waiting.push_back(kept);
                 }
             }
-            if is_last || waiting.len() >= TOGETHER {
-                return Ok(waiting);
+            if is_last {
+                return Ok((waiting, None));
+            }
+            if waiting.len() >= TOGETHER {
+                return Ok((waiting, after));
             }
         }
     }
@@ -219,6 +238,23 @@ impl Engine {
                 partition: unit.partition(),
                 name: kept.name.clone(),
             });
+        }
+    }
+
+    /// Lets all others of a queue wait for the first: those at hand, and those behind `more`.
+    async fn put_off_all(
+        &self,
+        unit: &Unit,
+        queue: &str,
+        (mut waiting, mut more): (VecDeque<Kept>, Option<String>),
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        loop {
+            self.put_off(unit, &waiting, until).await?;
+            if more.is_none() {
+                return Ok(());
+            }
+            (waiting, more) = self.waiting_of(unit, queue, more).await?;
         }
     }
 
@@ -332,6 +368,9 @@ impl Engine {
             {
                 break;
             }
+        }
+        if attempt.is_success() && registration.failing_since.is_some() {
+            self.set_failing(unit, &registration.id, None).await;
         }
         let _ = self.hooks.ended.send(Told {
             partition: partition.clone(),

@@ -3,10 +3,12 @@
 //! It begins with few, gets one more with each success, and half of them after a failure: a fast
 //! receiver is kept busy, and one that hangs holds only few of the seats that all share.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use sandkasse_domain::webhook::RegistrationId;
+
+use super::Hooks;
 
 const FIRST: usize = 8;
 const FEWEST: usize = 4;
@@ -53,6 +55,37 @@ impl Seats {
 
     pub(super) fn clear(&self) {
         self.0.lock().retain(|_, desk| desk.taken > 0);
+    }
+}
+
+/// One of a registration's, until it is dropped.
+pub(super) struct Seat {
+    hooks: Arc<Hooks>,
+    id: RegistrationId,
+    went_well: Option<bool>,
+}
+
+impl Seat {
+    /// `None` when all are taken.
+    pub(super) fn take(hooks: &Arc<Hooks>, id: RegistrationId) -> Option<Seat> {
+        let is_free = hooks.seats.take(&id);
+        // Made only then: dropping it gives it back.
+        is_free.then(|| Seat {
+            hooks: hooks.clone(),
+            id,
+            went_well: None,
+        })
+    }
+
+    /// Gives it back; `went_well` is whether the last attempt was taken.
+    pub(super) fn leave(mut self, went_well: Option<bool>) {
+        self.went_well = went_well;
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.hooks.seats.leave(&self.id, self.went_well);
     }
 }
 

@@ -7,16 +7,20 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::Arc,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::SignedDuration;
-use sandkasse_domain::{Timestamp, webhook::RegistrationId};
+use sandkasse_domain::Timestamp;
 use sandkasse_store::{Kind, Partition, StoreError};
 use tokio::sync::Notify;
 
-use super::{delivery::queue_of, queue::Ended};
+use super::{AtQueue, delivery::queue_of, seats::Seat};
 use crate::{Engine, Unit};
 
 /// Queues of one sales unit at work at one time.
@@ -25,6 +29,8 @@ const PER_UNIT: usize = 256;
 const PAGE: usize = 256;
 /// How long a sales unit is left alone after its store failed, or while another node has it.
 const AFTER_FAULT: SignedDuration = SignedDuration::from_secs(1);
+/// While nothing ends, the turn looks around so often.
+const TICK: SignedDuration = SignedDuration::from_secs(1);
 /// A claim is renewed so often.
 const RENEW: SignedDuration = SignedDuration::from_secs(3);
 /// Looking from the start again must be worth it: one queue has ended for so many rows passed over.
@@ -90,54 +96,67 @@ impl Engine {
         (due, soonest)
     }
 
+    /// Answers when something is due next. Whatever ends it, no queue is at work afterwards.
     async fn deliver_due(
         self: &Arc<Self>,
         unit: &Arc<Unit>,
         woken: &Notify,
     ) -> Result<Option<Timestamp>, StoreError> {
+        let mut running = FuturesUnordered::new();
+        let over = Arc::new(AtomicBool::new(false));
+        let next = self.deliver_until(unit, woken, &mut running, &over).await;
+        over.store(true, Ordering::Release);
+        while running.next().await.is_some() {}
+        next
+    }
+
+    async fn deliver_until(
+        self: &Arc<Self>,
+        unit: &Arc<Unit>,
+        woken: &Notify,
+        running: &mut Running,
+        over: &Arc<AtomicBool>,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let partition = unit.partition();
         let mut scan = Scan::new(self.clone(), unit.clone());
-        let mut running = FuturesUnordered::new();
         let mut renewed = self.clock.now();
         loop {
             if self.hooks.is_stopped() || unit.running.is_retired() {
                 return Ok(None);
             }
             while running.len() < PER_UNIT
-                && let Some((queue, id)) = scan.next().await?
+                && let Some((queue, seat)) = scan.next().await?
             {
-                let (engine, unit) = (self.clone(), unit.clone());
                 let Some(at_it) = self.hooks.enter(&partition, &queue) else {
-                    self.hooks.seats.leave(&id, None);
                     continue;
                 };
                 scan.in_hand.insert(queue.clone());
-                running.push(async move {
-                    let _at_it = at_it;
-                    // A task of its own, so that attempts use every processor.
-                    let task = {
-                        let queue = queue.clone();
-                        tokio::spawn(async move { engine.run_queue(&unit, &queue).await })
-                    };
-                    let ended = task.await;
-                    let ended = ended.unwrap_or_else(|error| Err(StoreError(error.to_string())));
-                    (queue, id, ended)
-                });
+                running.push(Box::pin(self.clone().run_seated(
+                    unit.clone(),
+                    queue,
+                    (at_it, seat),
+                    over.clone(),
+                )));
             }
             if running.is_empty() {
-                return self.store.next_deadline(&partition, Kind::Delivery).await;
+                let next = self.store.next_deadline(&partition, Kind::Delivery).await?;
+                if scan.count > 0 {
+                    return Ok(next);
+                }
+                // All that is due was passed over: at once again would find the same.
+                let soonest = self.now(unit) + AFTER_FAULT;
+                return Ok(next.map(|next| next.max(soonest)));
             }
             tokio::select! {
                 biased;
                 ended = running.next() => {
-                    let Some((queue, id, ended)) = ended else { continue };
-                    let Ended { went_well, next } = ended.inspect_err(|_| {
-                        self.hooks.seats.leave(&id, None);
-                    })?;
-                    self.hooks.seats.leave(&id, went_well);
-                    scan.ended(&queue, next);
+                    if let Some((queue, ended)) = ended {
+                        scan.ended(&queue, ended);
+                    }
                 }
                 () = woken.notified() => {}
+                // A retry may be due, and the claim must be renewed, while all that are at work hang.
+                () = self.clock.sleep_until(self.clock.now() + TICK) => scan.look_again(),
             }
             let now = self.clock.now();
             if now.duration_since(renewed) >= RENEW {
@@ -148,7 +167,42 @@ impl Engine {
             }
         }
     }
+
+    /// Works at a queue in a task of its own, so that attempts use every processor, and goes on when
+    /// nobody waits for it. Answers when the queue is due
+    /// again; as an error when the store failed.
+    async fn run_seated(
+        self: Arc<Self>,
+        unit: Arc<Unit>,
+        queue: String,
+        (at_it, seat): (AtQueue, Seat),
+        over: Arc<AtomicBool>,
+    ) -> (String, Result<Option<Timestamp>, Timestamp>) {
+        let (engine, own) = (self.clone(), queue.clone());
+        let msn = unit.facts.msn.clone();
+        let later = self.now(&unit) + AFTER_FAULT;
+        let task = tokio::spawn(async move {
+            let _at_it = at_it;
+            let ended = engine.run_queue(&unit, &own, &over).await;
+            seat.leave(ended.as_ref().ok().and_then(|ended| ended.went_well));
+            ended
+        });
+        let ended = task.await;
+        match ended.unwrap_or_else(|error| Err(StoreError(error.to_string()))) {
+            Ok(ended) => (queue, Ok(ended.next)),
+            // The others go on.
+            Err(error) => {
+                tracing::error!(%msn, queue, %error, "webhooks that are due could not be sent");
+                (queue, Err(later))
+            }
+        }
+    }
 }
+
+/// Queues at work: each answers its name, and when it is due again.
+type Running = FuturesUnordered<
+    Pin<Box<dyn Future<Output = (String, Result<Option<Timestamp>, Timestamp>)> + Send>>,
+>;
 
 /// Where a turn is among what is due.
 struct Scan {
@@ -168,6 +222,8 @@ struct Scan {
     in_hand: HashSet<String>,
     /// Something is due that this scan may have missed.
     again: bool,
+    /// Another node may have committed something.
+    elsewhere: bool,
 }
 
 impl Scan {
@@ -186,11 +242,12 @@ impl Scan {
             since,
             in_hand: HashSet::new(),
             again: false,
+            elsewhere: false,
         }
     }
 
     /// The next queue to work at; a seat of its registration is taken.
-    async fn next(&mut self) -> Result<Option<(String, RegistrationId)>, StoreError> {
+    async fn next(&mut self) -> Result<Option<(String, Seat)>, StoreError> {
         let partition = self.unit.partition();
         loop {
             if self.fresh.is_empty() {
@@ -211,8 +268,8 @@ impl Scan {
                 self.again = true;
                 continue;
             }
-            if self.engine.hooks.seats.take(&id) {
-                return Ok(Some((queue.to_owned(), id)));
+            if let Some(seat) = Seat::take(&self.engine.hooks, id) {
+                return Ok(Some((queue.to_owned(), seat)));
             }
             self.passed_over = true;
         }
@@ -223,17 +280,21 @@ impl Scan {
             self.start_again();
         }
         if self.page.is_empty() && !self.is_done {
-            // What is noted from here on is seen by the next look, or noted behind it.
-            if self.after.is_none() {
-                self.engine.hooks.agenda.take(partition);
-            }
             let until = self.engine.now(&self.unit);
+            let agenda = &self.engine.hooks.agenda;
+            // What is noted from here on is seen by the next look, or noted behind it. What is due
+            // later stays: this look does not see it.
+            if self.after.is_none() && agenda.head(partition).is_none_or(|head| head <= until) {
+                agenda.take(partition);
+            }
             let after = self.after.as_ref();
             let after = after.map(|(at, name)| (*at, name.as_str()));
             let store = &self.engine.store;
             let page = store
                 .due(partition, Kind::Delivery, until, after, PAGE)
                 .await?;
+            // Whoever ended meanwhile leaves a seat for what comes next.
+            tokio::task::yield_now().await;
             self.is_done = page.len() < PAGE;
             self.rows += page.len();
             if let Some((name, at)) = page.last() {
@@ -249,8 +310,14 @@ impl Scan {
         self.is_done = false;
         self.passed_over = false;
         self.again = false;
+        self.elsewhere = false;
         (self.rows, self.count) = (0, 0);
         self.since = self.engine.clock.now();
+    }
+
+    /// Other nodes commit what nobody tells here.
+    fn look_again(&mut self) {
+        self.elsewhere = self.engine.are_several();
     }
 
     /// Whether looking from the start again may find something.
@@ -261,13 +328,15 @@ impl Scan {
         let is_due = self.again && self.count > 0 || heads.is_some_and(|head| head <= now);
         let had_ended = self.passed_over && self.count > 0;
         let waited = self.engine.clock.now().duration_since(self.since) >= AFTER_FAULT;
-        (is_due || had_ended) && (self.count * WORTH >= self.rows || waited)
+        let is_worth_it = self.count * WORTH >= self.rows || waited;
+        (is_due || had_ended) && is_worth_it || self.elsewhere && waited
     }
 
-    fn ended(&mut self, queue: &str, next: Option<Timestamp>) {
+    fn ended(&mut self, queue: &str, next: Result<Option<Timestamp>, Timestamp>) {
         self.in_hand.remove(queue);
-        self.count += 1;
-        if let Some(next) = next {
+        // Where the store failed nothing was done.
+        self.count += usize::from(next.is_ok());
+        if let Some(next) = next.unwrap_or_else(Some) {
             self.engine.hooks.agenda.note(&self.unit.partition(), next);
         }
     }

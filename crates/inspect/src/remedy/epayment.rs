@@ -224,7 +224,12 @@ pub(super) fn of_payment(case: &Case<'_>, cause: &Cause) -> Remedy {
             case.send(call.remove("paymentMethod.blockedSources"), case.fix)
         }
         Cause::AmountTooSmall { least, .. } => {
-            case.send(call.set("amount.value", least.units()), case.fix)
+            let member = if call.path.ends_with("/capture") {
+                "modificationAmount.value"
+            } else {
+                "amount.value"
+            };
+            case.send(call.set(member, least.units()), case.fix)
         }
         Cause::ExpiryNotAllowed { .. }
         | Cause::ExpiryTooSoon { .. }

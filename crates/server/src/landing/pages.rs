@@ -3,6 +3,7 @@
 use askama::Template;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY};
 use sandkasse_api::Answer;
+use sandkasse_courier::url::location;
 use sandkasse_domain::{
     Environment,
     payment::{Open, Order},
@@ -10,7 +11,7 @@ use sandkasse_domain::{
 use sandkasse_engine::{Unit, View};
 
 use super::{Link, Surroundings, live, qr, words::Words};
-use crate::{portal::show::sign, redirect::location};
+use crate::portal::show::sign;
 
 /// Where the style sheet is, on every listener.
 pub(crate) const STYLE: &str = "/dwo-api-application/style.css";

@@ -129,6 +129,7 @@ pub(super) fn allowed() -> Allowed {
         long_living: true,
         currency: Currency::Nok,
         longest_life: SignedDuration::from_hours(60 * 24),
+        needs_receipt: true,
     }
 }
 

@@ -420,7 +420,7 @@ async fn receipt(
         amount: language.amount(paid(payment), payment.order.currency()),
         order: order.clone(),
         shipping: shipping.map(|it| format!("{}, {}", it.method.name, line(&it.address))),
-        shop_url: redirect::app(payment).map(|url| redirect::location(&url)),
+        shop_url: redirect::app(payment).map(|url| sandkasse_courier::url::location(&url)),
     }))
 }
 
