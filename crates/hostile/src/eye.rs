@@ -114,7 +114,9 @@ pub fn look(
             format!("{status} {cause:?} {:?}: {body}", exchange.why),
         );
     }
-    if (status == 200) != exchange.why.is_none() || matches!(exchange.why, Some(Why::Fault(_))) {
+    // A browser may be sent elsewhere: by printed codes.
+    let is_success = matches!(status, 200..=204 | 302);
+    if is_success != exchange.why.is_none() || matches!(exchange.why, Some(Why::Fault(_))) {
         return found(What::Status, format!("{status} but {:?}", exchange.why));
     }
     let headers = answer.headers.iter().map(|(name, value)| {
@@ -127,7 +129,7 @@ pub fn look(
             return found(What::Leak, format!("{sign:?} in {text}"));
         }
     }
-    if status != 200 && body.len() > MOST_BYTES_OF_A_REFUSAL {
+    if !is_success && body.len() > MOST_BYTES_OF_A_REFUSAL {
         return found(What::Long, format!("{} bytes of a refusal", body.len()));
     }
     if explanation.is_some_and(|told| told.cause != cause || told.means.is_empty()) {
