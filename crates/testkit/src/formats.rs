@@ -59,8 +59,10 @@ impl Got {
         let media = self.header("content-type").unwrap_or_default();
         match (self.status, media) {
             // A force approve has nothing to say.
-            (200 | 201, "application/json") if self.body.starts_with(['{', '[']) => Format::Success,
-            (200, "") if self.body.is_empty() => Format::Success,
+            (200 | 201, "application/json") if self.body.starts_with(['{', '[', '"']) => {
+                Format::Success
+            }
+            (200 | 204 | 302, "") if self.body.is_empty() => Format::Success,
             (
                 200,
                 "application/json"

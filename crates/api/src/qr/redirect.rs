@@ -218,13 +218,14 @@ pub(super) fn read_code(code: &str) -> Option<(String, String)> {
     Some((id, serial.to_owned()))
 }
 
+/// `\w`, which has no letters but these: the pattern of ids names six others.
 fn is_word(it: char) -> bool {
-    it.is_alphanumeric() || it == '_'
+    it.is_ascii_alphanumeric() || it == '_'
 }
 
 /// [`ID`].
 fn is_id(text: &str) -> bool {
-    let allowed = |it: char| is_word(it) || it.is_whitespace() || "-+%".contains(it);
+    let allowed = |it: char| is_word(it) || it.is_whitespace() || "-+%æøåÆØÅ".contains(it);
     text.chars().all(allowed)
 }
 
@@ -250,6 +251,7 @@ mod tests {
         for (text, fine) in [
             ("https://example.com/myProduct", true),
             ("https://my-shop.no", true),
+            ("https://example.com/blåbær", false),
             ("https://example.com:8080/a?b=c&d=%20#e", true),
             ("http://example.com", false),
             ("https://", false),
