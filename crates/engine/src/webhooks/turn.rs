@@ -169,8 +169,7 @@ impl Engine {
     }
 
     /// Works at a queue in a task of its own, so that attempts use every processor, and goes on when
-    /// nobody waits for it. Answers when the queue is due
-    /// again; as an error when the store failed.
+    /// nobody waits for it. Answers when the queue is due again; as an error when the store failed.
     async fn run_seated(
         self: Arc<Self>,
         unit: Arc<Unit>,
