@@ -135,7 +135,7 @@ async fn beside_silence(
         pause(SETTLE).await;
         let before = load().await?;
         let silent: Vec<JoinHandle<()>> = (0..options.silent)
-            .map(|number| spawn_local(keep_silent(platform.test, number)))
+            .map(|number| spawn_local(keep_silent(platform.test, beginning(shop, number))))
             .collect();
         pause(SETTLE).await;
         let after = load().await?;
@@ -170,19 +170,28 @@ async fn beside_silence(
     Ok(())
 }
 
+/// What a connection begins with: a slow head, a slow body of somebody who has keys, or nothing.
+fn beginning(shop: &Shop, number: usize) -> Vec<u8> {
+    const BODY: usize = 1000;
+    match number % 3 {
+        0 => b"GET /ecomm/v2/payments/a/details HTTP/1.1\r\nHost: x\r\nX-Slow: ".to_vec(),
+        1 => {
+            let mut whole = shop.request("POST", "/ecomm/v2/payments", "", &"{".repeat(BODY));
+            whole.truncate(whole.len() - BODY + 1);
+            whole
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// One connection that says little or nothing, and comes again when it is let go.
-async fn keep_silent(address: SocketAddr, number: usize) {
-    let start: &[u8] = match number % 3 {
-        0 => b"GET /ecomm/v2/payments/a/details HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-        1 => b"POST /ecomm/v2/payments HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
-        _ => b"",
-    };
+async fn keep_silent(address: SocketAddr, start: Vec<u8>) {
     loop {
         let Ok(mut stream) = TcpStream::connect(address).await else {
             pause(DRIP).await;
             continue;
         };
-        let mut sent = stream.write_all(start).await;
+        let mut sent = stream.write_all(&start).await;
         let mut byte = [0];
         while sent.is_ok() {
             if !start.is_empty() {
