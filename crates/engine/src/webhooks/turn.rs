@@ -3,7 +3,8 @@
 //! A turn first takes what was committed just now, which is known by name, and then pages through
 //! what the store says is due. It remembers where it is, so a hundred thousand deliveries that wait
 //! are read once and never held in memory. A registration whose seats are all taken is passed over,
-//! and looked for again when something ended; so one that hangs delays nobody else.
+//! and looked for again when something ended; so one that hangs delays nobody else. What time was
+//! advanced over waits in lines (`lines.rs`).
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -16,11 +17,11 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::SignedDuration;
-use sandkasse_domain::Timestamp;
+use sandkasse_domain::{Timestamp, webhook::RegistrationId};
 use sandkasse_store::{Kind, Partition, StoreError};
 use tokio::sync::Notify;
 
-use super::{AtQueue, delivery::queue_of, seats::Seat};
+use super::{AtQueue, delivery::queue_of, lines::Lines, seats::Seat};
 use crate::{Engine, Unit};
 
 /// Queues of one sales unit at work at one time.
@@ -125,18 +126,17 @@ impl Engine {
                 return Ok(None);
             }
             while running.len() < PER_UNIT
-                && let Some((queue, seat)) = scan.next().await?
+                && let Some(next) = scan.next().await?
             {
-                let Some(at_it) = self.hooks.enter(&partition, &queue) else {
+                let Some(at_it) = self.hooks.enter(&partition, &next.queue) else {
+                    scan.let_be(&next);
                     continue;
                 };
-                scan.in_hand.insert(queue.clone());
-                running.push(Box::pin(self.clone().run_seated(
-                    unit.clone(),
-                    queue,
-                    (at_it, seat),
-                    over.clone(),
-                )));
+                scan.in_hand.insert(next.queue.clone());
+                let work = self
+                    .clone()
+                    .run_seated(unit.clone(), next, at_it, over.clone());
+                running.push(Box::pin(work));
             }
             if running.is_empty() {
                 let next = self.store.next_deadline(&partition, Kind::Delivery).await?;
@@ -173,8 +173,8 @@ impl Engine {
     async fn run_seated(
         self: Arc<Self>,
         unit: Arc<Unit>,
-        queue: String,
-        (at_it, seat): (AtQueue, Seat),
+        Next { queue, at, seat }: Next,
+        at_it: AtQueue,
         over: Arc<AtomicBool>,
     ) -> (String, Result<Option<Timestamp>, Timestamp>) {
         let (engine, own) = (self.clone(), queue.clone());
@@ -182,7 +182,7 @@ impl Engine {
         let later = self.now(&unit) + AFTER_FAULT;
         let task = tokio::spawn(async move {
             let _at_it = at_it;
-            let ended = engine.run_queue(&unit, &own, &over).await;
+            let ended = engine.run_queue(&unit, &own, at, &over).await;
             seat.leave(ended.as_ref().ok().and_then(|ended| ended.went_well));
             ended
         });
@@ -203,6 +203,15 @@ type Running = FuturesUnordered<
     Pin<Box<dyn Future<Output = (String, Result<Option<Timestamp>, Timestamp>)> + Send>>,
 >;
 
+/// A queue to work at.
+struct Next {
+    queue: String,
+    /// Its moment, if time was advanced over it.
+    at: Option<Timestamp>,
+    /// A seat of its registration is taken.
+    seat: Seat,
+}
+
 /// Where a turn is among what is due.
 struct Scan {
     engine: Arc<Engine>,
@@ -219,6 +228,11 @@ struct Scan {
     count: usize,
     since: Timestamp,
     in_hand: HashSet<String>,
+    lines: Lines,
+    /// What of the store's rows was looked at last.
+    looked_at: Option<(Timestamp, String)>,
+    /// The unit as of the last look: how its clock was moved.
+    present: Arc<Unit>,
     /// Something is due that this scan may have missed.
     again: bool,
     /// Another node may have committed something.
@@ -230,6 +244,7 @@ impl Scan {
         let since = engine.clock.now();
         Scan {
             engine,
+            present: unit.clone(),
             unit,
             fresh: VecDeque::new(),
             page: VecDeque::new(),
@@ -240,41 +255,130 @@ impl Scan {
             count: 0,
             since,
             in_hand: HashSet::new(),
+            lines: Lines::default(),
+            looked_at: None,
             again: false,
             elsewhere: false,
         }
     }
 
-    /// The next queue to work at; a seat of its registration is taken.
-    async fn next(&mut self) -> Result<Option<(String, Seat)>, StoreError> {
+    async fn next(&mut self) -> Result<Option<Next>, StoreError> {
         let partition = self.unit.partition();
         loop {
-            if self.fresh.is_empty() {
-                self.fresh = self.engine.hooks.take_fresh(&partition);
+            if let Some(next) = self.next_in_line() {
+                return Ok(Some(next));
             }
-            let name = match self.fresh.pop_front() {
-                Some(name) => name,
+            if self.fresh.is_empty() {
+                self.fresh = self.take_fresh(&partition).await?;
+            }
+            let (name, due) = match self.fresh.pop_front() {
+                Some(name) => (name, None),
                 None => match self.due(&partition).await? {
-                    Some(name) => name,
-                    None => return Ok(None),
+                    Some((name, due)) => (name, Some(due)),
+                    None => return Ok(self.next_in_line()),
                 },
             };
             let Some((queue, id)) = queue_of(&name) else {
                 continue;
             };
             if self.in_hand.contains(queue) {
-                // It may have come too late to be seen by whoever is at it.
-                self.again = true;
+                // It may have come too late to be seen by whoever is at it; whoever is in line
+                // looks behind it.
+                self.again |= !self.lines.has(&id);
                 continue;
             }
+            match due {
+                Some(due) if self.lines.has(&id) || self.was_advanced_over(due) => {
+                    self.lines.add(id, (due, queue.to_owned()));
+                    continue;
+                }
+                None if self.lines.has(&id) => {
+                    self.again = true;
+                    continue;
+                }
+                Some(_) | None => {}
+            }
             if let Some(seat) = Seat::take(&self.engine.hooks, id) {
-                return Ok(Some((queue.to_owned(), seat)));
+                let queue = queue.to_owned();
+                return Ok(Some(Next {
+                    queue,
+                    at: None,
+                    seat,
+                }));
             }
             self.passed_over = true;
         }
     }
 
-    async fn due(&mut self, partition: &Partition) -> Result<Option<String>, StoreError> {
+    fn next_in_line(&mut self) -> Option<Next> {
+        if self.lines.is_empty() {
+            return None;
+        }
+        let seen = if self.is_done && self.page.is_empty() {
+            None
+        } else {
+            let (at, name) = self.looked_at.as_ref()?;
+            Some((*at, name.as_str()))
+        };
+        let in_hand = &self.in_hand;
+        let at_work = |id: &RegistrationId| {
+            let mut queues = in_hand.iter();
+            queues.any(|queue| queue_of(queue).is_some_and(|(_, it)| it == *id))
+        };
+        let (id, (due, queue)) = self.lines.next(seen, at_work)?;
+        let Some(seat) = Seat::take(&self.engine.hooks, id.clone()) else {
+            self.lines.ended(&id, &queue, Some(due));
+            return None;
+        };
+        let now = self.engine.now(&self.unit);
+        let at = Some(self.present.facts.moment_of(due, now));
+        Some(Next { queue, at, seat })
+    }
+
+    /// Somebody else is at this queue.
+    fn let_be(&mut self, next: &Next) {
+        if let Some((_, id)) = queue_of(&next.queue) {
+            self.lines.stop(&id);
+        }
+    }
+
+    fn was_advanced_over(&self, due: Timestamp) -> bool {
+        let facts = &self.present.facts;
+        let now = || self.engine.now(&self.unit);
+        !facts.jumps.is_empty() && facts.moment_of(due, now()) < now()
+    }
+
+    /// Sees how the unit's clock was moved until now.
+    fn look_at_unit(&mut self) {
+        let snapshot = self.engine.directory.of(self.unit.facts.environment);
+        if let Some(unit) = snapshot.unit(&self.unit.facts.msn) {
+            self.present = unit.clone();
+        }
+    }
+
+    /// What was committed just now; unless something waits since before time was advanced, which
+    /// comes first.
+    async fn take_fresh(&mut self, partition: &Partition) -> Result<VecDeque<String>, StoreError> {
+        let fresh = self.engine.hooks.take_fresh(partition);
+        if fresh.is_empty() {
+            return Ok(fresh);
+        }
+        self.look_at_unit();
+        if self.present.facts.jumps.is_empty() {
+            return Ok(fresh);
+        }
+        let store = &self.engine.store;
+        let first = store.next_deadline(partition, Kind::Delivery).await?;
+        if first.is_some_and(|first| self.was_advanced_over(first)) {
+            return Ok(VecDeque::new());
+        }
+        Ok(fresh)
+    }
+
+    async fn due(
+        &mut self,
+        partition: &Partition,
+    ) -> Result<Option<(String, Timestamp)>, StoreError> {
         if self.page.is_empty() && self.is_done && self.is_worth_it() {
             self.start_again();
         }
@@ -300,12 +404,19 @@ impl Scan {
                 self.after = Some((*at, name.clone()));
             }
             self.page = page.into();
+            self.look_at_unit();
         }
-        Ok(self.page.pop_front().map(|(name, _)| name))
+        let next = self.page.pop_front();
+        if let Some((name, due)) = &next {
+            self.looked_at = Some((*due, name.clone()));
+        }
+        Ok(next)
     }
 
     fn start_again(&mut self) {
         self.after = None;
+        self.looked_at = None;
+        self.lines.start_again();
         self.is_done = false;
         self.passed_over = false;
         self.again = false;
@@ -335,6 +446,19 @@ impl Scan {
         self.in_hand.remove(queue);
         // Where the store failed nothing was done.
         self.count += usize::from(next.is_ok());
+        let now = self.engine.now(&self.unit);
+        if let Some((_, id)) = queue_of(queue)
+            && self.lines.is_at_work(&id, queue)
+        {
+            let soon = next.ok().flatten().filter(|next| *next <= now);
+            match next {
+                Ok(_) => self.lines.ended(&id, queue, soon),
+                Err(_) => self.lines.stop(&id),
+            }
+            if soon.is_some() {
+                return;
+            }
+        }
         if let Some(next) = next.unwrap_or_else(Some) {
             self.engine.hooks.agenda.note(&self.unit.partition(), next);
         }
@@ -389,6 +513,7 @@ impl Turn {
             engine.hooks.agenda.note(&partition, next);
         }
         engine.release_task(&claim).await;
+        engine.tidy_hooks();
     }
 }
 
