@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sandkasse_domain::{Environment, webhook::EventId};
 use sandkasse_engine::Settings;
-use sandkasse_testkit::{Trouble, TroubledStore, World, seconds, told};
+use sandkasse_testkit::{Trouble, TroubledStore, World, days, seconds, told};
 
 const CREATED: EventId = EventId::PaymentCreated;
 const URL: &str = "https://example.com/h";
@@ -101,6 +101,64 @@ async fn retries_go_on_while_another_receiver_hangs() {
     }
     assert_eq!(attempts(HANGING), 1);
     running.abort();
+}
+
+/// However much waits in one queue, or in how many: each row is read a few times, not once for every other.
+#[tokio::test]
+async fn what_waits_is_read_a_few_times() {
+    const MANY: usize = 6_000;
+    for queues in [1, MANY] {
+        let (store, world) = troubled().await;
+        let shop = world.shop(|_| {}).await;
+        shop.register(URL, &[CREATED.name()]).await;
+        for delivery in 0..MANY {
+            shop.publish(CREATED, &format!("p-{}", delivery % queues))
+                .await;
+        }
+        store.count();
+        world.deliver().await;
+        assert_eq!(world.recorder.hooks().len(), MANY);
+        let [looks, rows, written] = store.count();
+        println!("{queues} queues: {looks} looks, {rows} rows, {written} written");
+        assert!(rows < 5 * MANY, "{queues} queues: {rows} rows read");
+        assert!(written <= MANY, "{queues} queues: {written} written");
+    }
+}
+
+/// The same while the receiver is down: what waits behind one delivery costs little each time that one fails.
+#[tokio::test]
+async fn what_waits_behind_a_failure_costs_little() {
+    const MANY: usize = 3_000;
+    for queues in [1, MANY] {
+        let (store, world) = troubled().await;
+        let shop = world.shop(|_| {}).await;
+        shop.register(URL, &[CREATED.name()]).await;
+        world.recorder.take_hooks(URL, &[Ok(500)]);
+        for delivery in 0..MANY {
+            shop.publish(CREATED, &format!("p-{}", delivery % queues))
+                .await;
+        }
+        world.deliver().await;
+        store.count();
+        // Three more attempts in real time.
+        for _ in 0..3 {
+            world.pass(seconds(2)).await;
+        }
+        let [looks, rows, written] = store.count();
+        println!("{queues} queues that fail: {looks} looks, {rows} rows, {written} written");
+        assert_eq!(world.recorder.hooks().len(), 4 * queues);
+        assert!(rows < 3 * 5 * MANY, "{queues} queues: {rows} rows read");
+        assert!(written <= 3 * MANY, "{queues} queues: {written} written");
+        // And while time is advanced over a day of them, one after the other.
+        if queues > 1 {
+            continue;
+        }
+        shop.advance(days(1)).await;
+        let [_, rows, _] = store.count();
+        let attempts = world.recorder.hooks().len();
+        assert!(attempts > 25, "{attempts}");
+        assert!(rows < attempts * 5 * MANY, "{rows} rows read");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@
 //! Begin with `turn.rs` (what is attempted when), then `queue.rs` (one queue's attempts).
 
 mod attempt;
+mod backlog;
 mod delivery;
 mod express;
 mod health;
@@ -23,6 +24,7 @@ mod payments;
 mod publish;
 mod queue;
 mod registrations;
+mod scan;
 mod seats;
 mod turn;
 
@@ -181,16 +183,26 @@ impl Hooks {
 
     /// Takes over deliveries that a commit added, the earliest of them due at `earliest`.
     pub(crate) fn hand_over(&self, partition: &Partition, earliest: Timestamp, names: Vec<String>) {
-        {
+        let have_room = {
             let mut fresh = self.fresh.lock();
             let of_unit = fresh.entry(partition.clone()).or_default();
             let room = FRESH.saturating_sub(of_unit.len());
+            let have_room = names.len() <= room;
             of_unit.extend(names.into_iter().take(room));
-        }
-        self.agenda.note(partition, earliest);
-        if let Some(woken) = self.woken.lock().get(partition) {
+            have_room
+        };
+        let woken = self.woken.lock().get(partition).cloned();
+        if let Some(woken) = &woken {
             woken.notify_one();
         }
+        // A turn takes them by name, or says at its end that it did not; no look is needed.
+        if woken.is_none() || !have_room {
+            self.agenda.note(partition, earliest);
+        }
+    }
+
+    fn has_fresh(&self, partition: &Partition) -> bool {
+        self.fresh.lock().contains_key(partition)
     }
 
     fn take_fresh(&self, partition: &Partition) -> VecDeque<String> {

@@ -62,8 +62,12 @@ impl Engine {
         let Some((_, id)) = queue_of(queue) else {
             return Ok(ended);
         };
-        let (mut waiting, more) = self.waiting_of(unit, queue, None).await?;
+        let (mut waiting, mut more) = self.waiting_of(unit, queue, None).await?;
         while let Some(head) = waiting.pop_front() {
+            if waiting.is_empty() && more.is_some() {
+                // Those before are done with: whoever began anew would read all of them again.
+                (waiting, more) = self.waiting_of(unit, queue, more).await?;
+            }
             let is_over = over.load(Ordering::Acquire);
             if is_over || self.hooks.is_stopped() || unit.running.is_retired() {
                 return Ok(ended);
@@ -82,6 +86,11 @@ impl Engine {
                 registration = snapshot.webhook(&id).cloned();
             }
             let due = head.due.unwrap_or(now);
+            if at.is_none() && unit.facts.moment_of(due, now) < now && registration.is_some() {
+                // Time was advanced just now: it has its moment, and others are before it.
+                ended.next = Some(due);
+                return Ok(ended);
+            }
             let gone = match &registration {
                 Some(it) => due <= now && self.is_given_up(unit, it, now).await?,
                 None => true,
@@ -114,11 +123,7 @@ impl Engine {
                     .await?;
                 return Ok(ended);
             }
-            let moment = match at {
-                Some(moment) => moment,
-                None => unit.facts.moment_of(head.due.unwrap_or(now), now),
-            };
-            match self.deliver(unit, &registration, head, moment).await? {
+            match self.deliver(unit, &registration, head, now).await? {
                 Delivered::Taken => ended.went_well = Some(true),
                 Delivered::Refused { next: Some(next) } => {
                     ended.went_well = Some(false);
