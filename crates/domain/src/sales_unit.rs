@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -100,6 +101,9 @@ pub struct Jump {
 
 /// So many jumps of a clock are remembered.
 const JUMPS: usize = 16;
+/// Jumps that follow each other within this are one, so that a clock that is moved in small steps is
+/// remembered for as long as one that is moved at once.
+const ONE_JUMP: SignedDuration = SignedDuration::from_mins(1);
 
 fn yes() -> bool {
     true
@@ -234,21 +238,82 @@ impl SalesUnit {
 
     /// Notes that the clock is advanced.
     pub fn jumped(&mut self, jump: Jump) {
+        if let Some(last) = self.jumps.last_mut()
+            && jump.from.duration_since(last.to) <= ONE_JUMP
+        {
+            last.to = last.to.max(jump.to);
+            return;
+        }
         self.jumps.push(jump);
         let over = self.jumps.len().saturating_sub(JUMPS);
         self.jumps.drain(..over);
     }
 
     /// When something takes place that was due at `due`, if its turn comes at `now`: at its own moment
-    /// if time was advanced over it, else now.
+    /// if time was advanced over it; just before time was advanced if it was due then already; else
+    /// now. What is due later never takes place earlier.
     pub fn moment_of(&self, due: Timestamp, now: Timestamp) -> Timestamp {
-        let mut jumps = self.jumps.iter();
-        let was_jumped = jumps.any(|jump| jump.from < due && due <= jump.to);
-        if was_jumped { due.min(now) } else { now }
+        let ahead = self.jumps.iter().filter(|jump| due <= jump.to);
+        let moments = ahead.map(|jump| due.max(jump.from));
+        moments.min().map_or(now, |moment| moment.min(now))
     }
 
     /// Whether payments were ever approved for it; a Login-only unit has none (error 97).
     pub fn takes_payments(&self) -> bool {
         self.products.contains(&Product::Ecom) || self.products.contains(&Product::Recurring)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+    }
+
+    fn unit(jumps: &[(i64, i64)]) -> SalesUnit {
+        let keys = Keys {
+            client_id: String::new(),
+            client_secret: String::new(),
+            primary: String::new(),
+            secondary: String::new(),
+        };
+        let msn = Msn::try_new("123456").unwrap();
+        let mut unit = SalesUnit::new(Environment::Test, msn, OrgNo("1".to_owned()), keys);
+        for (from, to) in jumps {
+            let (from, to) = (at(*from), at(*to));
+            unit.jumped(Jump { from, to });
+        }
+        unit
+    }
+
+    #[test]
+    fn what_was_due_takes_place_where_time_was_advanced_over_it() {
+        let unit = unit(&[(10, 20), (50, 90)]);
+        let rows = [
+            // Due before, and not yet done when time was advanced: just before.
+            (5, 10),
+            (10, 10),
+            (15, 15),
+            (20, 20),
+            (30, 50),
+            (70, 70),
+            (90, 90),
+            // In real time since: whenever its turn comes.
+            (91, 100),
+        ];
+        for (due, moment) in rows {
+            assert_eq!(unit.moment_of(at(due), at(100)), at(moment), "{due}");
+        }
+        assert_eq!(unit.moment_of(at(70), at(60)), at(60), "never ahead of now");
+    }
+
+    #[test]
+    fn small_steps_are_one_jump() {
+        let steps: Vec<_> = (0..720).map(|hour| (hour * 60, hour * 60 + 60)).collect();
+        assert_eq!(unit(&steps).jumps, unit(&[(0, 720 * 60)]).jumps);
+        let apart: Vec<_> = (0..20).map(|n| (n * 60, n * 60 + 10)).collect();
+        assert_eq!(unit(&apart).jumps.len(), JUMPS);
     }
 }

@@ -11,22 +11,28 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use sandkasse_domain::sales_unit::UrlPolicy;
 use sandkasse_store::{Epoch, Generation, Kind, Partition, StoreError};
-use tokio::sync::{Mutex as Turn, watch};
+use tokio::{
+    sync::{Mutex as Turn, watch},
+    time::MissedTickBehavior,
+};
 
 use crate::{Changed, Engine};
 
 /// How often a node tells that it lives.
 const BEAT: SignedDuration = SignedDuration::from_millis(500);
 /// How long a change waits to be seen by every node.
-const LONGEST_SETTLING: SignedDuration = SignedDuration::from_secs(1);
+const LONGEST_SETTLING: Duration = Duration::from_secs(1);
 /// How often it looks whether it is.
-const SETTLING: SignedDuration = SignedDuration::from_millis(10);
+const SETTLING: Duration = Duration::from_millis(10);
+/// How often a node that starts looks whether it has its turn.
+const LOOK: SignedDuration = SignedDuration::from_millis(10);
 /// A claim on what is due in a sales unit ends after so long, in milliseconds, if its node does not
 /// end it.
 const CLAIM_MS: u64 = 10_000;
@@ -112,7 +118,9 @@ impl Engine {
                 self.others.resets.send_modify(|count| *count += 1);
             }
         } else if beat.generation != seen {
-            self.directory.catch_up().await?;
+            let seen = self.directory.catch_up().await?;
+            // Somebody may wait until everybody knows.
+            nodes.beat(seen).await?;
             self.agenda.look_again();
             self.hooks.agenda.look_again();
         }
@@ -144,20 +152,35 @@ impl Engine {
     }
 
     /// Waits until every living node works with the directory as this one does, but not long: a
-    /// node that does not answer sees it when it comes back.
+    /// node that does not answer sees it when it comes back. How long is real time, whatever the
+    /// clocks of sales units and tests say: it is the caller of the API who waits.
     pub async fn settle(&self) -> Result<(), StoreError> {
         let Some(nodes) = self.store.nodes().filter(|_| self.are_several()) else {
             return Ok(());
         };
         let wanted: Generation = self.directory.generation();
-        let until = self.clock.now() + LONGEST_SETTLING;
-        loop {
-            let beat = nodes.beat(self.directory.generation()).await?;
-            let is_seen = beat.living.iter().all(|it| it.seen >= wanted);
-            if is_seen || self.clock.now() >= until {
-                return Ok(());
+        let seen = async {
+            let mut looks = tokio::time::interval(SETTLING);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                looks.tick().await;
+                let beat = nodes.beat(self.directory.generation()).await?;
+                if beat.living.iter().all(|it| it.seen >= wanted) {
+                    return Ok(());
+                }
             }
-            self.clock.sleep_until(self.clock.now() + SETTLING).await;
+        };
+        // Late or not, it is done.
+        tokio::time::timeout(LONGEST_SETTLING, seen)
+            .await
+            .unwrap_or(Ok(()))
+    }
+
+    /// The same after a change that a merchant made, who calls whatever node next. It is done also
+    /// where the others cannot be asked.
+    pub(crate) async fn settle_for_merchants(&self) {
+        if let Err(error) = self.settle().await {
+            tracing::warn!(%error, "other nodes may see a change a moment later");
         }
     }
 
@@ -211,7 +234,7 @@ impl Engine {
             return Ok(());
         };
         while !nodes.claim(what, CLAIM_MS).await? {
-            self.clock.sleep_until(self.clock.now() + SETTLING).await;
+            self.clock.sleep_until(self.clock.now() + LOOK).await;
         }
         self.directory.catch_up().await.map(drop)
     }

@@ -16,6 +16,27 @@ impl World {
     pub async fn deliver(&self) {
         self.platform.engine.run_due_hooks().await;
     }
+
+    /// Something goes on while nodes tell that they live, as they do by themselves.
+    pub async fn living<T>(nodes: &[World], work: impl Future<Output = T>) -> T {
+        let beating = async {
+            loop {
+                for node in nodes {
+                    node.platform
+                        .engine
+                        .beat()
+                        .await
+                        .expect("memory does not fail");
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = beating => unreachable!("it never ends"),
+        }
+    }
 }
 
 impl Shop {

@@ -15,6 +15,7 @@ use sandkasse_store::{
 };
 use sandkasse_vault::{MasterKey, Vault};
 use serde_json::Value;
+use tokio::sync::watch;
 
 /// The vault of every world.
 pub(crate) fn vault() -> Arc<Vault> {
@@ -31,6 +32,7 @@ pub struct Recorder {
     hooks: Mutex<Vec<HookCall>>,
     takes: Mutex<HashMap<String, Vec<Result<u16, CallFailure>>>>,
     hanging: Mutex<HashSet<String>>,
+    held: Mutex<HashMap<String, watch::Sender<bool>>>,
 }
 
 impl Recorder {
@@ -86,6 +88,19 @@ impl Recorder {
         self.hanging.lock().insert(url.to_owned());
     }
 
+    /// The receiver at a URL takes webhook deliveries, and answers none before it is let go.
+    pub fn hold_hooks(&self, url: &str) {
+        let held = watch::Sender::new(true);
+        self.held.lock().insert(url.to_owned(), held);
+    }
+
+    /// Lets a receiver answer again.
+    pub fn let_hooks_go(&self, url: &str) {
+        if let Some(held) = self.held.lock().remove(url) {
+            held.send_replace(false);
+        }
+    }
+
     /// What the merchant answers when asked about shipping for an order.
     pub fn answer_shipping(&self, order: &str, answer: Result<String, CallFailure>) {
         self.answers.lock().insert(order.to_owned(), answer);
@@ -101,9 +116,18 @@ impl Outgoing for Recorder {
             None => None,
         };
         let hangs = self.hanging.lock().contains(&call.url);
+        let held = self
+            .held
+            .lock()
+            .get(&call.url)
+            .map(watch::Sender::subscribe);
         self.hooks.lock().push(call);
         if hangs {
             return std::future::pending().await;
+        }
+        if let Some(mut held) = held {
+            // Whoever lets it go drops the sender as well.
+            let _ = held.wait_for(|held| !held).await;
         }
         let (status, failure) = match answer.unwrap_or(Ok(200)) {
             Ok(status) if (200..300).contains(&status) => (Some(status), None),

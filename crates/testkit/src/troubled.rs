@@ -1,7 +1,10 @@
 //! A store in memory that can be slow or broken for a while.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
+use sandkasse_store::nodes::Nodes;
 use sandkasse_store::{
     AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Generation, Kind,
     MemoryStore, Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store,
@@ -23,17 +26,42 @@ pub enum Trouble {
     Unanswered,
     /// They go on, and calls cannot be read.
     Unreadable,
+    /// They go on, and records cannot be listed.
+    Unlisted,
 }
 
-/// Memory, with trouble on demand. Commits are concerned, and reading one call.
+/// Memory, with trouble on demand. Commits are concerned, reading one call, and listing records.
 #[derive(Default)]
 pub struct TroubledStore {
     memory: MemoryStore,
     trouble: watch::Sender<Trouble>,
     waiting: watch::Sender<usize>,
+    looks: AtomicUsize,
+    rows: AtomicUsize,
+    written: AtomicUsize,
 }
 
 impl TroubledStore {
+    /// The same over a store in memory, such as one that several nodes have.
+    pub fn over(memory: MemoryStore) -> TroubledStore {
+        TroubledStore {
+            memory,
+            ..TroubledStore::default()
+        }
+    }
+
+    /// How often it was asked what is due or which records there are; how many rows that told; how many
+    /// were written. Since the last time.
+    pub fn count(&self) -> [usize; 3] {
+        [&self.looks, &self.rows, &self.written].map(|it| it.swap(0, Ordering::Relaxed))
+    }
+
+    fn told<T>(&self, rows: Vec<T>) -> Vec<T> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.rows.fetch_add(rows.len(), Ordering::Relaxed);
+        rows
+    }
+
     /// From now on.
     pub fn set(&self, trouble: Trouble) {
         self.trouble.send_replace(trouble);
@@ -60,6 +88,8 @@ impl Store for TroubledStore {
         if now == Trouble::Broken {
             return Err(StoreError("the disk is full".to_owned()).into());
         }
+        self.written
+            .fetch_add(commit.writes.len(), Ordering::Relaxed);
         let made = self.memory.commit(commit).await;
         if now == Trouble::Unanswered && made.is_ok() {
             return Err(StoreError("the connection is lost".to_owned()).into());
@@ -91,9 +121,11 @@ impl Store for TroubledStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Record)>, StoreError> {
-        self.memory
-            .list(partition, kind, prefix, after, limit)
-            .await
+        if *self.trouble.borrow() == Trouble::Unlisted {
+            return Err(StoreError("the connection is lost".to_owned()));
+        }
+        let listed = self.memory.list(partition, kind, prefix, after, limit);
+        listed.await.map(|rows| self.told(rows))
     }
 
     async fn newest(
@@ -123,7 +155,8 @@ impl Store for TroubledStore {
         after: Option<(Timestamp, &str)>,
         limit: usize,
     ) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        self.memory.due(partition, kind, until, after, limit).await
+        let due = self.memory.due(partition, kind, until, after, limit);
+        due.await.map(|rows| self.told(rows))
     }
 
     async fn next_deadline(
@@ -237,6 +270,10 @@ impl Store for TroubledStore {
 
     async fn prune_audit(&self, through: u64) -> Result<(), StoreError> {
         self.memory.prune_audit(through).await
+    }
+
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        self.memory.nodes()
     }
 
     async fn close(&self) {

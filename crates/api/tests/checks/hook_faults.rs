@@ -61,14 +61,7 @@ async fn r_12_every_event_is_taken_in_order_whatever_receivers_do() {
         }
     }
     for url in &urls {
-        shop.register(url, &names()).await;
-    }
-    for node in &nodes {
-        node.platform
-            .engine
-            .beat()
-            .await
-            .expect("memory does not fail");
+        World::living(&nodes, shop.register(url, &names())).await;
     }
     for payment in 0..PAYMENTS {
         for event in EVENTS {

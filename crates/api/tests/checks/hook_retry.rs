@@ -146,14 +146,8 @@ async fn hook_49_another_process_goes_on() {
         .beat()
         .await
         .expect("memory does not fail");
-    shop.register(URL, &[CREATED]).await;
+    World::living(&nodes, shop.register(URL, &[CREATED])).await;
     first.recorder.take_hooks(URL, &[Ok(500)]);
-    second
-        .platform
-        .engine
-        .beat()
-        .await
-        .expect("memory does not fail");
     second.recorder.take_hooks(URL, &[Ok(200)]);
     for about in ["acme-1", "acme-2"] {
         shop.publish(EventId::PaymentCreated, about).await;

@@ -139,3 +139,48 @@ async fn somebody_sends_again() {
     let unknown = engine.send_again(&shop.unit(), "no/such/one").await;
     assert_eq!(unknown.expect("memory does not fail"), None);
 }
+
+/// Whoever is at the payment's deliveries when it is captured is waited for: the receiver hears of the
+/// capture before the caller does, however turns fall.
+#[tokio::test]
+async fn before_the_answer_is_before_the_answer_whoever_is_at_it() {
+    let world = World::new().await;
+    let shop = world.shop(|_| {}).await;
+    let kari = world.person(|_| {}).await;
+    let captured = "epayments.payment.captured.v1";
+    let (id, _) = shop.register(URL, &[BOTH[0], captured]).await;
+    let torment = Torment {
+        recipe: Recipe::BeforeAnswer,
+        event: Some(EventId::PaymentCaptured),
+        about: None,
+    };
+    let engine = world.platform.engine.clone();
+    let id = RegistrationId(id);
+    let changed = engine.change_registration(shop.environment, &id, |it| {
+        it.torments = vec![torment.clone()];
+    });
+    assert!(changed.await.expect("memory does not fail"));
+    // The receiver is slow with the first delivery.
+    world.recorder.hold_hooks(URL);
+    shop.authorized("acme-shop-1", 100, &kari).await;
+    let running = tokio::spawn(engine.run_hooks());
+    while world.recorder.hooks().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let (capture, heard) = (shop.clone(), world.clone());
+    let answered = tokio::spawn(async move {
+        capture.epay_capture("acme-shop-1", 100).await.sums();
+        heard.recorder.hooks().len()
+    });
+    while shop.deliveries().await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    // It is captured, and whoever would answer now has the time for it.
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!answered.is_finished(), "before the receiver has heard");
+    world.recorder.let_hooks_go(URL);
+    assert_eq!(answered.await.expect("it ends"), 2);
+    running.abort();
+}

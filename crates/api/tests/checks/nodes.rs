@@ -4,14 +4,18 @@ use std::{collections::HashSet, slice, sync::Arc};
 
 use sandkasse_domain::{
     Environment, Minor, keys::KeyName, payment::Operation, sales_unit::RateLimits, user::Role,
+    webhook::EventId,
 };
 use sandkasse_engine::{
-    Act, Changed, Settings,
+    Act, Changed, Settings, WallClock,
     audit::Entry,
     faults::{Fault, Probability, Rule, Target, When},
+    webhooks::Kept,
 };
-use sandkasse_store::Kind;
-use sandkasse_testkit::{Ask, Got, Shop, Trouble, TroubledStore, World, days, minutes};
+use sandkasse_store::{Kind, MemoryStore};
+use sandkasse_testkit::{
+    Ask, Got, Shop, Trouble, TroubledStore, WEBHOOKS, World, days, minutes, seconds,
+};
 use tokio::task::JoinSet;
 
 const DETAILS: Target = Target::Payment(Operation::Details);
@@ -402,4 +406,121 @@ async fn r_12_what_a_commit_owes_is_sent_though_the_store_could_not_tell_of_it()
     let again = shop.person("acme-2", Act::LeaveLandingPage).await;
     again.expect("it was not left");
     assert_eq!(world.recorder.callbacks("acme-2").len(), 1);
+}
+
+/// Nodes on one store in memory, whatever the tests are run for.
+async fn in_memory(count: u64) -> Vec<World> {
+    let memory = MemoryStore::new();
+    let alone = World::with(Arc::new(MemoryStore::new()), Settings::default()).await;
+    let mut nodes = Vec::new();
+    for seed in 0..count {
+        let clock = alone.clock.clone();
+        let handle = memory.join(Arc::new(move || WallClock::now(&*clock)));
+        nodes.push(alone.node(Arc::new(handle), seed).await);
+    }
+    nodes
+}
+
+const CREATED: EventId = EventId::PaymentCreated;
+
+#[tokio::test]
+async fn hook_51_what_happens_at_any_node_after_a_registration_is_told() {
+    let nodes = World::nodes(3).await;
+    let shop = shop(&nodes).await;
+    for round in 0..6 {
+        let url = format!("https://receiver-{round}.example.com/h");
+        let events = [CREATED.name()];
+        let registered = shop.register(&url, &events);
+        let (id, _) = World::living(&nodes, registered).await;
+        let other = shop.at(&nodes[1 + round % 2]);
+        other.publish(CREATED, &format!("acme-{round}")).await;
+        let deliveries = shop.deliveries().await;
+        let heard = |it: &&Kept| it.delivery.registration.0 == id;
+        assert_eq!(deliveries.iter().filter(heard).count(), 1, "{round}");
+        // And after it is deleted nothing is, wherever it happens.
+        let path = format!("{WEBHOOKS}/{id}");
+        let gone = shop.ask("DELETE", &path).await.send();
+        assert_eq!(World::living(&nodes, gone).await.status, 204);
+        other.publish(CREATED, &format!("acme-{round}")).await;
+        assert_eq!(shop.deliveries().await.len(), deliveries.len(), "{round}");
+    }
+}
+
+/// A node that lives and takes in nothing is waited for, but not for long, and in real time.
+#[tokio::test(start_paused = true)]
+async fn who_registers_waits_a_second_for_a_node_that_hangs() {
+    let nodes = in_memory(2).await;
+    beat(&nodes).await;
+    let shop = shop(&nodes).await;
+    let before = tokio::time::Instant::now();
+    shop.register("https://example.com/h", &[CREATED.name()])
+        .await;
+    let waited = before.elapsed().as_millis();
+    assert!((1_000..1_100).contains(&waited), "{waited} ms");
+}
+
+/// A delivery for a registration that this node has not heard of is not dropped.
+#[tokio::test]
+async fn a_registration_of_another_node_is_looked_for() {
+    let nodes = in_memory(2).await;
+    let shop = nodes[0].shop(|_| {}).await;
+    // Neither has heard of the other, so nobody waits for anybody.
+    let engine = &nodes[1].platform.engine;
+    engine
+        .directory
+        .reload()
+        .await
+        .expect("memory does not fail");
+    shop.register("https://example.com/h", &[CREATED.name()])
+        .await;
+    shop.publish(CREATED, "acme-1").await;
+    engine.forget_hooks().await.expect("memory does not fail");
+    engine.run_due_hooks().await;
+    assert_eq!(nodes[1].recorder.hooks().len(), 1);
+}
+
+/// What is delivered on one node is claimed for as long as it takes, and given back after.
+#[tokio::test]
+async fn a_claim_is_renewed_while_receivers_hang_and_given_back_when_the_store_fails() {
+    let memory = MemoryStore::new();
+    let alone = World::with(Arc::new(MemoryStore::new()), Settings::default()).await;
+    let join = || {
+        let clock = alone.clock.clone();
+        memory.join(Arc::new(move || WallClock::now(&*clock)))
+    };
+    let store = Arc::new(TroubledStore::over(join()));
+    let first = alone.node(store.clone(), 1).await;
+    let second = alone.node(Arc::new(join()), 2).await;
+    let nodes = [first, second];
+    let shop = shop(&nodes).await;
+    let url = "https://example.com/h";
+    let events = [CREATED.name()];
+    let registered = shop.register(url, &events);
+    World::living(&nodes, registered).await;
+    let look = async || {
+        let engine = &nodes[1].platform.engine;
+        engine.forget_hooks().await.expect("memory does not fail");
+        engine.run_due_hooks().await;
+        nodes[1].recorder.hooks().len()
+    };
+    // The store fails in the first node's turn: the other has its own at once.
+    shop.publish(CREATED, "acme-1").await;
+    store.set(Trouble::Unlisted);
+    nodes[0].deliver().await;
+    assert_eq!(look().await, 1);
+    store.set(Trouble::None);
+    // A receiver hangs for longer than a claim lasts.
+    nodes[0].recorder.hang_hooks(url);
+    shop.publish(CREATED, "acme-2").await;
+    let running = tokio::spawn(nodes[0].platform.engine.clone().run_hooks());
+    for _ in 0..25 {
+        nodes[0].clock.advance(seconds(1));
+        beat(&nodes).await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(look().await, 1, "the other's receiver has it");
+    }
+    assert_eq!(nodes[0].recorder.hooks().len(), 1);
+    running.abort();
 }

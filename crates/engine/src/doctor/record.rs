@@ -25,7 +25,7 @@ use crate::{
     consents::KeptEvent,
     draft::in_app_of,
     outgoing,
-    webhooks::{Attempt, AttemptKind, Delivery},
+    webhooks::{self, AttemptKind, Delivery, DeliveryEvent},
 };
 
 /// A record as it is told.
@@ -379,30 +379,55 @@ impl Kept {
         }
     }
 
-    /// Its events are attempts, and it says how many of them were on schedule.
+    /// Its events are that it is owed and the attempts; it says how many there are of all, and of
+    /// attempts on schedule.
     fn delivery(&self, report: &mut Report) {
         let Ok(delivery) = serde_json::from_str::<Delivery>(&self.record.body) else {
             self.found(report, Ailment::Unreadable, "the delivery cannot be read");
             return;
         };
-        let mut scheduled = 0;
-        for told in &self.events {
-            match serde_json::from_str::<Attempt>(&told.event.body) {
-                Ok(attempt) if attempt.kind == AttemptKind::Scheduled => scheduled += 1,
-                Ok(_) => {}
-                Err(_) => self.found(report, Ailment::Unreadable, "an attempt cannot be read"),
+        let (mut scheduled, mut owed) = (0, 0);
+        for (told, place) in self.events.iter().zip(0..) {
+            match DeliveryEvent::read(&told.event.body) {
+                Ok(DeliveryEvent::Attempt(attempt)) => {
+                    scheduled += u32::from(attempt.kind == AttemptKind::Scheduled);
+                }
+                Ok(DeliveryEvent::Owed { owed: event }) if place == 0 => {
+                    owed += 1;
+                    if event != delivery.event {
+                        self.found(report, Ailment::Fold, "it tells of another event");
+                    }
+                }
+                Ok(DeliveryEvent::Owed { .. }) => {
+                    self.found(report, Ailment::Rules, "it is owed once more");
+                }
+                Err(error) => {
+                    report.found(Ailment::Unreadable, self.event_place(told), error.0);
+                }
             }
         }
-        if delivery.attempts != scheduled {
-            let what = format!(
-                "{} attempts were made, and {scheduled} are told",
-                delivery.attempts
-            );
+        let (attempts, told) = (delivery.attempts, delivery.told);
+        if attempts != scheduled {
+            let what = format!("{attempts} attempts were made, and {scheduled} are told");
             self.found(report, Ailment::Fold, what);
+        }
+        let there = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        if told.is_some_and(|told| told != there || owed == 0) {
+            let what = format!("of {} events, {there} are told", told.unwrap_or_default());
+            self.found(report, Ailment::Versions, what);
         }
         if delivery.is_waiting() != self.record.deadline.is_some() {
             let what = "it waits without a moment, or has one and does not wait";
             self.found(report, Ailment::Deadline, what);
+        }
+        let name = &self.stream.name;
+        let queue = webhooks::queue(&delivery.about, &delivery.registration);
+        if !name.starts_with(&queue) {
+            let what = format!(
+                "it is about {} and for {}",
+                delivery.about, delivery.registration.0
+            );
+            self.found(report, Ailment::Name, what);
         }
     }
 

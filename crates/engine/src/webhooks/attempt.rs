@@ -9,8 +9,8 @@ use sandkasse_hooks::{HookCall, Spoil};
 use sandkasse_store::{CallOutcome, StoreError, StoredEvent};
 use serde::{Deserialize, Serialize};
 
-use super::Delivery;
-use crate::{Engine, unreadable};
+use super::{Delivery, delivery::DeliveryEvent};
+use crate::Engine;
 
 /// Of an answer so many bytes are kept.
 const ANSWER_KEPT: usize = 2 * 1024;
@@ -48,11 +48,7 @@ impl Attempt {
     }
 
     pub(super) fn event(&self, at: Timestamp) -> Result<StoredEvent, StoreError> {
-        let body = serde_json::to_string(self);
-        Ok(StoredEvent {
-            at,
-            body: body.map_err(|error| unreadable("an attempt", &error))?,
-        })
+        DeliveryEvent::Attempt(self.clone()).stored(at)
     }
 }
 

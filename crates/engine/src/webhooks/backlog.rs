@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use sandkasse_domain::{Timestamp, webhook::RegistrationId};
 
+use super::delivery::queue_of;
+
 /// Queues that wait in one line, at some hundred bytes each.
 const MOST: usize = 16_384;
 /// A line this short is filled up.
@@ -80,6 +82,12 @@ impl Backlog {
             }
         }
         None
+    }
+
+    /// Whether a queue of this registration is at work.
+    pub(super) fn is_at_work(&self, id: &RegistrationId) -> bool {
+        let mut queues = self.at_work.iter();
+        queues.any(|queue| queue_of(queue).is_some_and(|(_, it)| it == *id))
     }
 
     /// A queue is no longer at work.

@@ -4,9 +4,10 @@ use sandkasse_domain::{
     Timestamp,
     webhook::{EventId, Recipe, RegistrationId},
 };
-use sandkasse_store::{Kind, Record, StoreError, StreamId};
+use sandkasse_store::{Kind, Record, StoreError, StoredEvent, StreamId};
 use serde::{Deserialize, Serialize};
 
+use super::Attempt;
 use crate::unreadable;
 
 /// One event for one registration.
@@ -32,6 +33,38 @@ pub struct Delivery {
     /// What goes wrong with it on demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torment: Option<Recipe>,
+    /// How many events it has, so that none is missed; `None` if it was made before it had one from
+    /// its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<u32>,
+}
+
+/// What is told of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum DeliveryEvent {
+    /// First, that it is owed: who looks for what is missing finds this without its record, and the
+    /// other way around.
+    Owed {
+        /// What happened.
+        owed: EventId,
+    },
+    /// Then each attempt.
+    Attempt(Attempt),
+}
+
+impl DeliveryEvent {
+    pub(super) fn stored(&self, at: Timestamp) -> Result<StoredEvent, StoreError> {
+        let body = serde_json::to_string(self);
+        Ok(StoredEvent {
+            at,
+            body: body.map_err(|error| unreadable("what is told of a delivery", &error))?,
+        })
+    }
+
+    pub(crate) fn read(body: &str) -> Result<DeliveryEvent, StoreError> {
+        serde_json::from_str(body).map_err(|error| unreadable("what is told of a delivery", &error))
+    }
 }
 
 /// What became of a delivery.
@@ -111,7 +144,7 @@ pub(super) fn stream(name: &str) -> StreamId {
 }
 
 /// The beginning of the names of all deliveries of one registration about one thing.
-pub(super) fn queue(about: &str, registration: &RegistrationId) -> String {
+pub(crate) fn queue(about: &str, registration: &RegistrationId) -> String {
     // No id that is delivered about has a slash; were there one, it would begin another queue.
     format!("{}/{}/", about.replace('/', "_"), registration.0)
 }

@@ -85,9 +85,13 @@ impl Listeners {
         answer.is_some_and(|answer| answer.send(outcome).is_ok())
     }
 
-    /// Forgets who listened for a registration.
-    pub fn forget(&self, id: &RegistrationId) {
-        self.0.lock().remove(id);
+    /// Forgets who listened for registrations that are not there.
+    pub(super) fn keep(&self, is_there: impl Fn(&RegistrationId) -> bool) {
+        self.0.lock().retain(|id, _| is_there(id));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
     }
 
     /// Offers a delivery to whoever listens, and waits for what becomes of it.

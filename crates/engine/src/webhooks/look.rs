@@ -5,9 +5,9 @@ use sandkasse_store::{Kind, StoreError};
 
 use super::{
     Attempt, Kept,
-    delivery::{queue, stream},
+    delivery::{DeliveryEvent, queue, stream},
 };
-use crate::{Engine, Unit, unreadable};
+use crate::{Engine, Unit};
 
 /// Attempts, each with its moment on the sales unit's clock.
 pub type Attempts = Vec<(Timestamp, Attempt)>;
@@ -64,9 +64,10 @@ impl Engine {
         let kept = Kept::read(name.to_owned(), record)?;
         let mut attempts = Vec::new();
         for event in self.store.history(&partition, &stream).await? {
-            let attempt = serde_json::from_str(&event.body)
-                .map_err(|error| unreadable("an attempt", &error))?;
-            attempts.push((event.at, attempt));
+            match DeliveryEvent::read(&event.body)? {
+                DeliveryEvent::Attempt(attempt) => attempts.push((event.at, attempt)),
+                DeliveryEvent::Owed { .. } => {}
+            }
         }
         Ok(Some((kept, attempts)))
     }

@@ -16,6 +16,8 @@ mod attempt;
 mod backlog;
 mod delivery;
 mod express;
+mod health;
+mod lines;
 mod listeners;
 mod look;
 mod payments;
@@ -28,18 +30,25 @@ mod turn;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
-use sandkasse_domain::{Timestamp, webhook::RegistrationId};
+use sandkasse_domain::{
+    Environment, Timestamp,
+    webhook::{ANSWER_MS, RegistrationId},
+};
 use sandkasse_store::{Commit, Kind, Partition};
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use crate::agenda::Agenda;
+
+pub(crate) use delivery::{DeliveryEvent, queue};
 
 pub use attempt::{Attempt, AttemptKind};
 pub use delivery::{Delivery, DeliveryState, Dropped, Kept};
@@ -54,6 +63,8 @@ pub use registrations::{NewRegistration, NotRegistered};
 const AT_ONCE: usize = 512;
 /// So many new deliveries of a sales unit are remembered besides; the store has all of them.
 const FRESH: usize = 4_096;
+/// Fewer registrations than these are known without asking which are gone.
+const TIDY_FROM: usize = 256;
 /// So many ended attempts wait for whoever looks on.
 const ENDED: usize = 256;
 
@@ -67,6 +78,8 @@ pub struct Hooks {
     all: Arc<Semaphore>,
     /// Queues at work.
     busy: Mutex<HashSet<(Partition, String)>>,
+    /// Somebody left a queue.
+    left: Notify,
     /// What was committed just now.
     fresh: Mutex<BTreeMap<Partition, VecDeque<String>>>,
     woken: Mutex<HashMap<Partition, Arc<Notify>>>,
@@ -74,8 +87,9 @@ pub struct Hooks {
     in_flight: AtomicUsize,
     landed: Notify,
     ended: broadcast::Sender<Told>,
-    /// When a registration last took a delivery, in real time.
-    taken: Mutex<HashMap<RegistrationId, Timestamp>>,
+    fares: health::Fares,
+    /// When so much is known of registrations, it is looked which are gone.
+    tidy_at: AtomicUsize,
 }
 
 /// An attempt that ended, for whoever looks on.
@@ -95,13 +109,15 @@ impl Hooks {
             seats: seats::Seats::default(),
             all: Arc::new(Semaphore::new(AT_ONCE)),
             busy: Mutex::default(),
+            left: Notify::new(),
             fresh: Mutex::default(),
             woken: Mutex::default(),
             stopped: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             landed: Notify::new(),
             ended: broadcast::Sender::new(ENDED),
-            taken: Mutex::default(),
+            fares: health::Fares::default(),
+            tidy_at: AtomicUsize::new(TIDY_FROM),
         }
     }
 
@@ -124,7 +140,7 @@ impl Hooks {
 
     /// Waits until no attempt is under way, but not longer than `patience`; what is cut off is made
     /// again by the next process.
-    pub async fn idle(&self, patience: std::time::Duration) {
+    pub async fn idle(&self, patience: Duration) {
         let idle = async {
             while self.in_flight() > 0 {
                 self.landed.notified().await;
@@ -142,8 +158,20 @@ impl Hooks {
     pub(crate) fn clear(&self) {
         self.agenda.clear();
         self.fresh.lock().clear();
-        self.taken.lock().clear();
-        self.seats.clear();
+        self.forget_registrations(|_| false);
+    }
+
+    /// Of how many registrations something is known here.
+    pub fn known(&self) -> usize {
+        let all = [self.fares.len(), self.seats.len(), self.listeners.len()];
+        all.into_iter().max().unwrap_or_default()
+    }
+
+    /// Forgets what is known here of registrations that are not there, wherever they were deleted.
+    fn forget_registrations(&self, is_there: impl Fn(&RegistrationId) -> bool) {
+        self.fares.keep(&is_there);
+        self.seats.keep(&is_there);
+        self.listeners.keep(&is_there);
     }
 
     /// The deliveries that a commit adds, by name.
@@ -190,9 +218,42 @@ impl Hooks {
             key,
         })
     }
+
+    /// The same when whoever is at it has left; waits for as long as two receivers may hang.
+    async fn enter_in_turn(
+        self: &Arc<Self>,
+        partition: &Partition,
+        queue: &str,
+    ) -> Option<AtQueue> {
+        let enter = async {
+            loop {
+                let mut left = pin!(self.left.notified());
+                left.as_mut().enable();
+                if let Some(at_it) = self.enter(partition, queue) {
+                    return at_it;
+                }
+                left.await;
+            }
+        };
+        let patience = Duration::from_millis(2 * ANSWER_MS);
+        tokio::time::timeout(patience, enter).await.ok()
+    }
 }
 
 impl crate::Engine {
+    /// Looks from time to time what is known here of registrations that are gone: whenever it has
+    /// doubled, so that looking costs little and what is kept is bounded by what there is.
+    fn tidy_hooks(&self) {
+        let hooks = &self.hooks;
+        if hooks.known() < hooks.tidy_at.load(Ordering::Relaxed) {
+            return;
+        }
+        let here = Environment::ALL.map(|environment| self.directory.of(environment));
+        hooks.forget_registrations(|id| here.iter().any(|here| here.webhook(id).is_some()));
+        let next = (2 * hooks.known()).max(TIDY_FROM);
+        hooks.tidy_at.store(next, Ordering::Relaxed);
+    }
+
     /// Forgets what this process knows of deliveries and looks in the store, as after a start.
     pub async fn forget_hooks(&self) -> Result<(), sandkasse_store::StoreError> {
         self.hooks.clear();
@@ -211,6 +272,7 @@ struct AtQueue {
 impl Drop for AtQueue {
     fn drop(&mut self) {
         self.hooks.busy.lock().remove(&self.key);
+        self.hooks.left.notify_waiters();
     }
 }
 
@@ -228,5 +290,32 @@ impl Drop for Flight<'_> {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
         self.0.landed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_known_of_registrations_that_are_gone_is_forgotten() {
+        let hooks = Arc::new(Hooks::new(Vec::new()));
+        let ids: Vec<_> = (0..1_000).map(|n| RegistrationId(n.to_string())).collect();
+        for id in &ids {
+            hooks.fares.note(id, Timestamp::UNIX_EPOCH);
+            let seat = seats::Seat::take(&hooks, id.clone()).unwrap();
+            seat.leave(Some(true));
+            assert!(hooks.listeners.fetch(id, Duration::ZERO).await.is_none());
+        }
+        assert_eq!(hooks.known(), 1_000);
+        let at_work = seats::Seat::take(&hooks, ids[1].clone());
+        hooks.forget_registrations(|id| *id == ids[0]);
+        let known = (hooks.fares.len(), hooks.seats.len(), hooks.listeners.len());
+        assert_eq!(known, (1, 2, 1), "and one that somebody sits at");
+        drop(at_work);
+        hooks.clear();
+        assert_eq!(hooks.known(), 0);
     }
 }

@@ -11,7 +11,7 @@ use sandkasse_store::{Commit, CommitError, StoreError, Write};
 
 use super::{
     Delivery, DeliveryState, Dropped,
-    delivery::{queue, stream},
+    delivery::{DeliveryEvent, queue, queue_of, stream},
 };
 use crate::{Engine, Unit};
 
@@ -38,9 +38,9 @@ impl Engine {
             .iter()
             .flatten()
             .flat_map(|owner| here.webhooks_of(owner));
-        let hears = |it: &&Arc<Registration>| {
-            it.events.contains(&event) && !it.gave_up(self.health_now(unit, it))
-        };
+        // Whether it still works at that moment is asked when it is attempted: until then something
+        // that waits since before may be taken.
+        let hears = |it: &&Arc<Registration>| it.events.contains(&event);
         all.filter(hears).cloned().collect()
     }
 
@@ -92,13 +92,17 @@ impl Engine {
                     attempts: 0,
                     first_at: None,
                     torment,
+                    told: Some(1),
+                };
+                let is_owed = DeliveryEvent::Owed {
+                    owed: published.event,
                 };
                 owed.writes.push(Write {
                     stream: stream(&format!("{queue}{place}.{index:02}")),
                     expected: None,
                     body: delivery.json()?,
                     deadline,
-                    events: vec![],
+                    events: vec![is_owed.stored(at)?],
                 });
             }
         }
@@ -131,16 +135,31 @@ impl Engine {
         }
     }
 
-    /// Delivers what is to be there before the API's answer.
+    /// Delivers what is to be there before the API's answer. Whoever is at its queue is waited for:
+    /// they may have looked before it was there.
     pub(crate) async fn deliver_first(self: &Engine, unit: &Arc<Unit>, urgent: Vec<String>) {
+        let msn = &unit.facts.msn;
         for queue in urgent {
-            let Some(_at_it) = self.hooks.enter(&unit.partition(), &queue) else {
+            if self.may_be_given_up(unit, &queue) {
+                // Whether it is, whoever has the unit's turn finds out.
+                continue;
+            }
+            let hooks = &self.hooks;
+            let Some(_at_it) = hooks.enter_in_turn(&unit.partition(), &queue).await else {
+                tracing::warn!(%msn, queue, "a webhook was not sent before the answer");
                 continue;
             };
-            if let Err(error) = self.run_queue(unit, &queue, &AtomicBool::new(false)).await {
-                tracing::warn!(msn = %unit.facts.msn, %error, "a webhook was not sent before the answer");
+            let not_over = AtomicBool::new(false);
+            if let Err(error) = self.run_queue(unit, &queue, None, &not_over).await {
+                tracing::warn!(%msn, %error, "a webhook was not sent before the answer");
             }
         }
+    }
+
+    fn may_be_given_up(&self, unit: &Unit, queue: &str) -> bool {
+        let here = self.directory.of(unit.facts.environment);
+        let registration = queue_of(queue).and_then(|(_, id)| here.webhook(&id).cloned());
+        registration.is_some_and(|it| it.gave_up(self.now(unit)))
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use jiff::SignedDuration;
 use sandkasse_domain::{
     Timestamp,
-    webhook::{Recipe, Registration, RegistrationId, next_attempt},
+    webhook::{Recipe, Registration, next_attempt},
 };
 use sandkasse_store::{Commit, CommitError, Kind, StoreError, StoredEvent, Write};
 
@@ -49,19 +49,25 @@ enum Noted {
 
 impl Engine {
     /// Attempts what is due in a queue, one after the other, until one fails, none is left, or it is
-    /// over. The caller has entered it.
+    /// over. What is due is what is due now, or was due `at` a moment that time was advanced over.
+    /// The caller has entered the queue.
     pub(super) async fn run_queue(
         &self,
         unit: &Arc<Unit>,
         queue: &str,
+        at: Option<Timestamp>,
         over: &AtomicBool,
     ) -> Result<Ended, StoreError> {
         let mut ended = Ended::default();
         let Some((_, id)) = queue_of(queue) else {
             return Ok(ended);
         };
-        let (mut waiting, more) = self.waiting_of(unit, queue, None).await?;
+        let (mut waiting, mut more) = self.waiting_of(unit, queue, None).await?;
         while let Some(head) = waiting.pop_front() {
+            if waiting.is_empty() && more.is_some() {
+                // Those before are done with: whoever began anew would read all of them again.
+                (waiting, more) = self.waiting_of(unit, queue, more).await?;
+            }
             let is_over = over.load(Ordering::Acquire);
             if is_over || self.hooks.is_stopped() || unit.running.is_retired() {
                 return Ok(ended);
@@ -71,7 +77,7 @@ impl Engine {
             let Some(unit) = snapshot.unit(&unit.facts.msn) else {
                 return Ok(ended);
             };
-            let now = self.now(unit);
+            let now = at.unwrap_or_else(|| self.now(unit));
             let mut registration = snapshot.webhook(&id).cloned();
             if registration.is_none() {
                 // It may have been made on another node just now.
@@ -79,19 +85,26 @@ impl Engine {
                 let snapshot = self.directory.of(unit.facts.environment);
                 registration = snapshot.webhook(&id).cloned();
             }
-            let registration = match registration {
-                Some(it) if !it.gave_up(self.health_now(unit, &it)) => it,
-                Some(_) | None => {
-                    let dropped = self.drop_delivery(unit, head, Dropped::Deregistered, now);
-                    match dropped.await? {
-                        Noted::Done => continue,
-                        Noted::Met | Noted::Stopped => return Ok(ended),
-                    }
+            let due = head.due.unwrap_or(now);
+            if at.is_none() && unit.facts.moment_of(due, now) < now && registration.is_some() {
+                // Time was advanced just now: it has its moment, and others are before it.
+                ended.next = Some(due);
+                return Ok(ended);
+            }
+            let gone = match &registration {
+                Some(it) => due <= now && self.is_given_up(unit, it, now).await?,
+                None => true,
+            };
+            let Some(registration) = registration.filter(|_| !gone) else {
+                let dropped = self.drop_delivery(unit, head, Dropped::Deregistered, now);
+                match dropped.await? {
+                    Noted::Done => continue,
+                    Noted::Met | Noted::Stopped => return Ok(ended),
                 }
             };
-            let due = head.due.unwrap_or(now);
             let overtaking = head.delivery.torment == Some(Recipe::OutOfOrder)
                 && head.delivery.attempts == 0
+                && waiting.front().and_then(|next| next.due) <= Some(now)
                 && !waiting.is_empty();
             let head = if overtaking {
                 // The next one first; then this one, which is due now.
@@ -106,16 +119,17 @@ impl Engine {
             };
             if due > now && !overtaking {
                 ended.next = Some(due);
-                self.put_off_all(unit, queue, (waiting, more), due).await?;
+                self.put_off_all(unit, queue, (waiting, more), (now, due))
+                    .await?;
                 return Ok(ended);
             }
-            let moment = unit.facts.moment_of(head.due.unwrap_or(now), now);
-            match self.deliver(unit, &registration, head, moment).await? {
+            match self.deliver(unit, &registration, head, now).await? {
                 Delivered::Taken => ended.went_well = Some(true),
                 Delivered::Refused { next: Some(next) } => {
                     ended.went_well = Some(false);
                     ended.next = Some(next);
-                    self.put_off_all(unit, queue, (waiting, more), next).await?;
+                    self.put_off_all(unit, queue, (waiting, more), (now, next))
+                        .await?;
                     return Ok(ended);
                 }
                 Delivered::Refused { next: None } => ended.went_well = Some(false),
@@ -211,8 +225,9 @@ impl Engine {
             events.push(again.event(moment)?);
         }
         kept.due = next;
-        let noted = self.note_delivery(unit, &kept, events).await?;
-        self.note_health(unit, registration, &kept, &attempt, first_at)
+        let noted = self.note_delivery(unit, &mut kept, events).await?;
+        let attempts = kept.delivery.attempts;
+        self.note_health(unit, &registration.id, attempts, &attempt, moment)
             .await;
         self.log(unit, registration, &kept, &attempt);
         Ok(match noted {
@@ -241,16 +256,17 @@ impl Engine {
         }
     }
 
-    /// Lets all others of a queue wait for the first: those at hand, and those behind `more`.
+    /// Lets all others of a queue that are due now wait for the first: those at hand, and those
+    /// behind `more`.
     async fn put_off_all(
         &self,
         unit: &Unit,
         queue: &str,
         (mut waiting, mut more): (VecDeque<Kept>, Option<String>),
-        until: Timestamp,
+        span: (Timestamp, Timestamp),
     ) -> Result<(), StoreError> {
         loop {
-            self.put_off(unit, &waiting, until).await?;
+            self.put_off(unit, &waiting, span).await?;
             if more.is_none() {
                 return Ok(());
             }
@@ -258,15 +274,16 @@ impl Engine {
         }
     }
 
-    /// Lets the others of a queue wait for the first: they are due when it is.
+    /// Lets the others of a queue that are due now wait for the first: they are due when it is.
     async fn put_off(
         &self,
         unit: &Unit,
         waiting: &VecDeque<Kept>,
-        until: Timestamp,
+        (now, until): (Timestamp, Timestamp),
     ) -> Result<(), StoreError> {
+        let is_due = |kept: &&Kept| kept.due <= Some(now) && kept.due != Some(until);
         let mut writes = Vec::new();
-        for kept in waiting.iter().filter(|kept| kept.due != Some(until)) {
+        for kept in waiting.iter().filter(is_due) {
             writes.push(write(kept, Some(until), vec![])?);
         }
         if writes.is_empty() {
@@ -294,7 +311,7 @@ impl Engine {
     ) -> Result<Noted, StoreError> {
         kept.delivery.state = DeliveryState::Dropped { at, because };
         kept.due = None;
-        self.note_delivery(unit, &kept, vec![]).await
+        self.note_delivery(unit, &mut kept, vec![]).await
     }
 
     /// Notes what became of a delivery, as soon as the store can: one that is away for a while makes
@@ -302,9 +319,12 @@ impl Engine {
     async fn note_delivery(
         &self,
         unit: &Unit,
-        kept: &Kept,
+        kept: &mut Kept,
         events: Vec<StoredEvent>,
     ) -> Result<Noted, StoreError> {
+        if let Some(told) = &mut kept.delivery.told {
+            *told += u32::try_from(events.len()).unwrap_or(u32::MAX);
+        }
         let commit = Commit {
             partition: unit.partition(),
             writes: vec![write(kept, kept.due, events)?],
@@ -363,14 +383,15 @@ impl Engine {
                 kept.due = None;
             }
             if let Noted::Done = self
-                .note_delivery(unit, &kept, vec![attempt.event(now)?])
+                .note_delivery(unit, &mut kept, vec![attempt.event(now)?])
                 .await?
             {
                 break;
             }
         }
-        if attempt.is_success() && registration.failing_since.is_some() {
-            self.set_failing(unit, &registration.id, None).await;
+        if attempt.is_success() {
+            self.note_health(unit, &registration.id, 0, &attempt, now)
+                .await;
         }
         let _ = self.hooks.ended.send(Told {
             partition: partition.clone(),
@@ -379,43 +400,6 @@ impl Engine {
         // What waited behind it may go on.
         self.hooks.hand_over(&partition, now, vec![name.to_owned()]);
         Ok(Some(attempt))
-    }
-
-    /// Whether a registration still works, as far as one more attempt tells.
-    async fn note_health(
-        &self,
-        unit: &Unit,
-        registration: &Arc<Registration>,
-        kept: &Kept,
-        attempt: &Attempt,
-        first_at: Timestamp,
-    ) {
-        let id = &registration.id;
-        let real = self.clock.now();
-        if attempt.is_success() {
-            self.hooks.taken.lock().insert(id.clone(), real);
-            if registration.failing_since.is_some() {
-                self.set_failing(unit, id, None).await;
-            }
-            return;
-        }
-        let taken = self.hooks.taken.lock().get(id).copied();
-        let lately =
-            taken.is_some_and(|taken| real.duration_since(taken) < SignedDuration::from_mins(1));
-        if registration.failing_since.is_none() && kept.delivery.attempts >= 4 && !lately {
-            let since = self.health_moment(unit, registration, first_at, attempt.real);
-            self.set_failing(unit, id, Some(since)).await;
-        }
-    }
-
-    async fn set_failing(&self, unit: &Unit, id: &RegistrationId, since: Option<Timestamp>) {
-        let environment = unit.facts.environment;
-        let changed = self
-            .change_registration(environment, id, |it| it.failing_since = since)
-            .await;
-        if let Err(error) = changed {
-            tracing::warn!(%error, "how a webhook fares could not be noted");
-        }
     }
 }
 

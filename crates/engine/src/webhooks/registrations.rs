@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sandkasse_domain::{
-    AsOf, Environment, Timestamp,
+    AsOf, Environment,
     webhook::{EventId, Owner, Registration, RegistrationId, Rules, Way},
 };
 use sandkasse_store::StoreError;
 
-use crate::{Engine, Unit, directory::Change};
+use crate::{Engine, directory::Change};
 
 /// What somebody wants to register.
 #[derive(Clone, Debug)]
@@ -92,7 +92,11 @@ impl Engine {
                 event,
                 most: event.most_registrations(rules),
             }),
-            None => Ok(registration),
+            None => {
+                // Whatever happens from now on is told, also what another node does.
+                self.settle_for_merchants().await;
+                Ok(registration)
+            }
         }
     }
 
@@ -121,7 +125,8 @@ impl Engine {
         });
         let deleted = deleted.await?;
         if deleted {
-            self.hooks.listeners.forget(id);
+            self.hooks.forget_registrations(|it| it != id);
+            self.settle_for_merchants().await;
         }
         Ok(deleted)
     }
@@ -140,61 +145,5 @@ impl Engine {
             Some(vec![Change::Webhook(environment, changed)])
         });
         changed.await
-    }
-
-    /// A registration that nobody answered for fourteen days is gone from then on.
-    async fn forget_given_up(
-        &self,
-        environment: Environment,
-        owner: &Owner,
-    ) -> Result<(), StoreError> {
-        let here = self.directory.of(environment);
-        let now = self.owner_now(environment, owner);
-        let mut gone = Vec::new();
-        for registration in here.webhooks_of(owner) {
-            if registration.gave_up(now) {
-                tracing::info!(
-                    host = registration.host,
-                    "a webhook failed for 14 days, and is deleted"
-                );
-                gone.push(Change::WebhookGone(environment, registration.id.clone()));
-            }
-        }
-        if gone.is_empty() {
-            return Ok(());
-        }
-        self.directory.change(gone).await
-    }
-
-    /// Now, on the clock that a registration of this owner lives on.
-    fn owner_now(&self, environment: Environment, owner: &Owner) -> Timestamp {
-        match owner {
-            Owner::Unit(msn) => match self.directory.of(environment).unit(msn) {
-                Some(unit) => self.now(unit),
-                None => self.clock.now(),
-            },
-            Owner::Partner(_) => self.clock.now(),
-        }
-    }
-
-    pub(super) fn health_now(&self, unit: &Unit, registration: &Registration) -> Timestamp {
-        match registration.owner {
-            Owner::Unit(_) => self.now(unit),
-            Owner::Partner(_) => self.clock.now(),
-        }
-    }
-
-    /// A moment on the sales unit's clock, or the same in real time for a partner's registration.
-    pub(super) fn health_moment(
-        &self,
-        unit: &Unit,
-        registration: &Registration,
-        moment: Timestamp,
-        real: Timestamp,
-    ) -> Timestamp {
-        match registration.owner {
-            Owner::Unit(_) => moment.min(self.now(unit)),
-            Owner::Partner(_) => real,
-        }
     }
 }

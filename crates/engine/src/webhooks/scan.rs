@@ -9,6 +9,7 @@ use sandkasse_store::{Kind, StoreError};
 use super::{
     backlog::{Backlog, Place},
     delivery::queue_of,
+    lines::Lines,
     seats::Seat,
 };
 use crate::{Engine, Unit};
@@ -22,11 +23,22 @@ const PAUSE_TIMES: i32 = 8;
 /// A look is worth it at once when one queue has ended for so many rows of the last one.
 const WORTH: usize = 64;
 
+/// A queue to work at.
+pub(super) struct Next {
+    pub(super) queue: String,
+    pub(super) id: RegistrationId,
+    /// Its moment, if time was advanced over it.
+    pub(super) at: Option<Timestamp>,
+    pub(super) seat: Seat,
+}
+
 /// Where a turn is among what is due.
 pub(super) struct Scan {
     engine: Arc<Engine>,
+    /// As of the last look: how its clock was moved.
     unit: Arc<Unit>,
     backlog: Backlog,
+    lines: Lines,
     after: Place,
     /// Whether the look has reached the end.
     is_done: bool,
@@ -46,6 +58,7 @@ impl Scan {
             engine,
             unit,
             backlog: Backlog::default(),
+            lines: Lines::default(),
             after: None,
             is_done: false,
             rows: 0,
@@ -57,24 +70,89 @@ impl Scan {
     }
 
     /// The next queue to work at; a seat of its registration is taken.
-    pub(super) async fn next(
-        &mut self,
-    ) -> Result<Option<(String, RegistrationId, Seat)>, StoreError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Next>, StoreError> {
         loop {
-            for name in self.engine.hooks.take_fresh(&self.unit.partition()) {
-                if let Some((queue, id)) = queue_of(&name) {
-                    self.backlog.add_fresh(queue, id);
-                }
+            self.take_fresh().await?;
+            if let Some(next) = self.next_in_line() {
+                return Ok(Some(next));
             }
             let hooks = &self.engine.hooks;
             let next = self.backlog.take(|id| Seat::take(hooks, id.clone()));
-            if next.is_some() {
-                return Ok(next);
+            if let Some((queue, id, seat)) = next {
+                return Ok(Some(Next {
+                    queue,
+                    id,
+                    at: None,
+                    seat,
+                }));
             }
             if self.is_done && !self.look_on() {
                 return Ok(None);
             }
             self.read_page().await?;
+        }
+    }
+
+    /// What was committed just now. What waits since time was advanced over it comes first: then the
+    /// store tells of both in their order.
+    async fn take_fresh(&mut self) -> Result<(), StoreError> {
+        let partition = self.unit.partition();
+        let fresh = self.engine.hooks.take_fresh(&partition);
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        self.look_at_unit();
+        if !self.unit.facts.jumps.is_empty() {
+            let store = &self.engine.store;
+            let first = store.next_deadline(&partition, Kind::Delivery).await?;
+            if let Some(first) = first.filter(|first| self.was_advanced_over(*first)) {
+                self.engine.hooks.agenda.note(&partition, first);
+                return Ok(());
+            }
+        }
+        for name in fresh {
+            if let Some((queue, id)) = queue_of(&name) {
+                self.backlog.add_fresh(queue, id);
+            }
+        }
+        Ok(())
+    }
+
+    fn next_in_line(&mut self) -> Option<Next> {
+        if self.lines.is_empty() {
+            return None;
+        }
+        let seen = match (&self.after, self.is_done) {
+            (_, true) => None,
+            (after, false) => Some(after.as_ref().map(|(at, name)| (*at, name.as_str()))?),
+        };
+        let backlog = &self.backlog;
+        let (id, (due, queue)) = self.lines.next(seen, |id| backlog.is_at_work(id))?;
+        let Some(seat) = Seat::take(&self.engine.hooks, id.clone()) else {
+            self.lines.ended(&id, &queue, Some(due));
+            return None;
+        };
+        let now = self.engine.now(&self.unit);
+        let at = Some(self.unit.facts.moment_of(due, now));
+        Some(Next {
+            queue,
+            id,
+            at,
+            seat,
+        })
+    }
+
+    fn was_advanced_over(&self, due: Timestamp) -> bool {
+        let facts = &self.unit.facts;
+        let now = || self.engine.now(&self.unit);
+        !facts.jumps.is_empty() && facts.moment_of(due, now()) < now()
+    }
+
+    fn look_at_unit(&mut self) {
+        let facts = &self.unit.facts;
+        let snapshot = self.engine.directory.of(facts.environment);
+        if let Some(unit) = snapshot.unit(&facts.msn) {
+            self.unit = unit.clone();
         }
     }
 
@@ -84,9 +162,21 @@ impl Scan {
         (queue, id): (&str, RegistrationId),
         next: Result<Option<Timestamp>, Timestamp>,
     ) {
-        self.backlog.leave(queue, id);
         // Where the store failed nothing was done.
         self.ended += usize::from(next.is_ok());
+        if self.lines.is_at_work(&id, queue) {
+            let now = self.engine.now(&self.unit);
+            let soon = next.ok().flatten().filter(|next| *next <= now);
+            match next {
+                Ok(_) => self.lines.ended(&id, queue, soon),
+                Err(_) => self.lines.stop(&id),
+            }
+            if soon.is_some() {
+                return;
+            }
+        } else {
+            self.backlog.leave(queue, id);
+        }
         if let Some(next) = next.unwrap_or_else(Some) {
             self.engine.hooks.agenda.note(&self.unit.partition(), next);
         }
@@ -94,7 +184,11 @@ impl Scan {
 
     /// Somebody else is at this queue.
     pub(super) fn pass_over(&mut self, queue: &str, id: RegistrationId) {
-        self.backlog.leave(queue, id);
+        if self.lines.is_at_work(&id, queue) {
+            self.lines.stop(&id);
+        } else {
+            self.backlog.leave(queue, id);
+        }
     }
 
     /// Whether something ended since everything was looked at.
@@ -113,6 +207,7 @@ impl Scan {
             self.after = place;
         } else if self.is_worth_it() {
             self.backlog.look_at_all();
+            self.lines.start_again();
             self.after = None;
             self.elsewhere = false;
             (self.rows, self.ended) = (0, 0);
@@ -150,11 +245,18 @@ impl Scan {
             .await?;
         // Whoever ended meanwhile leaves a seat for what comes next.
         tokio::task::yield_now().await;
+        self.look_at_unit();
         self.is_done = page.len() < PAGE;
         self.rows += page.len();
         for (name, at) in page {
-            if let Some((queue, id)) = queue_of(&name) {
-                self.backlog.add_due(queue, id, &self.after);
+            match queue_of(&name) {
+                // Who is at it looks behind it.
+                Some((queue, id)) if self.lines.is_at_work(&id, queue) => {}
+                Some((queue, id)) if self.lines.has(&id) || self.was_advanced_over(at) => {
+                    self.lines.add(id, (at, queue.to_owned()));
+                }
+                Some((queue, id)) => self.backlog.add_due(queue, id, &self.after),
+                None => {}
             }
             self.after = Some((at, name));
         }

@@ -53,8 +53,15 @@ impl Seats {
         }
     }
 
-    pub(super) fn clear(&self) {
-        self.0.lock().retain(|_, desk| desk.taken > 0);
+    /// Forgets those that are not there, unless somebody sits at their desk.
+    pub(super) fn keep(&self, is_there: impl Fn(&RegistrationId) -> bool) {
+        self.0
+            .lock()
+            .retain(|id, desk| desk.taken > 0 || is_there(id));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
     }
 }
 

@@ -3,7 +3,8 @@
 //! A turn first takes what was committed just now, which is known by name, and then pages through
 //! what the store says is due (`scan.rs`). What waits for a seat of its registration stands in line
 //! (`backlog.rs`); so a registration that hangs delays nobody else, and of a hundred thousand
-//! deliveries that wait only the beginning is held in memory.
+//! deliveries that wait only the beginning is held in memory. What time was advanced over waits for
+//! its moment (`lines.rs`).
 
 use std::{
     pin::Pin,
@@ -19,7 +20,11 @@ use sandkasse_domain::{Timestamp, webhook::RegistrationId};
 use sandkasse_store::{Kind, Partition, StoreError};
 use tokio::sync::Notify;
 
-use super::{AtQueue, scan::Scan, seats::Seat};
+use super::{
+    AtQueue,
+    scan::{Next, Scan},
+    seats::Seat,
+};
 use crate::{Engine, Unit};
 
 /// Queues of one sales unit at work at one time.
@@ -120,7 +125,12 @@ impl Engine {
                 return Ok(None);
             }
             while running.len() < PER_UNIT
-                && let Some((queue, id, seat)) = scan.next().await?
+                && let Some(Next {
+                    queue,
+                    id,
+                    at,
+                    seat,
+                }) = scan.next().await?
             {
                 let Some(at_it) = self.hooks.enter(&partition, &queue) else {
                     scan.pass_over(&queue, id);
@@ -128,7 +138,7 @@ impl Engine {
                 };
                 let seated = self.clone().run_seated(
                     unit.clone(),
-                    queue.clone(),
+                    (queue.clone(), at),
                     (at_it, seat),
                     over.clone(),
                 );
@@ -169,7 +179,7 @@ impl Engine {
     async fn run_seated(
         self: Arc<Self>,
         unit: Arc<Unit>,
-        queue: String,
+        (queue, at): (String, Option<Timestamp>),
         (at_it, seat): (AtQueue, Seat),
         over: Arc<AtomicBool>,
     ) -> Result<Option<Timestamp>, Timestamp> {
@@ -178,7 +188,7 @@ impl Engine {
         let later = self.now(&unit) + AFTER_FAULT;
         let task = tokio::spawn(async move {
             let _at_it = at_it;
-            let ended = engine.run_queue(&unit, &own, &over).await;
+            let ended = engine.run_queue(&unit, &own, at, &over).await;
             seat.leave(ended.as_ref().ok().and_then(|ended| ended.went_well));
             ended
         });
@@ -250,6 +260,7 @@ impl Turn {
             engine.hooks.agenda.note(&partition, next);
         }
         engine.release_task(&claim).await;
+        engine.tidy_hooks();
     }
 
     fn put_off(&self, until: Timestamp) {

@@ -53,8 +53,63 @@ const UNIT: &str = "SELECT min(key) FROM sandkasse.directory WHERE kind = 'sales
 const LINE: &str = "SELECT min(number) + 3 FROM sandkasse.audit";
 const LAST_LINE: &str = "SELECT max(number) FROM sandkasse.audit";
 
+/// Deliveries that nobody came to yet, that were sent again, that wait after an attempt.
+const SOON: &str = "SELECT min(name) FROM sandkasse.records
+    WHERE kind = 'delivery' AND name LIKE 'told-soon/%'";
+const SOON_NUMBER: &str = "SELECT min(number) FROM sandkasse.records
+    WHERE kind = 'delivery' AND name LIKE 'told-soon/%'";
+const AGAIN: &str = "SELECT min(r.name) FROM sandkasse.records r JOIN sandkasse.events e
+    ON e.record = r.number WHERE e.body LIKE '%\"kind\":\"again\"%'";
+const WAITING: &str = "SELECT min(name) FROM sandkasse.records
+    WHERE kind = 'delivery' AND body LIKE '%\"waiting\"%' AND body LIKE '%\"attempts\":1%'";
+const HOOK: &str =
+    "SELECT min(key) FROM sandkasse.directory WHERE kind = 'webhook' AND body IS NOT NULL";
+
 /// A table, what somebody does to one row of it, and a query for what a finding about it names.
-const TAMPERINGS: [(&str, &str, &str); 22] = [
+const TAMPERINGS: [(&str, &str, &str); 30] = [
+    // Its name went with it; what it is told by is its number.
+    (
+        "records",
+        "DELETE FROM {} WHERE number = ({name})",
+        SOON_NUMBER,
+    ),
+    (
+        "records",
+        "UPDATE {} SET deadline = NULL WHERE name = ({name})",
+        SOON,
+    ),
+    (
+        "records",
+        "UPDATE {} SET body = replace(body, 'CREATED', 'CAPTURED') || ' ' WHERE name = ({name})",
+        WAITING,
+    ),
+    (
+        "records",
+        "UPDATE {} SET name = replace(name, 'soon', 'late') WHERE name = ({name})",
+        "SELECT 'told-late'",
+    ),
+    (
+        "events",
+        "DELETE FROM {} WHERE body LIKE '%\"owed\"%'
+         AND record = (SELECT number FROM sandkasse.records WHERE name = ({name}))",
+        SOON,
+    ),
+    (
+        "events",
+        "DELETE FROM {} WHERE body LIKE '%\"kind\":\"again\"%'
+         AND record = (SELECT number FROM sandkasse.records WHERE name = ({name}))",
+        AGAIN,
+    ),
+    (
+        "directory",
+        "DELETE FROM {} WHERE kind = 'webhook' AND key = ({name})",
+        "SELECT 'webhook'",
+    ),
+    (
+        "directory",
+        "UPDATE {} SET body = body || ' ' WHERE kind = 'webhook' AND key = ({name})",
+        HOOK,
+    ),
     (
         "records",
         "UPDATE {} SET body = replace(body, '5000', '4000') WHERE name = 'void'",

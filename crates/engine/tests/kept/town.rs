@@ -4,9 +4,18 @@
 use std::{path::Path, sync::Arc};
 
 use sandkasse_domain::{
-    Environment, keys::KeyName, person::Acts, sales_unit::CaptureType, user::Role,
+    Environment,
+    keys::KeyName,
+    person::Acts,
+    sales_unit::CaptureType,
+    user::Role,
+    webhook::{EventId, Owner, Recipe, RegistrationId, Torment},
 };
-use sandkasse_engine::{Act, Settings, audit::Entry};
+use sandkasse_engine::{
+    Act, Settings,
+    audit::Entry,
+    webhooks::{DeliveryState, Dropped},
+};
 use sandkasse_store::{CallFailure, CallOutcome, Sealer, SqliteStore, Store};
 use sandkasse_testkit::{World, days, hours, minutes};
 use serde_json::Value;
@@ -117,6 +126,8 @@ pub(crate) async fn live(world: &World) {
     other.capture_as("c1", "late", 1_000).await.ok();
     other.advance(days(8)).await;
 
+    tell(world).await;
+
     // Calls that ended well, badly, and not.
     let store = engine.store();
     let calls = store
@@ -166,5 +177,75 @@ pub(crate) async fn live(world: &World) {
             after: None,
         };
         engine.audit.write(entry).await.expect("writing works");
+    }
+}
+
+/// Webhooks: deliveries in every state, and registrations that fare well, badly, and are gone.
+async fn tell(world: &World) {
+    const EVENTS: [EventId; 2] = [EventId::PaymentCreated, EventId::PaymentCaptured];
+    let engine = &world.platform.engine;
+    let shop = world.shop(|_| {}).await;
+    let url = |name: &str| format!("https://{name}.example.com/h");
+    let mut ids = Vec::new();
+    for name in ["well", "down", "twice", "never", "gone"] {
+        let (id, _) = shop.register(&url(name), &EVENTS.map(EventId::name)).await;
+        ids.push(RegistrationId(id));
+    }
+    for (at, recipe) in [(2, Recipe::Duplicate), (3, Recipe::Never)] {
+        let torment = Torment {
+            recipe,
+            event: None,
+            about: None,
+        };
+        let changed = engine.change_registration(shop.environment, &ids[at], |it| {
+            it.torments = vec![torment.clone()];
+        });
+        assert!(changed.await.expect("writing works"));
+    }
+    world.recorder.take_hooks(&url("down"), &[Ok(500)]);
+    world.recorder.take_hooks(&url("gone"), &[Ok(500)]);
+    // Given up after seven days, delivered once and twice, never sent, not sent since nobody is there.
+    shop.publish(EventId::PaymentCreated, "told-late").await;
+    world.deliver().await;
+    let owner = Owner::Unit(shop.msn.clone());
+    let gone = engine.deregister(shop.environment, &owner, &ids[4]);
+    assert!(gone.await.expect("writing works"));
+    shop.advance(days(8)).await;
+    // One that failed and waits, with one behind it.
+    for event in EVENTS {
+        shop.publish(event, "told-now").await;
+    }
+    world.deliver().await;
+    // Sent again, and failed again; and taken now.
+    let names = shop.deliveries().await;
+    let names: Vec<_> = names
+        .iter()
+        .filter(|it| it.delivery.about == "told-now")
+        .collect();
+    for (registration, is_taken) in [(1, false), (3, true)] {
+        let name = names
+            .iter()
+            .find(|it| it.delivery.registration == ids[registration]);
+        let unit = shop.unit();
+        let sent = engine.send_again(&unit, &name.expect("it is there").name);
+        let sent = sent.await.expect("writing works").expect("it is there");
+        assert_eq!(sent.is_success(), is_taken);
+    }
+    world.deliver().await;
+    // And some that nobody came to yet.
+    shop.publish(EventId::PaymentCreated, "told-soon").await;
+    let states: Vec<_> = shop
+        .deliveries()
+        .await
+        .into_iter()
+        .map(|it| it.delivery)
+        .collect();
+    let waiting = states.iter().filter(|it| it.is_waiting());
+    assert!(
+        waiting.clone().any(|it| it.attempts == 0) && waiting.clone().any(|it| it.attempts > 0)
+    );
+    for because in [Dropped::TooLate, Dropped::Deregistered, Dropped::Never] {
+        let is_so = |state: DeliveryState| matches!(state, DeliveryState::Dropped { because: it, .. } if it == because);
+        assert!(states.iter().any(|it| is_so(it.state)), "{because:?}");
     }
 }
