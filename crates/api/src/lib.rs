@@ -20,6 +20,7 @@ pub mod report;
 mod routes;
 pub mod token;
 pub mod userinfo;
+mod unbuilt;
 pub mod webhooks;
 
 use std::sync::Arc;
@@ -353,6 +354,7 @@ impl Platform {
         let route = match route {
             Ok(route) => route,
             Err(RouteFault::NotBuilt) => return Err((formats::not_built(), Why::NotBuilt)),
+            Err(RouteFault::NotBuilt) if report::hides(call) => return Err(report::hidden(call)),
             Err(RouteFault::Unknown(cause)) => {
                 return Err((formats::not_found(), Why::Gate(cause)));
             }

@@ -44,8 +44,7 @@ impl Asked {
     }
 }
 
-/// The operations at a path below `checkout/v3`, each with its method. `None` for those that are not
-/// built.
+/// The operations at a path below `checkout/v3`, each with its method.
 pub(crate) fn find(words: &[&str], name: Names<'_>) -> Option<Vec<(Method, Asked)>> {
     Some(match words {
         ["session"] => vec![(Method::POST, Asked::Create)],
