@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sandkasse_courier::{UrlFault, wire_place};
 use sandkasse_domain::{
+    AsOf,
     sales_unit::UrlPolicy,
     webhook::{EventId, Registration},
 };
@@ -60,7 +61,7 @@ impl<'a> Sent<'a> {
         })
     }
 
-    pub(super) fn check(self, policy: UrlPolicy) -> Result<Checked, Vec<FieldFault>> {
+    pub(super) fn check(self, policy: UrlPolicy, as_of: AsOf) -> Result<Checked, Vec<FieldFault>> {
         let mut fields = Fields::default();
         let place = match self.url.filter(|url| !url.is_empty()) {
             None => {
@@ -82,14 +83,19 @@ impl<'a> Sent<'a> {
         }
         let mut known: Vec<EventId> = Vec::new();
         for name in events.into_iter().flatten() {
-            match EventId::parse(name) {
+            match EventId::parse(name).filter(|event| event.is_known(as_of)) {
                 // One that is given twice counts once.
                 Some(event) if known.contains(&event) => {}
                 Some(event) => known.push(event),
                 None => {
                     let shown: String = name.chars().take(100).collect();
                     let text = format!("The event '{shown}' does not exist.");
-                    fields.fault("events", text, "webhook.event_unknown", meant(&shown));
+                    fields.fault(
+                        "events",
+                        text,
+                        "webhook.event_unknown",
+                        meant(&shown, as_of),
+                    );
                 }
             }
         }
@@ -105,12 +111,16 @@ impl<'a> Sent<'a> {
 }
 
 /// The event that was probably meant.
-fn meant(name: &str) -> String {
+fn meant(name: &str, as_of: AsOf) -> String {
+    if EventId::parse(name).is_some() {
+        return "the platform of June 2023 did not know it".to_owned();
+    }
     let lower = name.to_ascii_lowercase();
     let near = EventId::ALL
         .into_iter()
         .map(|event| (sandkasse_gate::distance(event.name(), &lower), event))
         .min_by_key(|(distance, _)| *distance)
+        .filter(|event| event.is_known(as_of))
         .filter(|(distance, _)| *distance <= 12);
     match near {
         Some((_, event)) => format!("nearest is `{}`", event.name()),
