@@ -12,6 +12,7 @@ mod entry;
 pub mod epayment;
 mod fault;
 mod formats;
+mod json;
 pub mod order_management;
 mod params;
 pub mod qr;
@@ -19,8 +20,8 @@ mod receipt;
 pub mod report;
 mod routes;
 pub mod token;
-pub mod userinfo;
 mod unbuilt;
+pub mod userinfo;
 pub mod webhooks;
 
 use std::sync::Arc;
@@ -353,8 +354,8 @@ impl Platform {
         }
         let route = match route {
             Ok(route) => route,
-            Err(RouteFault::NotBuilt) => return Err((formats::not_built(), Why::NotBuilt)),
             Err(RouteFault::NotBuilt) if report::hides(call) => return Err(report::hidden(call)),
+            Err(RouteFault::NotBuilt) => return Err((formats::not_built(), Why::NotBuilt)),
             Err(RouteFault::Unknown(cause)) => {
                 return Err((formats::not_found(), Why::Gate(cause)));
             }

@@ -20,7 +20,7 @@ use sandkasse_gate::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Call, Why, body, routes::Names, token};
+use crate::{Answer, Call, Why, body, json::Json, routes::Names, token};
 
 /// An operation of Checkout, with the name in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,11 +147,7 @@ fn keys(call: &mut Call<'_>) -> Result<Caller, Why> {
     Ok(caller)
 }
 
-async fn create(
-    call: &mut Call<'_>,
-    caller: &Caller,
-    sent: &serde_json::Value,
-) -> Result<Answer, Why> {
+async fn create(call: &mut Call<'_>, caller: &Caller, sent: &Json) -> Result<Answer, Why> {
     if caller.unit.facts.capture == CaptureType::Direct {
         return Err(CheckoutCause::DirectCapture.into());
     }

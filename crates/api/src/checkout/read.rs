@@ -2,10 +2,11 @@
 //! no error: the customer is asked again.
 
 use sandkasse_domain::{Currency, OrderId, receipt::Receipt};
-use serde_json::Value;
 
+use super::configuration::{self, Configuration};
 use crate::{
     Why,
+    json::Json,
     params::{Params, Place, Rule},
     receipt,
 };
@@ -44,8 +45,8 @@ const BRANDS: [(&str, &[&str]); 9] = [
 ];
 
 /// Reads it, and notes every fault.
-pub(super) fn session(sent: &Value) -> Result<Wanted, Why> {
-    if sent.get("type").and_then(Value::as_str) == Some("SUBSCRIPTION") {
+pub(super) fn session(sent: &Json) -> Result<Wanted, Why> {
+    if sent.get("type").and_then(Json::as_str) == Some("SUBSCRIPTION") {
         return Err(Why::NotBuilt);
     }
     let mut params = Params::default();

@@ -9,7 +9,6 @@ use sandkasse_domain::{
 use sandkasse_engine::{Engine, Unit};
 use sandkasse_gate::{Caller, Step};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     QrCause, json,
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::{
     Answer, Call, Why,
+    json::Json,
     params::{Params, Rule},
 };
 
@@ -43,11 +43,7 @@ struct Code<'a> {
     expires_in: i64,
 }
 
-pub(super) async fn make(
-    call: &mut Call<'_>,
-    caller: &Caller,
-    sent: &Value,
-) -> Result<Answer, Why> {
+pub(super) async fn make(call: &mut Call<'_>, caller: &Caller, sent: &Json) -> Result<Answer, Why> {
     let mut params = Params::default();
     let wish = wish(call, &mut params)?;
     let read = params.root(sent).map(|root| {
@@ -90,7 +86,7 @@ pub(super) async fn point(
     call: &mut Call<'_>,
     caller: &Caller,
     id: &str,
-    sent: &Value,
+    sent: &Json,
 ) -> Result<Answer, Why> {
     let mut params = Params::default();
     let wish = wish(call, &mut params)?;

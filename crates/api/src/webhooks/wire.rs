@@ -9,9 +9,11 @@ use sandkasse_domain::{
     webhook::{EventId, Registration},
 };
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::body::{BodyFault, FieldFault, Fields, Need, Object};
+use crate::{
+    body::{BodyFault, FieldFault, Fields, Need, Object},
+    json::{Json, Members},
+};
 
 /// Literal in the published example.
 const REQUIRED: &str = "The property is required and cannot be null or empty.";
@@ -34,7 +36,7 @@ pub(super) struct Checked {
 }
 
 impl<'a> Sent<'a> {
-    pub(super) fn read(body: &'a Value) -> Result<Sent<'a>, BodyFault> {
+    pub(super) fn read(body: &'a Json) -> Result<Sent<'a>, BodyFault> {
         let object = Object::root(body)?;
         let url = object.text("url", Need::Required)?;
         let events = match object.list("events")? {
@@ -50,14 +52,14 @@ impl<'a> Sent<'a> {
                 Some(texts.collect::<Result<Vec<_>, _>>()?)
             }
         };
-        let members = body.as_object().into_iter().flatten();
+        let members = body.as_object().into_iter();
         let ignored = members
-            .map(|(name, _)| name)
-            .filter(|name| !matches!(name.as_str(), "url" | "events"));
+            .flat_map(Members::names)
+            .filter(|name| !matches!(*name, "url" | "events"));
         Ok(Sent {
             url,
             events,
-            ignored: ignored.take(8).cloned().collect(),
+            ignored: ignored.take(8).map(str::to_owned).collect(),
         })
     }
 
@@ -118,9 +120,9 @@ fn meant(name: &str, as_of: AsOf) -> String {
     let lower = name.to_ascii_lowercase();
     let near = EventId::ALL
         .into_iter()
+        .filter(|event| event.is_known(as_of))
         .map(|event| (sandkasse_gate::distance(event.name(), &lower), event))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|event| event.is_known(as_of))
         .filter(|(distance, _)| *distance <= 12);
     match near {
         Some((_, event)) => format!("nearest is `{}`", event.name()),

@@ -332,6 +332,67 @@ async fn epay_19_numbers_pass_for_texts_digit_by_digit() {
     assert_eq!(payment.order.mobile, Some(kari.phone));
 }
 
+/// What 64 bits cannot hold is a text here, and stays as it was sent.
+#[tokio::test]
+async fn epay_19_epay_20_every_digit_of_a_number_stays() {
+    let (_world, shop, _) = stage().await;
+    let whole = shop.epay_body("acme-shop-1", 100).to_string();
+    for reference in ["12345678901234567890123", "18446744073709551616"] {
+        let body = whole.replace("\"acme-shop-1\"", reference);
+        let got = shop.ask_epay("POST", "").await.body(body).send().await;
+        assert_eq!(got.created()["reference"], reference);
+    }
+    let body = whole.replace("\"acme-shop-1\"", "12345678901234567890.10");
+    let got = shop.ask_epay("POST", "").await.body(body).send().await;
+    names(&got, "reference", "order.reference");
+    let with = |metadata: &str| {
+        let open = whole.strip_suffix('}').expect("an object");
+        format!(r#"{open},"metadata":{metadata},"unknown":[-1e400]}}"#)
+    };
+    let sent =
+        r#"{"long":12345678901234567890.10,"large":1e400,"small":1E-400,"cents":1.10,"zero":-0}"#;
+    let ask = shop.ask_epay("POST", "").await;
+    let keyed = ask.header("Idempotency-Key", "key-1");
+    keyed.clone().body(with(sent)).send().await.created();
+    let got = shop.epay_get("acme-shop-1").await;
+    let expected = r#""metadata":{"long":"12345678901234567890.10","large":"1e400","small":"1E-400","cents":"1.10","zero":"-0"}"#;
+    assert!(got.body.contains(expected), "{}", got.body);
+    // What differs in a digit that nothing can compute with is another request.
+    let other = sent.replace("7890.10", "7890.11");
+    let got = keyed.body(with(&other)).send().await;
+    got.coded(409, "4020", "idempotency.key_reused");
+}
+
+/// Amounts are judged by what was written, not by what is left of it in 64 bits.
+#[tokio::test]
+async fn epay_15_epay_22_numbers_are_judged_to_the_digit() {
+    let (_world, shop, _) = stage().await;
+    let whole = shop.epay_body("acme-shop-1", 4711).to_string();
+    for (value, cause) in [
+        ("100.00000000000000000000000001", "amount.not_integral"),
+        ("-1e400", "amount.not_integral"),
+        ("1e-400", "amount.not_integral"),
+        ("1e400", "request.range"),
+        ("18446744073709551716", "request.range"),
+    ] {
+        let body = whole.replace("4711", value);
+        let got = shop.ask_epay("POST", "").await.body(body).send().await;
+        assert_eq!(
+            (got.status, got.cause()),
+            (400, cause),
+            "{value} {}",
+            got.body
+        );
+    }
+    let body = whole.replace("4711", "1e4,\"unknown\":1e400");
+    let got = shop.ask_epay("POST", "").await.body(body).send().await;
+    got.created();
+    assert_eq!(
+        shop.epay_get("acme-shop-1").await.json()["amount"]["value"],
+        10_000
+    );
+}
+
 #[tokio::test]
 async fn epay_20_numbers_in_metadata_become_texts() {
     let (_world, shop, _) = stage().await;
