@@ -4,6 +4,7 @@
 //! There is no access token: `client_id` and `client_secret` stand in its place, and whatever
 //! `Authorization` says is ignored.
 
+mod configuration;
 mod read;
 mod refusals;
 mod wire;
