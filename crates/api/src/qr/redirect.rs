@@ -1,4 +1,7 @@
 //! Printed codes that lead to a page of the merchant, who may change which.
+//!
+//! The list of a sales unit's codes has no pages (reference: qr.md §4), so an answer is as long as there are codes. They are
+//! read in portions, and what is held of one is its id, its target and its address.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
