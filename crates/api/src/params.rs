@@ -49,7 +49,7 @@ impl Params {
     /// The whole body, if it is an object.
     pub(crate) fn root<'a>(&mut self, body: &'a Json) -> Option<Place<'a>> {
         let Some(members) = body.as_object() else {
-            self.wrong_type(String::new(), "object", body);
+            self.wrong_type("$".to_owned(), "object", body);
             return None;
         };
         let path = String::new();

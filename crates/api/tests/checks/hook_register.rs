@@ -325,6 +325,21 @@ async fn hook_08_there_are_so_many_registrations_for_an_event() {
 }
 
 #[tokio::test]
+async fn hook_08_in_june_2023_there_were_fewer() {
+    let settings = Settings {
+        as_of: AsOf::June2023,
+        ..Settings::default()
+    };
+    let shop = World::with_settings(settings).await.shop(|_| {}).await;
+    for _ in 0..5 {
+        shop.register(URL, &[CREATED]).await;
+    }
+    let text = "The limit of 5 registrations for epayments.payment.created.v1 is reached.";
+    let got = shop.ask_register(URL, &[CREATED]).await.send().await;
+    refused(&got, INSTANCE, &[("events", text)], "webhook.limit");
+}
+
+#[tokio::test]
 async fn hook_09_hook_10_hook_57_the_list_tells_all_but_the_secret() {
     let world = World::new().await;
     let shop = world.shop(|_| {}).await;
