@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use body::{BodyFault, FieldFault};
 pub use formats::gateway;
 pub use routes::{Api, OPERATIONS, Route, RouteFault, find};
+pub use unbuilt::NOT_BUILT;
 
 /// The largest body that is read.
 pub const MAX_BODY: usize = 1024 * 1024;

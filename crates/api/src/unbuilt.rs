@@ -6,7 +6,7 @@
 use http::Method;
 
 /// Method and path, with names where the path has one.
-const OPERATIONS: &[(&str, &str)] = &[
+pub const NOT_BUILT: &[(&str, &str)] = &[
     // Checkout: what comes after a session was made, and v2.
     ("PATCH", "/checkout/v3/session/{reference}"),
     ("POST", "/checkout/v3/session/{reference}/expire"),
@@ -127,7 +127,7 @@ const REPORT_V1: &str = "/report/v1/ledgertransactions";
 
 /// The documented methods of a path that are not built; `words` are its parts in lower case.
 pub(crate) fn methods<'a>(words: &'a [&str]) -> impl Iterator<Item = &'static str> + 'a {
-    let at = OPERATIONS.iter().filter(|(_, path)| is_at(path, words));
+    let at = NOT_BUILT.iter().filter(|(_, path)| is_at(path, words));
     at.map(|(method, _)| *method)
 }
 
