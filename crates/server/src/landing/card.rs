@@ -40,9 +40,10 @@ pub(super) enum Asked {
 impl Payer<'_> {
     pub(super) fn card_form(&self, view: &View, asked: Asked) -> Answer {
         let refused = view.payment.open().is_some_and(|it| it.refused.is_some());
-        let asked = match asked {
-            Asked::First if refused => Asked::Refused,
-            other => other,
+        let asked = if refused && asked == Asked::First {
+            Asked::Refused
+        } else {
+            asked
         };
         self.pages
             .card(self.unit, view, &self.link, self.surroundings, asked)
