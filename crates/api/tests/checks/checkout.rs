@@ -379,12 +379,38 @@ async fn chk_11_chk_12_chk_23_shipping_options() {
             option("POSTEN", Value::Null, nok(0)),
             "checkout.nothing_to_pay",
         ),
+        (
+            free.clone(),
+            option("POSTEN", Value::Null, nok(99)),
+            "checkout.nothing_to_pay",
+        ),
         (free, option("POSTEN", Value::Null, nok(100)), ""),
     ];
     for (row, (body, logistics, cause)) in rows.into_iter().enumerate() {
         let body = with_member(body, "transaction.reference", format!("acme-order-{row}"));
         let got = create(&shop, &with_member(body, "logistics", logistics)).await;
         assert_eq!(got.cause(), cause, "{row} {}", got.body);
+    }
+}
+
+/// The least that can be paid is that of the currency (reference: checkout.md).
+#[tokio::test]
+async fn chk_11_there_is_a_least_amount() {
+    let (_, shop) = stage().await;
+    for (row, (currency, value, cause)) in [
+        ("NOK", 0, "checkout.nothing_to_pay"),
+        ("NOK", 99, "checkout.nothing_to_pay"),
+        ("NOK", 100, ""),
+        ("EUR", 0, "checkout.nothing_to_pay"),
+        ("EUR", 1, ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let amount = json!({ "value": value, "currency": currency });
+        let body = body(&format!("acme-order-{row}"));
+        let got = create(&shop, &with_member(body, "transaction.amount", amount)).await;
+        assert_eq!(got.cause(), cause, "{currency} {value} {}", got.body);
     }
 }
 

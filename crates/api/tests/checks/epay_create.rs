@@ -1,6 +1,6 @@
 //! Creating a payment: the flows, and what a body may say (reference: epayment.md §2.1).
 
-use sandkasse_domain::{Currency, Environment};
+use sandkasse_domain::{Currency, Environment, sales_unit::CaptureType};
 use sandkasse_testkit::World;
 use serde_json::{Value, json};
 
@@ -527,4 +527,27 @@ async fn epay_24_a_younger_person_cannot_pay_later_either() {
             reason: sandkasse_domain::person::CannotPay::BelowMinimumAge
         }
     );
+}
+
+/// A key is bound to the request, and not to how the sales unit stood when it came first.
+#[tokio::test]
+async fn a_key_means_the_same_after_the_unit_was_changed() {
+    let (_world, shop, _) = stage().await;
+    let create = async |value: i64| {
+        let body = shop.epay_body("acme-shop-1", value);
+        let ask = shop.ask_epay("POST", "").await.json(&body);
+        ask.header("Idempotency-Key", "one-key").send().await
+    };
+    let first = create(100).await;
+    first.created();
+    shop.change(|unit| {
+        unit.capture = CaptureType::Direct;
+        unit.name = "Another name".to_owned();
+    })
+    .await;
+    let again = create(100).await;
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    // Another request under the key is one still.
+    assert_eq!(create(200).await.status, 409);
+    assert_eq!(shop.epay_log("acme-shop-1").await, ["CREATED"]);
 }

@@ -304,6 +304,15 @@ async fn the_platform_of_june_2023_is_another() {
             .get("metadata")
             .is_none()
     );
+    // It had no receipts, so a long life needs none.
+    let tomorrow = world.now() + jiff::SignedDuration::from_hours(24);
+    let got = shop
+        .epay_but("acme-shop-3", 100, |body| {
+            body["userFlow"] = "QR".into();
+            body["expiresAt"] = tomorrow.to_string().into();
+        })
+        .await;
+    got.created();
     let long = "x".repeat(51);
     let got = shop.epay(&long, 100).await;
     let reason = "The field Reference must match the regular expression '^[a-zA-Z0-9-]{8,50}$'.";

@@ -215,6 +215,8 @@ async fn qr_04_the_code_lives_as_long_as_the_link() {
 async fn qr_05_qr_33_only_links_of_the_own_payments() {
     let (world, shop, _) = stage().await;
     let url = link(&shop, "acme-1").await;
+    let image = text(&one_time(&shop, &url, "").await.ok(), "url");
+    assert!(image.contains("token="), "{image}");
     let stranger = world.shop(|_| {}).await;
     let sister = world.shop_of(&shop.unit().facts.merchant, |_| {}).await;
     let theirs = [
@@ -229,6 +231,13 @@ async fn qr_05_qr_33_only_links_of_the_own_payments() {
         "socks",
         &url[..url.len() - 4],
         &url.replace("test.sandkasse", "evil.sandkasse"),
+        // Other hosts whose addresses begin like ours.
+        &url.replace(BASE, &format!("{BASE}.evil.example")),
+        &url.replace(BASE, &format!("{BASE}@evil.example")),
+        &url.replace(BASE, &format!("{BASE}:8443@evil.example")),
+        &url.replace(BASE, "https://evil.example"),
+        // The picture of a code is no link.
+        &image,
     ] {
         let got = one_time(&shop, bad, "").await;
         got.detail(400, "Validation error", says, "qr.link_invalid");
