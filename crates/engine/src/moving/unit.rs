@@ -127,7 +127,7 @@ impl Engine {
             let theirs = snapshot.webhooks.into_iter();
             // Ids are unique; if one is there already, it is somebody's who is here.
             let new = theirs.filter(|it| here.webhook(&it.id).is_none());
-            changes.extend(new.map(|it| Change::Webhook(environment, it)));
+            changes.extend(new.map(|it| Change::Webhook(environment, Box::new(it))));
         }
         let mut rows = Vec::with_capacity(snapshot.rows.len() + 2);
         for change in &changes {
@@ -190,7 +190,7 @@ impl Engine {
         }
         Ok(Snapshot {
             merchant,
-            webhooks: webhooks.into_iter().map(|(_, it)| it).collect(),
+            webhooks: webhooks.into_iter().map(|(_, it)| *it).collect(),
             facts,
             rows,
         })
@@ -237,7 +237,7 @@ impl Engine {
 /// What is in a snapshot.
 struct Snapshot {
     merchant: Change,
-    webhooks: Vec<Box<Registration>>,
+    webhooks: Vec<Registration>,
     facts: SalesUnit,
     rows: Vec<Row>,
 }
