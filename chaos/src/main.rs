@@ -66,6 +66,9 @@ struct Arguments {
     /// The program to run.
     #[arg(long, value_name = "FILE")]
     sandkasse: PathBuf,
+    /// An earlier build of it, for the part `versions`.
+    #[arg(long, value_name = "FILE")]
+    other_binary: Option<PathBuf>,
     /// A folder with Patroni and what it needs.
     #[arg(long, value_name = "FOLDER")]
     python: PathBuf,
@@ -89,6 +92,8 @@ enum Part {
     Limits,
     /// connections are cut at the commit.
     Unknown,
+    /// an earlier build and this one on one database. Needs `--other-binary`.
+    Versions,
     /// the leader of three PostgreSQL fails in many ways.
     Faults,
 }
@@ -102,6 +107,7 @@ struct Size {
     keys: u32,
     strikes: u64,
     node_loss_seconds: u64,
+    versions_seconds: u64,
 }
 
 fn main() -> ExitCode {
@@ -117,10 +123,7 @@ fn main() -> ExitCode {
 
 /// Whether everything was as promised.
 fn run(arguments: Arguments) -> anyhow::Result<bool> {
-    let parts = match arguments.parts.as_slice() {
-        [] => Part::value_variants().to_vec(),
-        parts => parts.to_vec(),
-    };
+    let parts = parts(&arguments)?;
     // Before their folders: what still runs would write there again.
     network::remove_leftovers()?;
     let folder = Folder::make()?;
@@ -157,6 +160,25 @@ fn run(arguments: Arguments) -> anyhow::Result<bool> {
     Ok(summary(&stage))
 }
 
+/// What is run. Without an earlier build `versions` is left out, and refused to whoever names it.
+fn parts(arguments: &Arguments) -> anyhow::Result<Vec<Part>> {
+    let has_earlier = arguments.other_binary.is_some();
+    match arguments.parts.as_slice() {
+        [] if has_earlier => Ok(Part::value_variants().to_vec()),
+        [] => {
+            println!("left out: versions, since there is no --other-binary");
+            let all = Part::value_variants().iter().copied();
+            Ok(all.filter(|part| *part != Part::Versions).collect())
+        }
+        parts if parts.contains(&Part::Versions) && !has_earlier => {
+            anyhow::bail!(
+                "the part `versions` needs an earlier build of the program: --other-binary FILE"
+            )
+        }
+        parts => Ok(parts.to_vec()),
+    }
+}
+
 async fn play(
     stage: &mut Stage,
     arguments: &Arguments,
@@ -172,6 +194,7 @@ async fn play(
             keys: 4,
             strikes: 300,
             node_loss_seconds: 8,
+            versions_seconds: 10,
         },
         false => Size {
             seconds: arguments.seconds,
@@ -181,6 +204,7 @@ async fn play(
             keys: 100,
             strikes: 10_000,
             node_loss_seconds: 120,
+            versions_seconds: 60,
         },
     };
     for round in 0..arguments.rounds {
@@ -193,6 +217,11 @@ async fn play(
                 Part::NodeLoss => runs::node_loss::run(stage, size.node_loss_seconds, 500).await?,
                 Part::Limits => runs::limits::run(stage, size.keys).await?,
                 Part::Unknown => runs::unknown::run(stage, size.strikes).await?,
+                Part::Versions => {
+                    let earlier = arguments.other_binary.as_deref();
+                    let earlier = earlier.context("no earlier build")?;
+                    runs::versions::run(stage, earlier, size.versions_seconds).await?;
+                }
                 // Last, since its hosts would take time from the others.
                 Part::Faults => {}
             }

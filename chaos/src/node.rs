@@ -6,9 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::command::rest;
+use crate::command::{rest, signal};
 
 /// How long a node may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -57,6 +58,21 @@ impl Node {
     /// `kill -9`, and then a new process at the same place.
     pub(crate) async fn kill_and_restart(&mut self) -> anyhow::Result<()> {
         self.kill()?;
+        self.restart().await
+    }
+
+    /// Tells it to end and waits for that, and then a process of another program at the same place.
+    pub(crate) async fn replace_by(&mut self, program: &Program) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.child.id()).context("its process id")?;
+        signal(Signal::TERM, &[pid]);
+        let began = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if began.elapsed() > PATIENCE {
+                bail!("node {} does not end", self.name);
+            }
+            rest(Duration::from_millis(2)).await;
+        }
+        self.program = program.clone();
         self.restart().await
     }
 

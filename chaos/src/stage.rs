@@ -89,11 +89,7 @@ impl Stage {
         for number in 1..=nodes {
             started.push(Node::start(&program, &format!("node{number}")).await?);
         }
-        Ok(Platform {
-            nodes: started,
-            receiver: Receiver::start().await?,
-            loads: AtomicU32::new(0),
-        })
+        Platform::of(started).await
     }
 
     /// One PostgreSQL on loopback with a role and a database for the platform.
@@ -123,6 +119,14 @@ pub(crate) fn url(server: SocketAddr) -> String {
 }
 
 impl Platform {
+    pub(crate) async fn of(nodes: Vec<Node>) -> anyhow::Result<Self> {
+        Ok(Self {
+            nodes,
+            receiver: Receiver::start().await?,
+            loads: AtomicU32::new(0),
+        })
+    }
+
     /// Where the nodes take calls of the test environment.
     pub(crate) fn doors(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(|node| node.place.test).collect()

@@ -307,7 +307,12 @@ impl Lane<'_> {
 }
 
 /// The state of the only callback about an order, once it is no longer under way.
-fn settled(agent: &ureq::Agent, shop: &Shop, place: &Place, order: &str) -> anyhow::Result<String> {
+pub(crate) fn settled(
+    agent: &ureq::Agent,
+    shop: &Shop,
+    place: &Place,
+    order: &str,
+) -> anyhow::Result<String> {
     let began = Instant::now();
     loop {
         let calls = shop.calls(agent, place, order)?;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use anyhow::{Context as _, bail};
@@ -21,6 +22,10 @@ pub(crate) struct Order {
     pub(crate) answered: Vec<Step>,
     /// The step that was asked for and not answered.
     pub(crate) unknown: Option<Step>,
+    /// When its first step was asked for.
+    begun: Option<Instant>,
+    /// Its time ran out before anybody approved.
+    pub(crate) is_expired: bool,
 }
 
 /// What a shop knows.
@@ -33,6 +38,8 @@ pub(crate) struct Book {
     pub(crate) key_unknown: bool,
     /// Answers that should not have come.
     pub(crate) wrong: Vec<String>,
+    /// When the clock was last set forward so far that the time of whatever was open then has run out.
+    pub(crate) set_forward: Option<Instant>,
 }
 
 /// A book that many write in.
@@ -54,6 +61,8 @@ pub(crate) struct Findings {
     pub(crate) orders: usize,
     pub(crate) answered: usize,
     pub(crate) in_flight: usize,
+    /// Orders that ended because nobody approved them in time.
+    pub(crate) expired: usize,
     pub(crate) lost: Vec<String>,
     pub(crate) doubled: Vec<String>,
     pub(crate) unbalanced: Vec<String>,
@@ -71,17 +80,32 @@ impl Ledger {
 
     pub(crate) fn asked(&self, order: &str, step: Step) {
         let mut book = self.book();
-        book.orders.entry(order.to_owned()).or_default().unknown = Some(step);
+        let entry = book.orders.entry(order.to_owned()).or_default();
+        entry.unknown = Some(step);
+        entry.begun.get_or_insert_with(Instant::now);
+    }
+
+    /// Does what sets the clock forward, while nobody asks for anything new or notes an answer.
+    pub(crate) fn set_forward<T>(&self, set: impl FnOnce() -> T) -> T {
+        let mut book = self.book();
+        let done = set();
+        book.set_forward = Some(Instant::now());
+        done
     }
 
     /// Notes an answer. Whether it was a success.
     pub(crate) fn answered(&self, order: &str, step: Step, answer: &shop::Answer) -> bool {
         let mut book = self.book();
+        let set_forward = book.set_forward;
         let entry = book.orders.entry(order.to_owned()).or_default();
         entry.unknown = None;
         let (status, body) = answer;
+        // None is less than all moments.
+        let may_be_over = step == Step::Approve && entry.begun <= set_forward;
         if *status == 200 {
             entry.answered.push(step);
+        } else if may_be_over && shop::is_over(answer) {
+            entry.is_expired = true;
         } else {
             book.wrong
                 .push(format!("{step:?} of {order}: {status} {body}"));
@@ -123,11 +147,17 @@ impl Book {
             wrong: self.wrong.clone(),
             ..Findings::default()
         };
+        let mut ids = BTreeMap::new();
         for (name, order) in &self.orders {
             findings.answered += order.answered.len();
             findings.in_flight += usize::from(order.unknown.is_some());
+            findings.expired += usize::from(order.is_expired);
             match shop.details(&agent, place, name).context("no details")? {
-                (200, body) => findings.judge(name, order, taken, &serde_json::from_str(&body)?),
+                (200, body) => {
+                    let details = serde_json::from_str(&body)?;
+                    findings.judge(name, order, taken, &details);
+                    findings.note_ids(name, &details, &mut ids);
+                }
                 (status, _) if !order.answered.is_empty() => {
                     findings.lost.push(format!("{name}: {status}, {order:?}"));
                 }
@@ -175,17 +205,20 @@ impl Findings {
         let log = log.and_then(Value::as_array).unwrap_or(&empty);
         let count = |step: Step| {
             let (operation, key) = step.in_log();
-            let same = |entry: &&Value, field: &str, value: &str| {
-                entry.get(field).and_then(Value::as_str) == Some(value)
-            };
             log.iter()
-                .filter(|entry| same(entry, "operation", operation))
-                .filter(|entry| {
-                    key.as_deref()
-                        .is_none_or(|key| same(entry, "requestId", key))
-                })
+                .filter(|entry| is(entry, "operation", operation))
+                .filter(|entry| key.as_deref().is_none_or(|key| is(entry, "requestId", key)))
                 .count()
         };
+        // Who looks late may find that time ran out for an order that was left open.
+        let ended = log.iter().filter(|it| is(it, "operation", "CANCEL"));
+        let may_end = usize::from(!order.answered.contains(&Step::Approve));
+        let must_end = usize::from(order.is_expired);
+        let ended = ended.count();
+        if !(must_end..=may_end).contains(&ended) {
+            self.wrong
+                .push(format!("{name}: its time ran out {ended} times, {order:?}"));
+        }
         for step in LIFE {
             let found = count(step);
             let may_be = taken == Taken::InBetween || order.unknown == Some(step);
@@ -228,10 +261,31 @@ impl Findings {
         }
     }
 
+    /// No two movements of money have one id. Initiate and reserve of an order share theirs.
+    fn note_ids(&mut self, name: &str, details: &Value, ids: &mut BTreeMap<String, String>) {
+        let log = details
+            .get("transactionLogHistory")
+            .and_then(Value::as_array);
+        for entry in log.into_iter().flatten() {
+            let moves = ["RESERVE", "CAPTURE", "REFUND"];
+            let Some(id) = entry.get("transactionId").and_then(Value::as_str) else {
+                continue;
+            };
+            if !moves.iter().any(|it| is(entry, "operation", it)) {
+                continue;
+            }
+            if let Some(other) = ids.insert(id.to_owned(), name.to_owned()) {
+                self.doubled
+                    .push(format!("id {id} is of {other} and of {name}"));
+            }
+        }
+    }
+
     pub(crate) fn add(&mut self, other: Findings) {
         self.orders += other.orders;
         self.answered += other.answered;
         self.in_flight += other.in_flight;
+        self.expired += other.expired;
         self.lost.extend(other.lost);
         self.doubled.extend(other.doubled);
         self.unbalanced.extend(other.unbalanced);
@@ -250,6 +304,11 @@ impl Findings {
         }
         Ok(())
     }
+}
+
+/// Whether a member of an entry of the log is this.
+fn is(entry: &Value, member: &str, value: &str) -> bool {
+    entry.get(member).and_then(Value::as_str) == Some(value)
 }
 
 impl fmt::Display for Findings {

@@ -1,8 +1,8 @@
 //! Crashes of the platform, counted: killed processes, failing disks, cut power. `cargo xtask crash` builds and runs it.
 //!
 //! [`kills`] kills the process, [`syscalls`] fails its system calls one after the other, [`power`] takes images of its
-//! disk as a power cut leaves them, [`backup`] copies its database while it works; [`callbacks`]
-//! drops whatever calls merchants. [`ledger`] is what all of them compare: what the shops were told, and what the
+//! disk as a power cut leaves them, [`backup`] copies its database while it works; [`clock`] sets the machine's clock
+//! under it; [`callbacks`] drops whatever calls merchants. [`ledger`] is what all of them compare: what the shops were told, and what the
 //! platform still knows. Every run begins with a control that must fail, and prints its seed and its counts.
 //! `docs/reliability/crashes.md` tells what is promised, and the last figures.
 #![expect(
@@ -13,9 +13,11 @@
 
 mod backup;
 mod callbacks;
+mod clock;
 mod kills;
 mod ledger;
 mod load;
+mod postgres;
 mod power;
 mod receiver;
 mod server;
@@ -54,6 +56,8 @@ enum Task {
     Callbacks(callbacks::Options),
     /// Make copies under load by the documented command, and start on them.
     Backup(backup::Options),
+    /// Set the machine's clock under load, as far as the program can see it. Needs libfaketime.
+    Clock(clock::Options),
     /// Fail every system call that writes, one after the other. Needs root.
     Syscalls(syscalls::Options),
     /// Take images of the disk under load, as a power cut leaves them. Needs root.
@@ -84,6 +88,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Task::Kills(options) => kills::run(options, &target, data.path(), seed),
         Task::Callbacks(options) => callbacks::run(options, data.path(), seed),
         Task::Backup(options) => backup::run(options, &target, data.path(), seed),
+        Task::Clock(options) => clock::run(options, &target, data.path(), seed),
         Task::Syscalls(options) => syscalls::run(options, &target, data.path(), seed),
         Task::Power(options) => power::run(options, &target, data.path(), seed),
     }

@@ -19,6 +19,8 @@ pub(crate) struct Target {
     /// The program.
     pub(crate) binary: PathBuf,
     pub(crate) database: Database,
+    /// Variables of its environment.
+    pub(crate) variables: Vec<(String, String)>,
     /// Programs and their arguments before ours, such as `strace …`.
     pub(crate) under: Vec<String>,
     /// Where its complaints go.
@@ -26,10 +28,12 @@ pub(crate) struct Target {
 }
 
 /// What the data lies in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Database {
     /// A file in the data folder.
     Sqlite,
+    /// A PostgreSQL server, by its URL. The master key is in the data folder.
+    Postgres(String),
     /// Nothing that outlives the process: the control of runs that kill it.
     Memory,
 }
@@ -54,6 +58,7 @@ impl Target {
         Target {
             binary: binary.to_owned(),
             database: Database::Sqlite,
+            variables: Vec::new(),
             under: Vec::new(),
             log: log.to_owned(),
         }
@@ -76,8 +81,14 @@ impl Target {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SANDKASSE_")) {
             command.env_remove(name);
         }
-        let database = match self.database {
+        let database = match &self.database {
             Database::Sqlite => format!("sqlite:{}", Target::file(folder).display()),
+            Database::Postgres(url) => {
+                // Beside no file of a database, keys lie below where it is started.
+                std::fs::create_dir_all(folder)?;
+                command.current_dir(folder);
+                url.clone()
+            }
             Database::Memory => "sqlite::memory:".to_owned(),
         };
         let log: File = OpenOptions::new()
@@ -91,6 +102,7 @@ impl Target {
             .arg("--ready-file")
             .arg(ready_file(folder))
             .env("SANDKASSE_LOG", "error")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -1,18 +1,38 @@
 //! A sales unit of the running platform and its calls.
 
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use crate::server::{PATIENCE, Place};
 
 /// A sales unit without rate limits, with local callbacks, and someone who pays there.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Shop {
     pub(crate) msn: String,
+    client_id: String,
+    client_secret: String,
     subscription_key: String,
-    token: String,
+    token: Mutex<String>,
+    /// Whether a call that is refused for its token is made again with a new one, as clients do that know that
+    /// tokens die.
+    renews: bool,
+    renewed: AtomicU64,
     prefix: String,
     phone: String,
+}
+
+/// A token, and what the platform said of its time, in seconds of Unix time.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) issued: i64,
+    pub(crate) not_before: i64,
+    pub(crate) expires: i64,
 }
 
 /// A step in the life of an order. Each has an idempotency key of its own.
@@ -38,6 +58,9 @@ pub(crate) const LIFE: [Step; 6] = [
 pub(crate) const RESERVED: u64 = 5_000;
 pub(crate) const CAPTURED: u64 = 1_000;
 pub(crate) const REFUNDED: u64 = 100;
+
+/// A clock may be set again between a new token and its use.
+const RENEWALS: u32 = 5;
 
 /// An answer as it came: status and body.
 pub(crate) type Answer = (u16, String);
@@ -87,23 +110,52 @@ impl Shop {
             }),
         )?;
         let person = made("persons", &json!({ "environment": "test" }))?;
-        let mut answer = agent
-            .post(format!("{}/accesstoken/get", place.test))
-            .header("client_id", text(&unit, "client_id")?)
-            .header("client_secret", text(&unit, "client_secret")?)
-            .header(
-                "Ocp-Apim-Subscription-Key",
-                text(&unit, "primary_subscription_key")?,
-            )
-            .send_empty()?;
-        let token: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
-        Ok(Shop {
+        let shop = Shop {
             msn: text(&unit, "msn")?,
+            client_id: text(&unit, "client_id")?,
+            client_secret: text(&unit, "client_secret")?,
             subscription_key: text(&unit, "primary_subscription_key")?,
-            token: text(&token, "access_token")?,
+            token: Mutex::default(),
+            renews: false,
+            renewed: AtomicU64::new(0),
             prefix: prefix.to_owned(),
             phone: text(&person, "phone")?,
+        };
+        shop.use_token(shop.fetch_token(&agent, place)?);
+        Ok(shop)
+    }
+
+    /// The same, with new tokens for those that are refused.
+    pub(crate) fn renewing(mut self) -> Shop {
+        self.renews = true;
+        self
+    }
+
+    /// How often a token was refused and a new one taken.
+    pub(crate) fn renewed(&self) -> u64 {
+        self.renewed.load(Ordering::Relaxed)
+    }
+
+    /// A new token; the shop goes on with the one it has.
+    pub(crate) fn fetch_token(&self, agent: &ureq::Agent, place: &Place) -> anyhow::Result<Token> {
+        let mut answer = agent
+            .post(format!("{}/accesstoken/get", place.test))
+            .header("client_id", &self.client_id)
+            .header("client_secret", &self.client_secret)
+            .header("Ocp-Apim-Subscription-Key", &self.subscription_key)
+            .send_empty()?;
+        let said: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
+        let number = |name: &str| anyhow::Ok(text(&said, name)?.parse::<i64>()?);
+        Ok(Token {
+            text: text(&said, "access_token")?,
+            issued: number("expires_on")? - number("expires_in")?,
+            not_before: number("not_before")?,
+            expires: number("expires_on")?,
         })
+    }
+
+    fn use_token(&self, token: Token) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token.text;
     }
 
     /// One step; `None` when no whole answer came.
@@ -130,7 +182,7 @@ impl Shop {
             ),
         };
         let key = step.in_log().1;
-        self.call(agent, place, "POST", &path, key.as_deref(), Some(&body))
+        self.call(agent, place, &Wanted::post(&path, key.as_deref(), &body))
     }
 
     /// What the platform knows of an order.
@@ -141,7 +193,7 @@ impl Shop {
         order: &str,
     ) -> Option<Answer> {
         let path = format!("/ecomm/v2/payments/{order}/details");
-        self.call(agent, place, "GET", &path, None, None)
+        self.call(agent, place, &Wanted::get(&path))
     }
 
     /// A capture under a key that no step has.
@@ -153,7 +205,7 @@ impl Shop {
     ) -> Option<Answer> {
         let path = format!("/ecomm/v2/payments/{order}/capture");
         let body = self.modify(CAPTURED);
-        self.call(agent, place, "POST", &path, Some("again"), Some(&body))
+        self.call(agent, place, &Wanted::post(&path, Some("again"), &body))
     }
 
     /// Makes the second subscription key anew and answers it; `None` when no whole answer came.
@@ -213,25 +265,85 @@ impl Shop {
         })
     }
 
-    fn call(
+    /// What the platform says of an order to whoever has this token.
+    pub(crate) fn details_with(
         &self,
         agent: &ureq::Agent,
         place: &Place,
-        method: &str,
-        path: &str,
-        key: Option<&str>,
-        body: Option<&Value>,
+        order: &str,
+        token: &Token,
+    ) -> Option<Answer> {
+        let path = format!("/ecomm/v2/payments/{order}/details");
+        self.call_with(agent, place, &Wanted::get(&path), &token.text)
+    }
+
+    fn call(&self, agent: &ureq::Agent, place: &Place, wanted: &Wanted<'_>) -> Option<Answer> {
+        let token = self.token.lock();
+        let token = token.unwrap_or_else(PoisonError::into_inner).clone();
+        let mut answer = self.call_with(agent, place, wanted, &token)?;
+        let mut tries = 0;
+        while self.renews && answer.0 == 401 && tries < RENEWALS {
+            tries += 1;
+            let token = self.fetch_token(agent, place).ok()?;
+            self.renewed.fetch_add(1, Ordering::Relaxed);
+            answer = self.call_with(agent, place, wanted, &token.text)?;
+            self.use_token(token);
+        }
+        Some(answer)
+    }
+
+    fn call_with(
+        &self,
+        agent: &ureq::Agent,
+        place: &Place,
+        wanted: &Wanted<'_>,
+        token: &str,
     ) -> Option<Answer> {
         let mut request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", place.test))
-            .header("Authorization", format!("Bearer {}", self.token))
+            .method(wanted.method)
+            .uri(format!("{}{}", place.test, wanted.path))
+            .header("Authorization", format!("Bearer {token}"))
             .header("Ocp-Apim-Subscription-Key", &self.subscription_key);
-        if let Some(key) = key {
+        if let Some(key) = wanted.key {
             request = request.header("X-Request-Id", key);
         }
-        exchange(agent, request, body)
+        exchange(agent, request, wanted.body)
     }
+}
+
+/// A call of the merchant's APIs.
+struct Wanted<'a> {
+    method: &'static str,
+    path: &'a str,
+    key: Option<&'a str>,
+    body: Option<&'a Value>,
+}
+
+impl<'a> Wanted<'a> {
+    fn get(path: &'a str) -> Wanted<'a> {
+        Wanted {
+            method: "GET",
+            path,
+            key: None,
+            body: None,
+        }
+    }
+
+    fn post(path: &'a str, key: Option<&'a str>, body: &'a Value) -> Wanted<'a> {
+        Wanted {
+            method: "POST",
+            path,
+            key,
+            body: Some(body),
+        }
+    }
+}
+
+/// Whether an approval was refused since the payment is over.
+pub(crate) fn is_over((status, body): &Answer) -> bool {
+    let said: Value = serde_json::from_str(body).unwrap_or_default();
+    let code = said.pointer("/0/errorCode").and_then(Value::as_str);
+    (*status, code) == (400, Some("92"))
 }
 
 /// Makes a person, as a sign that the platform can write.

@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// Run this program instead of building one.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+    /// An earlier build, for the part `versions`: it is left out without one.
+    #[arg(long, value_name = "FILE")]
+    other_binary: Option<PathBuf>,
 }
 
 /// From Debian. No service of these packages is started.
@@ -93,6 +96,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     }
     if options.short {
         arguments.push("--short".to_owned());
+    }
+    if let Some(other) = &options.other_binary {
+        let other = std::path::absolute(other).context("what is the other binary's path?")?;
+        let other = other
+            .to_str()
+            .context("the other binary's path is no text")?;
+        arguments.extend(["--other-binary".to_owned(), other.to_owned()]);
     }
     // A fault without a part can only be one of the cluster's.
     if options.parts.is_empty() && !options.fault.is_empty() {

@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// How many images of the disk are taken.
     #[arg(long, default_value_t = 200)]
     images: u64,
+    /// How often the clock is set in all five ways.
+    #[arg(long, default_value_t = 40)]
+    rounds: u64,
     /// What moments are chosen by; another one each time if not said.
     #[arg(long)]
     seed: Option<u64>,
@@ -40,6 +43,10 @@ enum Kind {
     Syscalls,
     /// Its power is cut under load.
     Power,
+    /// The same with PostgreSQL.
+    PowerPostgres,
+    /// The machine's clock is set under load.
+    Clock,
     /// Its database is copied under load.
     Backup,
     /// What calls merchants is dropped under load, and merchants fail.
@@ -89,6 +96,8 @@ impl Kind {
             Kind::Kills => "crash: kills",
             Kind::Syscalls => "crash: failing system calls",
             Kind::Power => "crash: power cuts",
+            Kind::PowerPostgres => "crash: power cuts with PostgreSQL",
+            Kind::Clock => "crash: the clock is set",
             Kind::Backup => "crash: copies",
             Kind::Callbacks => "crash: callbacks",
         }
@@ -99,6 +108,8 @@ impl Kind {
             Kind::Kills => words("kills --kills 1000"),
             Kind::Syscalls => words("syscalls --every 3"),
             Kind::Power => words("power --images 50"),
+            Kind::PowerPostgres => words("power --database postgres --images 10"),
+            Kind::Clock => words("clock --rounds 3"),
             Kind::Backup => words("backup --copies 10"),
             Kind::Callbacks => words("callbacks --payments 20000 --kills 40"),
         }
@@ -109,6 +120,11 @@ impl Kind {
             Kind::Kills => words(&format!("kills --kills {} --restart-ms 250", options.kills)),
             Kind::Syscalls => words(&format!("syscalls --passes {}", options.passes)),
             Kind::Power => words(&format!("power --images {}", options.images)),
+            Kind::PowerPostgres => words(&format!(
+                "power --database postgres --images {}",
+                options.images
+            )),
+            Kind::Clock => words(&format!("clock --rounds {}", options.rounds)),
             Kind::Backup => words("backup --copies 100"),
             Kind::Callbacks => words("callbacks"),
         }
@@ -116,8 +132,8 @@ impl Kind {
 
     fn needs_root(self) -> bool {
         match self {
-            Kind::Kills | Kind::Backup | Kind::Callbacks => false,
-            Kind::Syscalls | Kind::Power => true,
+            Kind::Kills | Kind::Backup | Kind::Callbacks | Kind::Clock => false,
+            Kind::Syscalls | Kind::Power | Kind::PowerPostgres => true,
         }
     }
 

@@ -63,7 +63,7 @@ impl Module {
         }
     }
 
-    /// Whose tests are run.
+    /// Whose tests are run: first those that are quick, then, for what they missed, the others as well.
     fn packages(self) -> &'static [&'static str] {
         match self {
             // The machine's promises are also those of the API that words them.
@@ -76,10 +76,9 @@ impl Module {
     }
 }
 
-/// What cargo-mutants says of one change.
+/// What cargo-mutants says of a run.
 #[derive(Deserialize)]
 struct Outcomes {
-    total_mutants: u64,
     caught: u64,
     missed: u64,
     timeout: u64,
@@ -108,7 +107,32 @@ fn of(root: &Path, module: Module, again: bool) -> anyhow::Result<f64> {
     let name = module
         .to_possible_value()
         .context("every module has a name")?;
-    let folder = cargo::workshop(root, "mutants")?.join(name.get_name());
+    let name = name.get_name();
+    let folder = cargo::workshop(root, "mutants")?.join(name);
+    let (mut noticed, mut unviable, mut missed) = (0, 0, 0);
+    for (stage, package) in module.packages().iter().enumerate() {
+        if stage > 0 && missed == 0 {
+            break;
+        }
+        let found = try_all(root, (&folder, module), package, again || stage > 0)?;
+        noticed += found.caught + found.timeout;
+        unviable += found.unviable;
+        missed = found.missed;
+        println!("{name}: {package}'s tests noticed {noticed} so far and missed {missed}");
+    }
+    ensure!(noticed + missed > 0 || again, "nothing was changed");
+    let share = share(noticed, missed);
+    println!("| {name} | {noticed} | {missed} | {unviable} | {share:.1} % |");
+    Ok(share)
+}
+
+/// One run with the tests of one package. `again` leaves out what an earlier run noticed.
+fn try_all(
+    root: &Path,
+    (folder, module): (&Path, Module),
+    package: &str,
+    again: bool,
+) -> anyhow::Result<Outcomes> {
     let mut mutants = tools::MUTANTS.command(root)?;
     mutants.args([
         "mutants",
@@ -118,38 +142,23 @@ fn of(root: &Path, module: Module, again: bool) -> anyhow::Result<f64> {
         "--colors",
         "never",
     ]);
-    mutants.arg("--output").arg(&folder);
+    mutants.arg("--output").arg(folder);
     for file in module.files() {
         mutants.args(["--file", file]);
     }
-    for package in module.packages() {
-        mutants.args(["--test-package", package]);
-    }
+    mutants.args(["--test-package", package]);
     if setup::has_nextest() {
         mutants.args(["--test-tool", "nextest"]);
     }
     if again {
         mutants.arg("--iterate");
     }
-    // It ends with another status when something is missed, which is judged below.
+    // It ends with another status when something is missed, which is judged by its figures.
     let status = mutants.stdin(Stdio::null()).status()?;
     let outcomes = folder.join("mutants.out/outcomes.json");
     let text = std::fs::read_to_string(&outcomes)
         .with_context(|| format!("no figures; cargo-mutants ended with {status}"))?;
-    let found: Outcomes = serde_json::from_str(&text)?;
-    let noticed = found.caught + found.timeout;
-    ensure!(noticed + found.missed > 0 || again, "nothing was changed");
-    let share = share(noticed, found.missed);
-    println!(
-        "| {} | {} | {} | {} | {} | {} | {share:.1} % |",
-        name.get_name(),
-        found.total_mutants,
-        found.caught,
-        found.timeout,
-        found.missed,
-        found.unviable
-    );
-    Ok(share)
+    Ok(serde_json::from_str(&text)?)
 }
 
 fn share(noticed: u64, missed: u64) -> f64 {

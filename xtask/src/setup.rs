@@ -68,6 +68,12 @@ const NEEDS: &[Need] = &[
         packages: &["strace"],
     },
     Need {
+        what: "libfaketime",
+        program: "sh",
+        proof: &["-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1"],
+        packages: &["libfaketime"],
+    },
+    Need {
         what: "file systems for images of a disk",
         program: "sh",
         // The folder of an administrator's programs is not in everybody's path.

@@ -1,6 +1,6 @@
 //! What can break, and how it is mended again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
@@ -179,9 +179,14 @@ async fn cancel_waiting_commits(host: u8) -> anyhow::Result<usize> {
     );
     let cancel =
         "select count(pg_cancel_backend(pid)) from pg_stat_activity where wait_event = 'SyncRep'";
-    let mut cancelled = 0;
-    for _ in 0..20 {
-        cancelled += sql(&url, cancel)?.parse::<usize>()?;
+    let (began, mut cancelled) = (Instant::now(), 0);
+    // Not longer: Patroni would notice that it is alone, and stop PostgreSQL.
+    while began.elapsed() < Duration::from_secs(if cancelled == 0 { 10 } else { 1 }) {
+        match sql(&url, cancel) {
+            Ok(count) => cancelled += count.parse::<usize>()?,
+            Err(_) if cancelled > 0 => break,
+            Err(error) => return Err(error),
+        }
         rest(Duration::from_millis(50)).await;
     }
     Ok(cancelled)

@@ -7,3 +7,4 @@ pub(crate) mod limits;
 pub(crate) mod node_loss;
 pub(crate) mod two_keys;
 pub(crate) mod unknown;
+pub(crate) mod versions;

@@ -18,7 +18,7 @@ use crate::server::{PATIENCE, pause, read, run};
 
 /// The files are sparse: only what is written takes room.
 const OUTER_BYTES: u64 = 8 << 30;
-const INNER_BYTES: u64 = 256 << 20;
+const INNER_BYTES: u64 = 1 << 30;
 
 /// The file system that can copy files at an instant.
 pub(super) struct Outer {
@@ -66,6 +66,11 @@ impl Outer {
 impl Inner {
     pub(super) fn point(&self) -> &Path {
         &self.mount.point
+    }
+
+    /// Puts all that was written so far on the disk.
+    pub(super) fn sync(&self) -> anyhow::Result<()> {
+        rustix::fs::syncfs(File::open(self.point())?).context("cannot sync")
     }
 
     /// What the disk holds at this instant.

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 use sandkasse_domain::{Known, Minor};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+use crate::json::{self, Json, Members};
 
 /// Bodies nested deeper are refused.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -62,11 +63,11 @@ impl BodyFault {
 }
 
 /// Parses a body.
-pub(crate) fn parse(body: &[u8]) -> Result<Value, BodyFault> {
+pub(crate) fn parse(body: &[u8]) -> Result<Json, BodyFault> {
     if depth(body) > MAX_DEPTH {
         return Err(BodyFault::Depth);
     }
-    serde_json::from_slice(body).map_err(|error| BodyFault::Syntax {
+    json::parse(body).map_err(|error| BodyFault::Syntax {
         detail: error.to_string(),
     })
 }
@@ -95,7 +96,7 @@ fn depth(body: &[u8]) -> usize {
 /// An object being read, with its path for messages.
 #[derive(Clone, Copy)]
 pub(crate) struct Object<'a> {
-    members: &'a Map<String, Value>,
+    members: &'a Members,
     path: &'a str,
 }
 
@@ -108,7 +109,7 @@ pub(crate) enum Need {
 
 impl<'a> Object<'a> {
     /// The whole body.
-    pub(crate) fn root(value: &'a Value) -> Result<Object<'a>, BodyFault> {
+    pub(crate) fn root(value: &'a Json) -> Result<Object<'a>, BodyFault> {
         value
             .as_object()
             .map(|members| Object { members, path: "" })
@@ -123,7 +124,7 @@ impl<'a> Object<'a> {
     ) -> Result<Option<Object<'a>>, BodyFault> {
         match self.member(name, need)? {
             None => Ok(None),
-            Some(Value::Object(members)) => Ok(Some(Object {
+            Some(Json::Object(members)) => Ok(Some(Object {
                 members,
                 path: name,
             })),
@@ -134,7 +135,7 @@ impl<'a> Object<'a> {
     pub(crate) fn text(&self, name: &str, need: Need) -> Result<Option<String>, BodyFault> {
         match self.member(name, need)? {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Json::String(text)) => Ok(Some(text.clone())),
             Some(other) => Err(self.wrong(name, "string", other)),
         }
     }
@@ -144,30 +145,27 @@ impl<'a> Object<'a> {
         let Some(value) = self.member(name, need)? else {
             return Ok(None);
         };
-        let Value::Number(number) = value else {
-            return Err(self.wrong(name, "integer", value));
-        };
-        if let Some(integer) = number.as_i64() {
-            return Ok(Some(integer));
-        }
-        match number.as_f64() {
-            #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, as wanted")]
-            Some(float) if float.fract() == 0.0 => Ok(Some(float as i64)),
-            _ => Err(BodyFault::Type {
+        let Some(whole) = value.whole() else {
+            if value.kind() != "number" {
+                return Err(self.wrong(name, "integer", value));
+            }
+            return Err(BodyFault::Type {
                 member: self.name(name),
                 expected: "integer".into(),
                 received: "number with decimals".into(),
-            }),
-        }
+            });
+        };
+        let nearest = if whole < 0 { i64::MIN } else { i64::MAX };
+        Ok(Some(i64::try_from(whole).unwrap_or(nearest)))
     }
 
     /// A boolean; `"true"` and `"false"` are accepted.
     pub(crate) fn boolean(&self, name: &str) -> Result<bool, BodyFault> {
         match self.member(name, Need::Optional)? {
             None => Ok(false),
-            Some(Value::Bool(boolean)) => Ok(*boolean),
-            Some(Value::String(text)) if text == "true" => Ok(true),
-            Some(Value::String(text)) if text == "false" => Ok(false),
+            Some(Json::Bool(boolean)) => Ok(*boolean),
+            Some(Json::String(text)) if text == "true" => Ok(true),
+            Some(Json::String(text)) if text == "false" => Ok(false),
             Some(other) => Err(self.wrong(name, "boolean", other)),
         }
     }
@@ -176,8 +174,8 @@ impl<'a> Object<'a> {
     pub(crate) fn phone(&self, name: &str) -> Result<Option<String>, BodyFault> {
         match self.member(name, Need::Optional)? {
             None => Ok(None),
-            Some(Value::String(text)) => Ok((!text.is_empty()).then(|| text.clone())),
-            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            Some(Json::String(text)) => Ok((!text.is_empty()).then(|| text.clone())),
+            Some(Json::Number(number)) if number.is_plain() => {
                 let text = number.to_string();
                 Ok((text != "0").then_some(text))
             }
@@ -185,10 +183,10 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(crate) fn list(&self, name: &str) -> Result<Option<&'a Vec<Value>>, BodyFault> {
+    pub(crate) fn list(&self, name: &str) -> Result<Option<&'a [Json]>, BodyFault> {
         match self.member(name, Need::Optional)? {
             None => Ok(None),
-            Some(Value::Array(list)) => Ok(Some(list)),
+            Some(Json::Array(list)) => Ok(Some(list)),
             Some(other) => Err(self.wrong(name, "array", other)),
         }
     }
@@ -196,21 +194,18 @@ impl<'a> Object<'a> {
     /// A number, or a text that stands for one.
     pub(crate) fn number_or_text(&self, name: &str, need: Need) -> Result<(), BodyFault> {
         match self.member(name, need)? {
-            None | Some(Value::Number(_) | Value::String(_)) => Ok(()),
+            None | Some(Json::Number(_) | Json::String(_)) => Ok(()),
             Some(other) => Err(self.wrong(name, "number", other)),
         }
     }
 
-    fn member(&self, name: &str, need: Need) -> Result<Option<&'a Value>, BodyFault> {
+    fn member(&self, name: &str, need: Need) -> Result<Option<&'a Json>, BodyFault> {
         match self.members.get(name) {
-            Some(Value::Null) => Ok(None),
+            Some(Json::Null) => Ok(None),
             Some(value) => Ok(Some(value)),
             None if need == Need::Required => {
-                match self
-                    .members
-                    .keys()
-                    .find(|key| key.eq_ignore_ascii_case(name))
-                {
+                let mut names = self.members.names();
+                match names.find(|key| key.eq_ignore_ascii_case(name)) {
                     Some(twin) => Err(BodyFault::MemberCase {
                         expected: self.name(name),
                         received: self.name(twin),
@@ -226,7 +221,7 @@ impl<'a> Object<'a> {
     /// of a header, say.
     pub(crate) fn lookalike(&self, name: &str) -> Option<String> {
         let letters = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
-        let mut sent = self.members.keys();
+        let mut sent = self.members.names();
         sent.find(|sent| *sent != name && letters(sent) == letters(name))
             .map(|sent| self.name(sent))
     }
@@ -239,24 +234,16 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn wrong(&self, name: &str, expected: &'static str, received: &Value) -> BodyFault {
+    fn wrong(&self, name: &str, expected: &'static str, received: &Json) -> BodyFault {
         wrong(self.name(name), expected, received)
     }
 }
 
-fn wrong(member: String, expected: &'static str, received: &Value) -> BodyFault {
-    let received = match received {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
+fn wrong(member: String, expected: &'static str, received: &Json) -> BodyFault {
     BodyFault::Type {
         member,
         expected: expected.into(),
-        received: received.into(),
+        received: received.kind().into(),
     }
 }
 

@@ -12,6 +12,7 @@ mod entry;
 pub mod epayment;
 mod fault;
 mod formats;
+mod json;
 pub mod order_management;
 mod params;
 pub mod qr;
@@ -19,6 +20,7 @@ mod receipt;
 pub mod report;
 mod routes;
 pub mod token;
+mod unbuilt;
 pub mod userinfo;
 pub mod webhooks;
 
@@ -35,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use body::{BodyFault, FieldFault};
 pub use formats::gateway;
 pub use routes::{Api, OPERATIONS, Route, RouteFault, find};
+pub use unbuilt::NOT_BUILT;
 
 /// The largest body that is read.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -352,6 +355,7 @@ impl Platform {
         }
         let route = match route {
             Ok(route) => route,
+            Err(RouteFault::NotBuilt) if report::hides(call) => return Err(report::hidden(call)),
             Err(RouteFault::NotBuilt) => return Err((formats::not_built(), Why::NotBuilt)),
             Err(RouteFault::Unknown(cause)) => {
                 return Err((formats::not_found(), Why::Gate(cause)));

@@ -8,16 +8,20 @@ use sandkasse_domain::Known;
 use sandkasse_engine::faults::Fault;
 use sandkasse_gate::GateCause;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::{Answer, Call, FieldFault, Why, body::MOST_FAULTS, fault, formats};
+use crate::{
+    Answer, Call, FieldFault, Why,
+    body::MOST_FAULTS,
+    fault, formats,
+    json::{Json, Members},
+};
 
 pub(crate) const JSON: &str = "application/json";
 
 /// An object of a body, and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Place<'a> {
-    members: &'a Map<String, Value>,
+    members: &'a Members,
     /// `orderLines[0]`; empty for the whole body.
     path: String,
 }
@@ -43,9 +47,9 @@ pub(crate) struct Params {
 
 impl Params {
     /// The whole body, if it is an object.
-    pub(crate) fn root<'a>(&mut self, body: &'a Value) -> Option<Place<'a>> {
+    pub(crate) fn root<'a>(&mut self, body: &'a Json) -> Option<Place<'a>> {
         let Some(members) = body.as_object() else {
-            self.wrong_type(String::new(), "object", body);
+            self.wrong_type("$".to_owned(), "object", body);
             return None;
         };
         let path = String::new();
@@ -87,28 +91,31 @@ impl Params {
         range: (i64, i64),
     ) -> Option<i64> {
         let value = self.member(of, name, required)?;
-        let Some(number) = whole(value) else {
+        let Some(number) = value.whole() else {
             self.wrong_type(of.name(name), "integer", value);
             return None;
         };
         let (least, most) = range;
-        if (least..=most).contains(&number) {
-            return Some(number);
+        let number = i64::try_from(number).ok();
+        let number = number.filter(|it| (least..=most).contains(it));
+        if number.is_none() {
+            let reason = format!(
+                "The field {} must be between {least} and {most}.",
+                pascal(name)
+            );
+            let sent: String = value.to_string().chars().take(100).collect();
+            self.fault(of.name(name), reason, "request.range", sent);
         }
-        let reason = format!(
-            "The field {} must be between {least} and {most}.",
-            pascal(name)
-        );
-        self.fault(of.name(name), reason, "request.range", number.to_string());
-        None
+        number
     }
 
     pub(crate) fn boolean(&mut self, of: &Place<'_>, name: &str) -> Option<bool> {
         let value = self.member(of, name, false)?;
-        if !value.is_boolean() {
-            self.wrong_type(of.name(name), "boolean", value);
+        if let Json::Bool(truth) = value {
+            return Some(*truth);
         }
-        value.as_bool()
+        self.wrong_type(of.name(name), "boolean", value);
+        None
     }
 
     pub(crate) fn object<'a>(
@@ -128,24 +135,59 @@ impl Params {
 
     /// The objects of a list, of which there must be one at least.
     pub(crate) fn objects<'a>(&mut self, of: &Place<'a>, name: &str) -> Vec<Place<'a>> {
-        let list = match self.member(of, name, true) {
-            None => return Vec::new(),
-            Some(Value::Array(list)) => list,
-            Some(other) => {
-                self.wrong_type(of.name(name), "array", other);
-                return Vec::new();
-            }
-        };
-        if list.is_empty() {
+        let items = self.items(of, name, true);
+        if items.as_ref().is_some_and(Vec::is_empty) {
             let reason = format!(
                 "The field {} must be a string or array type with a minimum length of '1'.",
                 pascal(name)
             );
             self.fault(of.name(name), reason, "request.missing", "an empty list");
         }
+        self.places(items)
+    }
+
+    /// The objects of a list that may be empty, or not there.
+    pub(crate) fn objects_if_any<'a>(&mut self, of: &Place<'a>, name: &str) -> Vec<Place<'a>> {
+        let items = self.items(of, name, false);
+        self.places(items)
+    }
+
+    /// Looks at the texts of a list, which may be empty.
+    pub(crate) fn texts(&mut self, of: &Place<'_>, name: &str, required: bool, rules: &[Rule<'_>]) {
+        for (path, value) in self.items(of, name, required).unwrap_or_default() {
+            match value.as_str() {
+                None => self.wrong_type(path, "string", value),
+                Some(text) => {
+                    let fault = rules.iter().find_map(|rule| rule.fault(name, text));
+                    if let Some((cause, reason)) = fault {
+                        self.fault(path, reason, cause, received(text));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is in a list, and where.
+    fn items<'a>(
+        &mut self,
+        of: &Place<'a>,
+        name: &str,
+        required: bool,
+    ) -> Option<Vec<(String, &'a Json)>> {
+        let path = of.name(name);
+        let value = self.member(of, name, required)?;
+        let Json::Array(list) = value else {
+            self.wrong_type(path, "array", value);
+            return None;
+        };
+        let items = list.iter().enumerate();
+        let items = items.map(|(index, value)| (format!("{path}[{index}]"), value));
+        Some(items.collect())
+    }
+
+    fn places<'a>(&mut self, items: Option<Vec<(String, &'a Json)>>) -> Vec<Place<'a>> {
         let mut places = Vec::new();
-        for (index, value) in list.iter().enumerate() {
-            let path = format!("{}[{index}]", of.name(name));
+        for (path, value) in items.unwrap_or_default() {
             match value.as_object() {
                 Some(members) => places.push(Place { members, path }),
                 None => self.wrong_type(path, "object", value),
@@ -189,9 +231,9 @@ impl Params {
         of: &Place<'a>,
         name: &str,
         required: bool,
-    ) -> Option<&'a Value> {
+    ) -> Option<&'a Json> {
         match of.members.get(name) {
-            Some(value) if !value.is_null() => Some(value),
+            Some(value) if *value != Json::Null => Some(value),
             Some(_) | None => {
                 if required {
                     self.missing(of, name);
@@ -201,16 +243,20 @@ impl Params {
         }
     }
 
-    pub(crate) fn wrong_type(&mut self, path: String, expected: &str, received: &Value) {
+    pub(crate) fn wrong_type(&mut self, path: String, expected: &str, received: &Json) {
         let reason = format!("The JSON value could not be converted to {expected}.");
-        self.fault(path, reason, "json.type", kind(received));
+        self.fault(path, reason, "json.type", received.kind());
     }
 }
 
 impl Place<'_> {
     /// Whether the member is there, whatever it is.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.members.get(name).is_some_and(|it| !it.is_null())
+        self.members.get(name).is_some_and(|it| *it != Json::Null)
+    }
+
+    pub(crate) fn members(&self) -> &Members {
+        self.members
     }
 
     pub(crate) fn name(&self, name: &str) -> String {
@@ -272,28 +318,6 @@ pub(crate) fn pascal(path: &str) -> String {
             if was { it.to_ascii_uppercase() } else { it }
         })
         .collect()
-}
-
-fn whole(value: &Value) -> Option<i64> {
-    if let Some(number) = value.as_i64() {
-        return Some(number);
-    }
-    match value.as_f64() {
-        #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, as wanted")]
-        Some(number) if number.fract() == 0.0 && !value.is_string() => Some(number as i64),
-        _ => None,
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 /// Enough of a text to recognise it.

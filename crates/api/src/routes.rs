@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
 use sandkasse_gate::GateCause;
 
-use crate::{checkout, epayment, order_management, qr, report};
+use crate::{checkout, epayment, order_management, qr, report, unbuilt};
 
 /// An operation, with the names in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub enum Api {
 pub enum RouteFault {
     /// The platform has no such operation.
     Unknown(GateCause),
-    /// The platform has it, this program not yet.
+    /// The platform has it, this program not yet: [`crate::unbuilt`].
     NotBuilt,
 }
 
@@ -134,35 +134,33 @@ impl Route {
     }
 }
 
-/// First parts of paths of APIs that the platform has and this program has not yet. The operations
-/// below them are not told apart.
-const NOT_BUILT: [&str; 8] = [
-    "recurring",
-    "vipps-recurring-merchant-api",
-    "access-management-1.0",
-    "checkout",
-    "report",
-    "management",
-    "psp",
-    "merchant-agreement",
-];
-
 /// Finds the operation of a call.
 pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Route, RouteFault> {
     let (path, _query) = path.split_once('?').unwrap_or((path, ""));
-    let unknown = || {
+    let nowhere = || {
         RouteFault::Unknown(GateCause::RouteUnknown {
             path: path.to_owned(),
         })
     };
+    let only = |allowed: &'static str| {
+        RouteFault::Unknown(GateCause::MethodUnknown {
+            path: path.to_owned(),
+            method: method.to_string(),
+            allowed: allowed.into(),
+        })
+    };
     let trimmed = path.strip_suffix('/').unwrap_or(path);
-    let rest = trimmed.strip_prefix('/').ok_or_else(unknown)?;
+    let rest = trimmed.strip_prefix('/').ok_or_else(nowhere)?;
     let parts: Vec<String> = rest
         .split('/')
         .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
         .collect();
     let lower: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();
     let words: Vec<&str> = lower.iter().map(String::as_str).collect();
+    if unbuilt::is_one(method, &words) {
+        return Err(RouteFault::NotBuilt);
+    }
+    let unknown = || unbuilt::methods(&words).next().map_or_else(nowhere, only);
     let name = |index: usize| parts.get(index).cloned().unwrap_or_default();
     let one = |(route, allowed)| vec![(allowed, route)];
     let offered: Vec<(Method, Route)> = match words.as_slice() {
@@ -173,17 +171,15 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
         ["webhooks", "v1", "webhooks", _] => {
             vec![(Method::DELETE, Route::WebhookDelete { id: name(3) })]
         }
-        ["order-management", "v3", "categories", ..] => return Err(RouteFault::NotBuilt),
         ["order-management", below @ ..] => {
             let asked = order_management::find(below, &name).ok_or_else(unknown)?;
             of_api(asked, Route::OrderManagement)
         }
-        ["qr", "v1", "merchant-callback" | "exchange", ..] => return Err(RouteFault::NotBuilt),
         ["qr", below @ ..] => of_api(qr::find(below, &name).ok_or_else(unknown)?, Route::Qr),
-        ["checkout", "v3", below @ ..] => match checkout::find(below, &name) {
-            Some(asked) => of_api(asked, Route::Checkout),
-            None => return Err(RouteFault::NotBuilt),
-        },
+        ["checkout", "v3", below @ ..] => {
+            let asked = checkout::find(below, &name).ok_or_else(unknown)?;
+            of_api(asked, Route::Checkout)
+        }
         ["settlement", "v1", "ledgers"] => {
             vec![(Method::GET, Route::Report(report::Asked::Ledgers))]
         }
@@ -195,13 +191,7 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
             let asked = qr::find_printed(below, &name).ok_or_else(unknown)?;
             of_api(asked, Route::Qr)
         }
-        others => one(find_one(environment, others, &name).ok_or_else(|| {
-            if others.first().is_some_and(|it| NOT_BUILT.contains(it)) {
-                RouteFault::NotBuilt
-            } else {
-                unknown()
-            }
-        })?),
+        others => one(find_one(environment, others, &name).ok_or_else(unknown)?),
     };
     let usual = offered.first().map(|(allowed, _)| allowed.clone());
     if let Some((_, route)) = offered.into_iter().find(|(allowed, _)| allowed == method) {
@@ -213,11 +203,7 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
         Some(Method::DELETE) => "DELETE",
         _ => "POST",
     };
-    Err(RouteFault::Unknown(GateCause::MethodUnknown {
-        path: path.to_owned(),
-        method: method.to_string(),
-        allowed: allowed.into(),
-    }))
+    Err(only(allowed))
 }
 
 fn of_api<Asked>(asked: Vec<(Method, Asked)>, of: impl Fn(Asked) -> Route) -> Vec<(Method, Route)> {
@@ -270,6 +256,51 @@ fn find_one(environment: Environment, words: &[&str], name: Names<'_>) -> Option
         ["vipps-userinfo-api", "userinfo"] => (Route::UserinfoOfLogin, Method::GET),
         _ => return None,
     })
+}
+
+impl Route {
+    /// The status of its success; it has no other.
+    pub fn success(&self) -> u16 {
+        match self {
+            Route::Epayment { asked, .. } => match asked {
+                epayment::Asked::Create => 201,
+                epayment::Asked::Get
+                | epayment::Asked::Events
+                | epayment::Asked::Cancel
+                | epayment::Asked::Capture
+                | epayment::Asked::Refund
+                | epayment::Asked::Approve => 200,
+            },
+            Route::OrderManagement(asked) => match asked {
+                order_management::Asked::Receipt { .. } => 201,
+                order_management::Asked::Image
+                | order_management::Asked::Category { .. }
+                | order_management::Asked::Order { .. } => 200,
+            },
+            Route::Qr(asked) => match asked {
+                // A printed code sends the browser elsewhere.
+                qr::Asked::Scan { .. } => 302,
+                qr::Asked::OneTime
+                | qr::Asked::Make
+                | qr::Asked::List
+                | qr::Asked::Get { .. }
+                | qr::Asked::Point { .. }
+                | qr::Asked::Delete { .. }
+                | qr::Asked::Picture => 200,
+            },
+            Route::WebhookRegister => 201,
+            Route::WebhookDelete { .. } => 204,
+            Route::Token
+            | Route::Miami
+            | Route::KeySet
+            | Route::Ecom { .. }
+            | Route::Userinfo { .. }
+            | Route::UserinfoOfLogin
+            | Route::Report(_)
+            | Route::Checkout(_)
+            | Route::WebhookList => 200,
+        }
+    }
 }
 
 /// All operations that are built: method and path, with names where the path has one.

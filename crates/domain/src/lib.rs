@@ -4,6 +4,7 @@
 //! this crate reads a clock, a file or a socket. Begin with [`payment`].
 
 mod as_of;
+pub mod card_number;
 pub mod checkout;
 pub mod consent;
 pub mod environment;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Msn, partner::PartnerId};
+use crate::{AsOf, Msn, partner::PartnerId};
 
 /// An event that a registration can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,6 +100,33 @@ impl EventId {
             EventId::ChargeCreationFailed => "recurring.charge-creation-failed.v1",
             EventId::UserCheckedIn => "user.checked-in.v1",
             EventId::LoginPing => "login.merchant-initiated.ping.v1",
+        }
+    }
+
+    /// Whether the platform of that day had it. ePayment's came with the API in March 2023, QR's in October, Recurring's
+    /// late in that year, Login's years later.
+    pub fn is_known(self, as_of: AsOf) -> bool {
+        match self {
+            EventId::PaymentCreated
+            | EventId::PaymentAuthorized
+            | EventId::PaymentAborted
+            | EventId::PaymentExpired
+            | EventId::PaymentTerminated
+            | EventId::PaymentCancelled
+            | EventId::PaymentCaptured
+            | EventId::PaymentRefunded => true,
+            EventId::AgreementActivated
+            | EventId::AgreementRejected
+            | EventId::AgreementStopped
+            | EventId::AgreementExpired
+            | EventId::ChargeReserved
+            | EventId::ChargeCaptured
+            | EventId::ChargeCanceled
+            | EventId::ChargeFailed
+            | EventId::ChargeRefunded
+            | EventId::ChargeCreationFailed
+            | EventId::UserCheckedIn
+            | EventId::LoginPing => as_of == AsOf::Today,
         }
     }
 

@@ -65,6 +65,23 @@ impl Engine {
         Ok(Some((write(&sub, expected, &consent, at, &event)?, turn)))
     }
 
+    /// What the consent card of a payment lists: what the sales unit asks to know, and this person has not let it know yet.
+    /// Nothing: there is no card.
+    pub async fn not_shared_yet(
+        &self,
+        unit: &Unit,
+        payment: &Payment,
+        person: &PersonId,
+    ) -> Result<BTreeSet<Scope>, StoreError> {
+        let scope = &payment.order.scope;
+        if scope.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let sub = self.sub(unit.facts.environment, &unit.facts.msn, person);
+        let consent = self.consent(unit, &sub).await?;
+        Ok(consent.map_or_else(|| scope.clone(), |it| scope - &it.granted))
+    }
+
     /// A person's name at one sales unit. The same through every product of the unit, so it needs
     /// no table (reference: userinfo.md, ruling 8).
     pub fn sub(&self, environment: Environment, msn: &Msn, person: &PersonId) -> String {

@@ -1,7 +1,11 @@
 //! What moved on a sales unit's settlement account, folded from its payments.
 //!
-//! Nothing is booked a second time: a report reads all of the unit's payments in one consistent
-//! look. That costs time with every payment there is, which accounting asks for once in an hour.
+//! Nothing is booked a second time: a report reads all of the unit's payments in one consistent look, also for a page of one
+//! date. Less would not do. The store keeps events with their payment and not by their moment, a payment may be refunded a
+//! year after it was made, and every entry tells the balance that all before it left. So an answer costs time with every
+//! payment that there is, and memory with every movement (some hundred bytes each), while accounting asks once in an hour; what
+//! is bounded is that one report is made at a time, however many are asked for. A journal of movements, written by the
+//! commits that make them, would be the way to a page that costs a page.
 
 use sandkasse_domain::{
     Timestamp,
@@ -20,6 +24,7 @@ impl Engine {
         ledger_id: &str,
         topic: Topic,
     ) -> Result<Vec<Entry>, StoreError> {
+        let _turn = self.reporting.lock().await;
         let now = self.now(unit);
         let moved = self.moved(unit).await?;
         Ok(entries(

@@ -144,6 +144,8 @@ pub struct Engine {
     store: Arc<dyn Store>,
     outgoing: Arc<dyn Outgoing>,
     lanes: lanes::Lanes,
+    /// One report is made at a time: see [`ledgers`].
+    reporting: tokio::sync::Mutex<()>,
     agenda: Arc<agenda::Agenda>,
     doubts: commits::Doubts,
     apps: Arc<apps::Apps>,
@@ -190,6 +192,7 @@ impl Engine {
             store,
             outgoing,
             lanes: lanes::Lanes::default(),
+            reporting: tokio::sync::Mutex::default(),
             agenda,
             doubts: commits::Doubts::default(),
             apps: Arc::default(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use sandkasse_api::{Exchange, Request, Why};
+use sandkasse_api::{Exchange, Request, Why, find};
 use sandkasse_domain::Environment;
 use sandkasse_inspect::Explanation;
 use sandkasse_testkit::Got;
@@ -114,8 +114,8 @@ pub fn look(
             format!("{status} {cause:?} {:?}: {body}", exchange.why),
         );
     }
-    // A browser may be sent elsewhere: by printed codes.
-    let is_success = matches!(status, 200..=204 | 302);
+    let route = find(environment, &request.method, &request.path);
+    let is_success = route.is_ok_and(|route| route.success() == status);
     if is_success != exchange.why.is_none() || matches!(exchange.why, Some(Why::Fault(_))) {
         return found(What::Status, format!("{status} but {:?}", exchange.why));
     }
@@ -202,6 +202,37 @@ mod tests {
             (succeeds, What::Status),
         ] {
             assert_eq!(look(exchange).unwrap_err().what, what);
+        }
+    }
+
+    /// A success of another kind is none: every operation has one status.
+    #[tokio::test]
+    async fn s_1_the_eye_knows_the_success_of_each_operation() {
+        let house = House::new().await;
+        let asked = |method: &str, path: &str, body: &str| Request {
+            method: http::Method::from_bytes(method.as_bytes()).expect("a method"),
+            path: path.to_owned(),
+            headers: house.right().clone(),
+            body: bytes::Bytes::copy_from_slice(body.as_bytes()),
+        };
+        let hook =
+            r#"{"url":"https://example.com/hook","events":["epayments.payment.created.v1"]}"#;
+        for (mut request, right) in [
+            (asked("POST", "/webhooks/v1/webhooks", hook), 201),
+            (asked("GET", "/webhooks/v1/webhooks", ""), 200),
+        ] {
+            let test = Environment::Test;
+            let (exchange, _) = house.answer(test, &mut request, false).await;
+            assert_eq!(
+                look(test, &request, exchange.clone(), None),
+                Ok((right, ""))
+            );
+            for status in (200..=206).chain([302]).filter(|it| *it != right) {
+                let mut other = exchange.clone();
+                other.answer.status = http::StatusCode::from_u16(status).expect("a status");
+                let seen = look(test, &request, other, None);
+                assert_eq!(seen.unwrap_err().what, What::Status, "{status}");
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use sandkasse_api::{OPERATIONS, find};
+use sandkasse_api::{NOT_BUILT, OPERATIONS, find};
 use sandkasse_catalogue::{Catalogue, Page};
 use sandkasse_domain::Environment;
 use serde::Serialize;
@@ -166,7 +166,7 @@ pub fn ledger_markdown() -> String {
          `sandkasse explain --compatibility` from the catalogue and the list of checks without a test; do not edit.\n\n\
          **Evidence**: *recorded* (somebody saw these bytes), *documented* (a document says so), *inferred* (our decision). **Played**: a test\n\
          sends a request that provokes it and compares status, group, code, text and cause. Checks in brackets have no test yet.\n\
-         Operations of other APIs that the platform documents answer 501.\n",
+         Documented operations that are not built answer 501; the last section lists them.\n",
     );
     let mut section = None;
     for row in &rows {
@@ -210,6 +210,12 @@ pub fn ledger_markdown() -> String {
             checks.join(", "),
             escaped(&played),
         ));
+    }
+    out.push_str(
+        "\n## Documented, and not built\n\nThese answer 501. Whatever else is asked for is unknown, and a 404 of the gateway's.\n\n",
+    );
+    for (method, path) in NOT_BUILT {
+        out.push_str(&format!("* `{method} {path}`\n"));
     }
     out
 }

@@ -81,8 +81,9 @@ pub(crate) fn run(flags: &ListenFlags) -> Result<(), Ended> {
         .build()
         .map_err(|error| Ended::Failed(error.to_string()))?;
     runtime.block_on(async {
-        let listener = Listener::begin(flags).await?;
+        // Before anything is registered, so that whoever stops it here too leaves nothing behind.
         let told = told_to_stop()?;
+        let listener = Listener::begin(flags).await?;
         let ended = tokio::select! {
             ended = listener.listen() => ended,
             () = told => Ok(()),
@@ -140,7 +141,14 @@ impl<'a> Listener<'a> {
         let (status, body) = door.get(&format!("/sales-units/{place}"), token).await?;
         let unit: Value = read(&door, status, &body)?;
         let is_strict = unit.pointer("/url_policy").and_then(Value::as_str) == Some("strict");
-        let mut wish = json!({ "url": flags.forward_to, "fetched": flags.fetch || is_strict });
+        let fetched = flags.fetch || is_strict;
+        if fetched && !is_plain_http(&flags.forward_to) {
+            return Err(Ended::WrongUse(format!(
+                "{}: deliveries that are fetched are handed on by http:// only",
+                flags.forward_to
+            )));
+        }
+        let mut wish = json!({ "url": flags.forward_to, "fetched": fetched });
         if !flags.events.is_empty()
             && let Some(wish) = wish.as_object_mut()
         {
@@ -150,12 +158,6 @@ impl<'a> Listener<'a> {
         let Some(made): Option<Made> = made else {
             return Err(Ended::Failed("the portal answered nothing".to_owned()));
         };
-        if made.fetched && !flags.forward_to.starts_with("http://") {
-            return Err(Ended::WrongUse(format!(
-                "{}: deliveries that are fetched are handed on by http:// only",
-                flags.forward_to
-            )));
-        }
         let how = if made.fetched {
             "fetched here and handed on"
         } else {
@@ -239,6 +241,11 @@ impl<'a> Listener<'a> {
             output::complain(&format!("the registration stays: {ended}"));
         }
     }
+}
+
+fn is_plain_http(url: &str) -> bool {
+    let scheme = url.get(.."http://".len());
+    scheme.is_some_and(|it| it.eq_ignore_ascii_case("http://"))
 }
 
 /// A delivery in a line.

@@ -277,6 +277,39 @@ fn listen_brings_webhooks_to_a_local_program() {
     }
 }
 
+/// A strict unit's deliveries are fetched, and handed on without TLS: what cannot be is refused before anything is made.
+#[test]
+fn listen_leaves_nothing_behind_where_it_cannot_hand_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let shop = Shop::create(&server, "http://127.0.0.1:1");
+    let target = "https://shop.example.com/hook";
+    let arguments = [
+        "listen",
+        "--forward-to",
+        target,
+        "--portal",
+        &server.portal,
+        "--unit",
+        shop.msn(),
+        "--fetch",
+    ];
+    let ended = command(folder.path(), &arguments)
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    assert_eq!(String::from_utf8(ended.stdout).unwrap(), "");
+    let list = shop.call(
+        &agent(),
+        &server,
+        "GET",
+        "/webhooks/v1/webhooks",
+        None,
+        None,
+    );
+    assert_eq!(list.expect("it answers").1, r#"{"webhooks":[]}"#);
+}
+
 #[test]
 fn verify_webhook_says_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 //! There is no access token: `client_id` and `client_secret` stand in its place, and whatever
 //! `Authorization` says is ignored.
 
+mod configuration;
 mod read;
 mod refusals;
 mod wire;
@@ -20,7 +21,7 @@ use sandkasse_gate::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Call, Why, body, routes::Names, token};
+use crate::{Answer, Call, Why, body, json::Json, routes::Names, token};
 
 /// An operation of Checkout, with the name in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,7 @@ impl Asked {
     }
 }
 
-/// The operations at a path below `checkout/v3`, each with its method. `None` for those that are not
-/// built.
+/// The operations at a path below `checkout/v3`, each with its method.
 pub(crate) fn find(words: &[&str], name: Names<'_>) -> Option<Vec<(Method, Asked)>> {
     Some(match words {
         ["session"] => vec![(Method::POST, Asked::Create)],
@@ -148,11 +148,7 @@ fn keys(call: &mut Call<'_>) -> Result<Caller, Why> {
     Ok(caller)
 }
 
-async fn create(
-    call: &mut Call<'_>,
-    caller: &Caller,
-    sent: &serde_json::Value,
-) -> Result<Answer, Why> {
+async fn create(call: &mut Call<'_>, caller: &Caller, sent: &Json) -> Result<Answer, Why> {
     if caller.unit.facts.capture == CaptureType::Direct {
         return Err(CheckoutCause::DirectCapture.into());
     }

@@ -2,10 +2,11 @@
 //! no error: the customer is asked again.
 
 use sandkasse_domain::{Currency, OrderId, receipt::Receipt};
-use serde_json::Value;
 
+use super::configuration::{self, Configuration};
 use crate::{
     Why,
+    json::Json,
     params::{Params, Place, Rule},
     receipt,
 };
@@ -44,8 +45,8 @@ const BRANDS: [(&str, &[&str]); 9] = [
 ];
 
 /// Reads it, and notes every fault.
-pub(super) fn session(sent: &Value) -> Result<Wanted, Why> {
-    if sent.get("type").and_then(Value::as_str) == Some("SUBSCRIPTION") {
+pub(super) fn session(sent: &Json) -> Result<Wanted, Why> {
+    if sent.get("type").and_then(Json::as_str) == Some("SUBSCRIPTION") {
         return Err(Why::NotBuilt);
     }
     let mut params = Params::default();
@@ -85,9 +86,23 @@ fn whole(params: &mut Params, root: &Place<'_>) -> Option<Wanted> {
         Some((amount??, reference?, description?, receipt))
     });
     let logistics = params.object(root, "logistics", false);
-    let shipping = logistics.is_some_and(|it| logistics_of(params, &it));
-    let configuration = params.object(root, "configuration", false);
-    let require_user_info = configuration.is_some_and(|it| configured(params, &it));
+    let shipping = logistics
+        .as_ref()
+        .is_some_and(|it| logistics_of(params, it));
+    let configuration = params
+        .object(root, "configuration", false)
+        .map_or_else(Configuration::default, |it| {
+            configuration::read(params, &it)
+        });
+    if let Some(logistics) = logistics.filter(|_| !configuration.asks_address) {
+        for name in ["dynamicOptionsCallback", "integrations"] {
+            if logistics.has(name) {
+                let reason = "It cannot be used where no address is asked for.";
+                let detail = "`elements` is not `Full`";
+                params.fault(logistics.name(name), reason, "checkout.no_address", detail);
+            }
+        }
+    }
     let (callback_url, return_url, callback_token) = merchant??;
     let ((amount, currency), reference, description, receipt) = transaction??;
     Some(Wanted {
@@ -98,7 +113,7 @@ fn whole(params: &mut Params, root: &Place<'_>) -> Option<Wanted> {
         callback_url,
         callback_token,
         return_url,
-        require_user_info,
+        require_user_info: configuration.require_user_info,
         receipt,
         is_free: amount < currency.least_payment().units() && !shipping,
     })
@@ -143,12 +158,7 @@ fn money(params: &mut Params, of: &Place<'_>) -> Option<(i64, Currency)> {
 fn logistics_of(params: &mut Params, of: &Place<'_>) -> bool {
     let asks = params.text(of, "dynamicOptionsCallback", false, &[HTTPS]);
     let mut costs = asks.is_some();
-    let options = if of.has("fixedOptions") {
-        params.objects(of, "fixedOptions")
-    } else {
-        Vec::new()
-    };
-    for option in &options {
+    for option in &params.objects_if_any(of, "fixedOptions") {
         params.text(option, "id", true, &[Rule::Most(200)]);
         params.integer(option, "priority", true, (0, i64::from(i32::MAX)));
         if option.has("isDefault") {
@@ -174,25 +184,6 @@ fn logistics_of(params: &mut Params, of: &Place<'_>) -> bool {
         costs |= is_porterbuddy || amount.is_some_and(is_paid);
     }
     costs
-}
-
-/// Whether personal data is asked for.
-fn configured(params: &mut Params, of: &Place<'_>) -> bool {
-    for (name, values) in [
-        (
-            "customerInteraction",
-            &["CUSTOMER_PRESENT", "CUSTOMER_NOT_PRESENT"][..],
-        ),
-        ("userFlow", &["WEB_REDIRECT", "NATIVE_REDIRECT"]),
-        (
-            "elements",
-            &["Full", "PaymentAndContactInfo", "PaymentOnly"],
-        ),
-    ] {
-        // Upper and lower case differ, which they did not in v2.
-        params.text(of, name, false, &[Rule::OneOf(values)]);
-    }
-    params.boolean(of, "requireUserInfo").unwrap_or(false)
 }
 
 /// Syntax only: no DNS is asked, and any port will do.

@@ -13,11 +13,11 @@ mod wire;
 use sandkasse_domain::payment::{Cause, Operation};
 use sandkasse_engine::{Act, Done, Idempotency, Intent, Operated, Rendered, Through, View, Wanted};
 use sandkasse_gate::{Caller, Limit, Step, link, standing::Needs};
-use serde_json::Value;
 
 use crate::{
     Answer, Call, Why, body,
     entry::{self, Counted, open, struck},
+    json::Json,
 };
 
 pub use by_hand::{ByHand, Moved, NotDone, Says, by_hand};
@@ -47,12 +47,9 @@ async fn admitted(
     let reads_body = !matches!(operation, Operation::Details | Operation::Status);
     let body = reads_body.then(|| body::parse(&request.body));
     let sent = body.as_ref().and_then(|body| body.as_ref().ok());
-    let in_body = |pointer: &str| {
-        sent.and_then(|body| body.pointer(pointer))
-            .and_then(Value::as_str)
-    };
-    let msn = in_body("/merchantInfo/merchantSerialNumber");
-    let order_sent = order.or_else(|| in_body("/transaction/orderId"));
+    let in_body = |of: &str, member: &str| sent?.get(of)?.get(member)?.as_str();
+    let msn = in_body("merchantInfo", "merchantSerialNumber");
+    let order_sent = order.or_else(|| in_body("transaction", "orderId"));
     let counted = counted(operation, order_sent);
     let caller = entry::enter(call, proved, msn, counted).await?;
 
@@ -114,7 +111,7 @@ fn counted(operation: Operation, order: Option<&str>) -> Option<Counted<'_>> {
     })
 }
 
-async fn initiate(call: &mut Call<'_>, caller: &Caller, body: &Value) -> Result<Answer, Why> {
+async fn initiate(call: &mut Call<'_>, caller: &Caller, body: &Json) -> Result<Answer, Why> {
     let sent = initiate::Sent::read(body)?;
     call.trace.passed(Step::Body, "JSON of the right types");
     let platform = call.platform;
@@ -157,7 +154,7 @@ async fn modify(
     caller: &Caller,
     operation: Operation,
     order: Option<&str>,
-    body: &Value,
+    body: &Json,
 ) -> Result<Answer, Why> {
     let sent = modify::Sent::read(body)?;
     call.trace.passed(Step::Body, "JSON of the right types");
@@ -244,7 +241,7 @@ async fn approve(
     call: &mut Call<'_>,
     caller: &Caller,
     order: Option<&str>,
-    body: &Value,
+    body: &Json,
 ) -> Result<Answer, Why> {
     let sent = modify::SentApproval::read(body)?;
     call.trace.passed(Step::Body, "JSON of the right types");

@@ -7,12 +7,12 @@ use sandkasse_domain::{
     person::CannotPay,
     phone::BadNumber,
 };
-use serde_json::Value;
 
 use super::initiate::{SentMsn, check_text};
 use crate::{
     FieldFault,
     body::{BodyFault, Fields, Need, Object, payable},
+    json::Json,
 };
 
 /// The longest idempotency key.
@@ -36,7 +36,7 @@ pub(super) struct Checked {
 }
 
 impl Sent {
-    pub(super) fn read(body: &Value) -> Result<Sent, BodyFault> {
+    pub(super) fn read(body: &Json) -> Result<Sent, BodyFault> {
         let root = Object::root(body)?;
         let merchant = root.object("merchantInfo", Need::Required)?;
         let transaction = root.object("transaction", Need::Required)?;
@@ -130,7 +130,7 @@ pub(super) struct SentApproval {
 }
 
 impl SentApproval {
-    pub(super) fn read(body: &Value) -> Result<SentApproval, BodyFault> {
+    pub(super) fn read(body: &Json) -> Result<SentApproval, BodyFault> {
         let root = Object::root(body)?;
         Ok(SentApproval {
             phone: root.phone("customerPhoneNumber")?,

@@ -17,7 +17,6 @@ use sandkasse_domain::{
 };
 use sandkasse_engine::Unit;
 use sandkasse_gate::{Step, Trace};
-use serde_json::Value;
 
 use super::{
     EpaymentCause,
@@ -26,7 +25,7 @@ use super::{
     read::Reading,
     shipping,
 };
-use crate::{Why, params::Place, receipt};
+use crate::{Why, json::Json, params::Place, receipt};
 
 const SMALLEST_QR: i64 = 100;
 const GREATEST_QR: i64 = 2000;
@@ -43,8 +42,7 @@ pub(super) struct Create {
 
 /// Reads a create call.
 pub(super) fn read(
-    body: &Value,
-    bytes: &[u8],
+    body: &Json,
     headers: &HeaderMap,
     unit: &Unit,
     as_of: AsOf,
@@ -60,7 +58,7 @@ pub(super) fn read(
             as_of,
             trace,
         }
-        .order(bytes, unit)
+        .order(unit)
     });
     let read = read.flatten().zip(key).map(|((mut order, mobile), key)| {
         if let MadeBy::Epayment(epayment) = &mut order.made_by {
@@ -83,7 +81,7 @@ impl Reader<'_, '_> {
         self.as_of == AsOf::Today
     }
 
-    fn order(mut self, bytes: &[u8], unit: &Unit) -> Option<(Order, Option<Mobile>)> {
+    fn order(mut self, unit: &Unit) -> Option<(Order, Option<Mobile>)> {
         let today = self.today();
         let currencies = if today {
             &Currency::ALL[..]
@@ -115,7 +113,7 @@ impl Reader<'_, '_> {
             .sized(&self.root, "paymentDescription", false, (3, 100));
         let receipt = self.receipt();
         let metadata = today
-            .then(|| metadata::metadata(self.reading, &self.root, bytes))
+            .then(|| metadata::metadata(self.reading, &self.root))
             .flatten();
         let receipt_url = self.receipt_url();
         let card_passthrough = self.card_passthrough(method);

@@ -1,13 +1,4 @@
-//! `metadata`: the merchant's own pairs. Read from the bytes, because a parsed object has forgotten
-//! its order and the keys that stood there twice.
-
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
-use serde_json::Value;
+//! `metadata`: the merchant's own pairs.
 
 use super::{EpaymentCause, read::Reading};
 use crate::params::Place;
@@ -17,24 +8,20 @@ const LONGEST_KEY: usize = 100;
 const LONGEST_VALUE: usize = 500;
 
 /// Reads the pairs, in their order. Numbers pass for texts: WooCommerce sends them.
-pub(super) fn metadata(
-    reading: &mut Reading,
-    of: &Place<'_>,
-    body: &[u8],
-) -> Option<Vec<(String, String)>> {
+pub(super) fn metadata(reading: &mut Reading, of: &Place<'_>) -> Option<Vec<(String, String)>> {
     let object = reading.shape.object(of, "metadata", false)?;
     let mut pairs: Vec<(String, String)> = Vec::new();
-    let keys = keys(body);
-    let count = keys.len();
-    for key in keys {
-        if pairs.iter().any(|(known, _)| *known == key) {
+    let count = object.members().len();
+    for (key, _) in object.members().iter() {
+        if pairs.iter().any(|(known, _)| known == key) {
+            let key = key.to_owned();
             reading.coded(EpaymentCause::MetadataDuplicate { key });
             return None;
         }
-        let Some(value) = reading.text(&object, &key, false) else {
+        let Some(value) = reading.text(&object, key, false) else {
             continue;
         };
-        pairs.push((key, value));
+        pairs.push((key.to_owned(), value));
         // Not all of them: there may be a hundred thousand.
         if pairs.len() > MOST_PAIRS {
             reading.coded(EpaymentCause::MetadataCapacity { pairs: count });
@@ -52,48 +39,4 @@ pub(super) fn metadata(
         }
     }
     Some(pairs)
-}
-
-/// The keys of the last `metadata`, which is the one that counts.
-fn keys(body: &[u8]) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        metadata: Keys,
-    }
-    // A body in which `metadata` stands twice keeps no order.
-    let read = serde_json::from_slice::<Body>(body).map(|body| body.metadata.0);
-    read.unwrap_or_else(|_| {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let members = body.get("metadata").and_then(Value::as_object);
-        members
-            .map(|it| it.keys().cloned().collect())
-            .unwrap_or_default()
-    })
-}
-
-/// The keys of an object, as they come.
-#[derive(Default)]
-struct Keys(Vec<String>);
-
-impl<'de> Deserialize<'de> for Keys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Keys, D::Error> {
-        struct AsTheyCome;
-        impl<'de> Visitor<'de> for AsTheyCome {
-            type Value = Keys;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
-                let mut keys = Vec::new();
-                while let Some((key, _)) = map.next_entry::<String, IgnoredAny>()? {
-                    keys.push(key);
-                }
-                Ok(Keys(keys))
-            }
-        }
-        deserializer.deserialize_any(AsTheyCome)
-    }
 }

@@ -27,7 +27,6 @@ use sandkasse_engine::{
     Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, Through, Unit, Wanted,
 };
 use sandkasse_gate::{Caller, Limit, Step, link, standing::Needs};
-use serde_json::Value;
 
 pub use cause::EpaymentCause;
 pub use qr::{QR_IMAGE, image};
@@ -35,6 +34,7 @@ pub use qr::{QR_IMAGE, image};
 use crate::{
     Answer, Call, Platform, Why, body,
     entry::{self, Counted, open, struck},
+    json::Json,
 };
 use read::Reading;
 use refusals::Words;
@@ -163,8 +163,8 @@ async fn admitted(call: &mut Call<'_>, asked: Asked, reference: &str) -> Result<
     let sent = body.as_ref().and_then(|body| body.as_ref().ok());
     // Creates without a reference share one count.
     let counted_for = match (asked, sent.and_then(|body| body.get("reference"))) {
-        (Asked::Create, Some(Value::String(text))) => text.clone(),
-        (Asked::Create, Some(Value::Number(number))) => number.to_string(),
+        (Asked::Create, Some(Json::String(text))) => text.clone(),
+        (Asked::Create, Some(Json::Number(number))) => number.to_string(),
         (Asked::Create, _) => String::new(),
         _ => reference.to_owned(),
     };
@@ -175,7 +175,7 @@ async fn admitted(call: &mut Call<'_>, asked: Asked, reference: &str) -> Result<
     });
     let caller = entry::enter(call, proved, None, counted).await?;
 
-    let body: Option<Value> = body.transpose()?;
+    let body: Option<Json> = body.transpose()?;
     if body.is_some() {
         call.trace.passed(Step::Body, "JSON");
     }
@@ -297,21 +297,14 @@ fn idempotency_key(headers: &HeaderMap, reading: &mut Reading, required: bool) -
     Some(key)
 }
 
-async fn create(call: &mut Call<'_>, caller: &Caller, body: &Value) -> Result<Answer, Stop> {
+async fn create(call: &mut Call<'_>, caller: &Caller, body: &Json) -> Result<Answer, Stop> {
     let (platform, request, unit) = (call.platform, call.request, &caller.unit);
     let engine = &platform.engine;
     let create::Create {
         mut order,
         mobile,
         key,
-    } = create::read(
-        body,
-        &request.body,
-        &request.headers,
-        unit,
-        engine.as_of(),
-        call.trace,
-    )?;
+    } = create::read(body, &request.headers, unit, engine.as_of(), call.trace)?;
     call.trace.passed(Step::Fields, "all allowed");
     let meaning = create::meaning(&order, mobile.as_ref());
     if let MadeBy::Epayment(epayment) = &mut order.made_by {

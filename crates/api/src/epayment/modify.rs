@@ -2,14 +2,13 @@
 
 use http::HeaderMap;
 use sandkasse_domain::{AsOf, Currency, Minor};
-use serde_json::Value;
 
 use super::{
     customer::{self, Mobile},
     idempotency_key,
     read::Reading,
 };
-use crate::Why;
+use crate::{Why, json::Json};
 
 /// What a capture or refund asks for.
 pub(super) struct Moves {
@@ -19,7 +18,7 @@ pub(super) struct Moves {
 }
 
 /// Reads a capture or a refund.
-pub(super) fn moves(body: &Value, headers: &HeaderMap) -> Result<Moves, Why> {
+pub(super) fn moves(body: &Json, headers: &HeaderMap) -> Result<Moves, Why> {
     let mut reading = Reading::default();
     let root = reading.shape.root(body);
     let key = idempotency_key(headers, &mut reading, true);
@@ -41,7 +40,7 @@ pub(super) struct Cancels {
 
 /// Reads a cancel, which needs no body. The key was required until 2024.
 pub(super) fn cancels(
-    body: Option<&Value>,
+    body: Option<&Json>,
     headers: &HeaderMap,
     as_of: AsOf,
 ) -> Result<Cancels, Why> {
@@ -68,7 +67,7 @@ pub(super) struct Approves {
 }
 
 /// Reads a force approve. Without a body the payment must say who pays.
-pub(super) fn approves(body: Option<&Value>, as_of: AsOf) -> Result<Approves, Why> {
+pub(super) fn approves(body: Option<&Json>, as_of: AsOf) -> Result<Approves, Why> {
     let mut reading = Reading::default();
     let mut approves = Approves {
         mobile: None,

@@ -2,11 +2,11 @@
 //! bad values have codes of their own (reference: epayment.md §2.0).
 
 use sandkasse_domain::{Currency, Minor, Timestamp};
-use serde_json::Value;
 
 use super::EpaymentCause;
 use crate::{
     Why,
+    json::Json,
     params::{Params, Place, pascal},
 };
 
@@ -35,15 +35,16 @@ impl Reading {
         self.shape.into_result(read)?
     }
 
-    /// A text, or a number in its place: the official collection sends those unquoted.
+    /// A text, or a number in its place, with the digits that were sent: the official collection sends those unquoted.
     pub(super) fn text(&mut self, of: &Place<'_>, name: &str, required: bool) -> Option<String> {
-        let value = self.shape.member(of, name, required)?;
-        let text = value.as_str().map(str::to_owned);
-        let text = text.or_else(|| value.is_number().then(|| value.to_string()));
-        if text.is_none() {
-            self.shape.wrong_type(of.name(name), "string", value);
+        match self.shape.member(of, name, required)? {
+            Json::String(text) => Some(text.clone()),
+            Json::Number(number) => Some(number.to_string()),
+            other @ (Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_)) => {
+                self.shape.wrong_type(of.name(name), "string", other);
+                None
+            }
         }
-        text
     }
 
     /// A text of `least` to `most` characters.
@@ -116,10 +117,10 @@ impl Reading {
     }
 
     /// A list, whatever is in it.
-    pub(super) fn list<'a>(&mut self, of: &Place<'a>, name: &str) -> &'a [Value] {
+    pub(super) fn list<'a>(&mut self, of: &Place<'a>, name: &str) -> &'a [Json] {
         match self.shape.member(of, name, false) {
             None => &[],
-            Some(Value::Array(list)) => list,
+            Some(Json::Array(list)) => list,
             Some(other) => {
                 self.shape.wrong_type(of.name(name), "array", other);
                 &[]
@@ -143,24 +144,24 @@ impl Reading {
 
     fn minor(&mut self, of: &Place<'_>, name: &str) -> Option<Minor> {
         let value = self.shape.member(of, name, true)?;
-        let Some(units) = whole(value).filter(|it| *it >= 0) else {
-            let received = value.to_string().chars().take(100).collect();
+        let received = || value.to_string().chars().take(100).collect::<String>();
+        let Some(units) = value.whole().filter(|it| *it >= 0) else {
             self.coded(EpaymentCause::Amount {
                 member: of.name(name),
-                received,
+                received: received(),
             });
             return None;
         };
-        if units > GREATEST {
+        let Some(units) = i64::try_from(units).ok().filter(|it| *it <= GREATEST) else {
             let reason = format!(
                 "The field {} must be between 0 and {GREATEST}.",
                 pascal(name)
             );
-            let detail = format!("received {units}");
+            let detail = format!("received {}", received());
             self.shape
                 .fault(of.name(name), reason, "request.range", detail);
             return None;
-        }
+        };
         Minor::try_new(units)
     }
 
@@ -197,21 +198,6 @@ fn fits_moment(text: &str) -> bool {
         }
     };
     matches!(offset, "Z" | "+00:00" | "-00:00")
-}
-
-/// A whole number; `49900.0` is one.
-fn whole(value: &Value) -> Option<i64> {
-    let Value::Number(number) = value else {
-        return None;
-    };
-    if let Some(number) = number.as_i64() {
-        return Some(number);
-    }
-    match number.as_f64() {
-        #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, as wanted")]
-        Some(number) if number.fract() == 0.0 => Some(number as i64),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) fn shipping(
         }
         (true, false) => {
             let groups = reading.shape.member(&shipping, "fixedOptions", true)?;
-            match read_groups(groups) {
+            match read_groups(&groups.rounded()) {
                 Ok(methods) => Some((ShippingSource::Static(methods), None)),
                 Err(what) => {
                     let reason = "The shipping options are not valid.";

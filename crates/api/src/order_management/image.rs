@@ -5,11 +5,11 @@ use imagesize::{ImageType, blob_size, image_type};
 use sandkasse_domain::order_info::{Image, Uploaded};
 use sandkasse_gate::{Caller, Step};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{ID, OrderManagementCause, is_id};
 use crate::{
     Answer, Call, Why,
+    json::Json,
     params::{JSON, Params, Rule},
 };
 
@@ -29,7 +29,7 @@ struct Kept<'a> {
 pub(super) async fn upload(
     call: &mut Call<'_>,
     caller: &Caller,
-    sent: &Value,
+    sent: &Json,
 ) -> Result<Answer, Why> {
     let any_height = caller.unit.facts.low_images;
     let mut params = Params::default();

@@ -16,10 +16,10 @@ use sandkasse_domain::{
 use sandkasse_engine::{Refused, faults::Target};
 use sandkasse_gate::{Caller, Step};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     Answer, Call, Why, admission, body,
+    json::Json,
     params::{JSON, Params, Rule},
     receipt,
 };
@@ -65,7 +65,7 @@ pub(crate) async fn handle(call: &mut Call<'_>, asked: &Asked) -> Result<Answer,
 async fn admitted(call: &mut Call<'_>, asked: &Asked) -> Result<Answer, Why> {
     let caller = admission::keys(call).await?;
     let sent = match asked {
-        Asked::Order { .. } => Value::Null,
+        Asked::Order { .. } => Json::Null,
         Asked::Image | Asked::Receipt { .. } | Asked::Category { .. } => {
             let sent = body::parse(&call.request.body)?;
             call.trace.passed(Step::Body, "JSON");
@@ -86,7 +86,7 @@ async fn add_receipt(
     caller: &Caller,
     kind: &str,
     order: &str,
-    sent: &Value,
+    sent: &Json,
 ) -> Result<Answer, Why> {
     let mut params = Params::default();
     let name = name(&mut params, kind, order);
@@ -117,7 +117,7 @@ async fn set_category(
     caller: &Caller,
     kind: &str,
     order: &str,
-    sent: &Value,
+    sent: &Json,
 ) -> Result<Answer, Why> {
     let mut params = Params::default();
     let name = name(&mut params, kind, order);

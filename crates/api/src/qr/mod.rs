@@ -14,10 +14,10 @@ mod routes;
 use sandkasse_engine::faults::Target;
 use sandkasse_gate::Step;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     Answer, Call, Why, admission, body,
+    json::Json,
     params::{JSON, Params},
 };
 use picture::Wish;
@@ -92,7 +92,7 @@ async fn admitted(call: &mut Call<'_>, asked: &Asked) -> Result<Answer, Why> {
         | Asked::Get { .. }
         | Asked::Delete { .. }
         | Asked::Picture
-        | Asked::Scan { .. } => Value::Null,
+        | Asked::Scan { .. } => Json::Null,
     };
     admission::open(call, &caller, Target::Qr).await?;
     match asked {

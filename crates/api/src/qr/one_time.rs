@@ -3,14 +3,13 @@
 use sandkasse_engine::Refused;
 use sandkasse_gate::{Caller, Step, link};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     QrCause, json,
     printed::{Shows, address},
     wish,
 };
-use crate::{Answer, Call, Why, params::Params};
+use crate::{Answer, Call, Why, json::Json, params::Params};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,11 +18,7 @@ struct OneTime {
     expires_in: i64,
 }
 
-pub(super) async fn make(
-    call: &mut Call<'_>,
-    caller: &Caller,
-    sent: &Value,
-) -> Result<Answer, Why> {
+pub(super) async fn make(call: &mut Call<'_>, caller: &Caller, sent: &Json) -> Result<Answer, Why> {
     let mut params = Params::default();
     let wish = wish(call, &mut params)?;
     let root = params.root(sent);

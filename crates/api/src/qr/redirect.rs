@@ -1,4 +1,7 @@
 //! Printed codes that lead to a page of the merchant, who may change which.
+//!
+//! The list of a sales unit's codes has no pages (reference: qr.md §4), so an answer is as long as there are codes. They are
+//! read in portions, and what is held of one is its id, its target and its address.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
@@ -9,7 +12,6 @@ use sandkasse_domain::{
 use sandkasse_engine::{Engine, Unit};
 use sandkasse_gate::{Caller, Step};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     QrCause, json,
@@ -19,6 +21,7 @@ use super::{
 };
 use crate::{
     Answer, Call, Why,
+    json::Json,
     params::{Params, Rule},
 };
 
@@ -43,11 +46,7 @@ struct Code<'a> {
     expires_in: i64,
 }
 
-pub(super) async fn make(
-    call: &mut Call<'_>,
-    caller: &Caller,
-    sent: &Value,
-) -> Result<Answer, Why> {
+pub(super) async fn make(call: &mut Call<'_>, caller: &Caller, sent: &Json) -> Result<Answer, Why> {
     let mut params = Params::default();
     let wish = wish(call, &mut params)?;
     let read = params.root(sent).map(|root| {
@@ -90,7 +89,7 @@ pub(super) async fn point(
     call: &mut Call<'_>,
     caller: &Caller,
     id: &str,
-    sent: &Value,
+    sent: &Json,
 ) -> Result<Answer, Why> {
     let mut params = Params::default();
     let wish = wish(call, &mut params)?;

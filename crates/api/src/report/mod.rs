@@ -56,19 +56,33 @@ struct Cursor {
 }
 
 pub(crate) async fn handle(call: &mut Call<'_>, asked: &Asked) -> Result<Answer, (Answer, Why)> {
-    let hidden =
-        call.environment == Environment::Test && !call.platform.engine.settings().reports_in_test;
-    if hidden {
-        let (path, _query) = parts(&call.request.path);
-        let cause = GateCause::RouteUnknown {
-            path: path.to_owned(),
-        };
-        return Err((formats::not_found(), Why::Gate(cause)));
+    if has_none(call) {
+        return Err(hidden(call));
     }
     match admitted(call, asked).await {
         Ok(answer) => Ok(answer),
         Err(why) => Err((refusals::answer(call, &why), why)),
     }
+}
+
+/// Whether there are no reports where this call came.
+fn has_none(call: &Call<'_>) -> bool {
+    call.environment == Environment::Test && !call.platform.engine.settings().reports_in_test
+}
+
+/// Whether this is about a report that is not built, where there are none.
+pub(crate) fn hides(call: &Call<'_>) -> bool {
+    let start = call.request.path.get(.."/report/".len());
+    has_none(call) && start.is_some_and(|it| it.eq_ignore_ascii_case("/report/"))
+}
+
+/// What is said where there are none.
+pub(crate) fn hidden(call: &Call<'_>) -> (Answer, Why) {
+    let (path, _query) = parts(&call.request.path);
+    let cause = GateCause::RouteUnknown {
+        path: path.to_owned(),
+    };
+    (formats::not_found(), Why::Gate(cause))
 }
 
 fn parts(path: &str) -> (&str, &str) {

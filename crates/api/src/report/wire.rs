@@ -2,13 +2,11 @@
 
 use jiff::tz::TimeZone;
 use sandkasse_domain::{
-    Timestamp,
+    Currency, Timestamp,
     ledger::{Entry, EntryType},
 };
 use sandkasse_engine::Unit;
 use serde::Serialize;
-
-/// Of every sales unit, so far.
 
 #[derive(Serialize)]
 struct Ledgers {
@@ -71,8 +69,25 @@ pub(super) fn ledger_id(unit: &Unit) -> String {
     msn.saturating_add(100_000).to_string()
 }
 
+/// Account and owner, by the country of the sales unit, which its currency tells. The documents give the schemes, and of
+/// numbers the form of a Norwegian one alone.
+fn schemes(unit: &Unit) -> (Named, &'static str) {
+    let (scheme, owner) = match unit.facts.currency {
+        Currency::Dkk => ("BBAN:DK", "business:DK:CVR"),
+        Currency::Eur => ("BBAN:FI", "business:FI:Y-tunnus"),
+        Currency::Nok | Currency::Sek | Currency::Usd | Currency::Gbp => {
+            let id = norwegian_account(unit);
+            let scheme = "BBAN:NO";
+            return (Named { scheme, id }, "business:NO:ORG");
+        }
+    };
+    // Danish and Finnish numbers have fourteen digits.
+    let id = format!("8601{:0>10}", unit.facts.msn.as_str());
+    (Named { scheme, id }, owner)
+}
+
 /// Eleven digits, of which the last is right.
-fn bank_account(unit: &Unit) -> String {
+fn norwegian_account(unit: &Unit) -> String {
     let number = format!("8601{:0>6}", unit.facts.msn.as_str());
     let digits: Vec<u32> = number.chars().filter_map(|it| it.to_digit(10)).collect();
     let weights = [5, 4, 3, 2, 7, 6, 5, 4, 3, 2];
@@ -81,18 +96,16 @@ fn bank_account(unit: &Unit) -> String {
 }
 
 pub(super) fn ledgers<'a>(units: impl Iterator<Item = &'a Unit>, cursor: String) -> String {
-    let items = units.map(|unit| Ledger {
-        ledger_id: ledger_id(unit),
-        currency: unit.facts.currency.code(),
-        payout_bank_account: Named {
-            scheme: "BBAN:NO",
-            id: bank_account(unit),
-        },
-        owner: Named {
-            scheme: "business:NO:ORG",
-            id: unit.merchant.orgno.0.clone(),
-        },
-        settles_for_recipient_handles: [handle(unit)],
+    let items = units.map(|unit| {
+        let (payout_bank_account, scheme) = schemes(unit);
+        let id = unit.merchant.orgno.0.clone();
+        Ledger {
+            ledger_id: ledger_id(unit),
+            currency: unit.facts.currency.code(),
+            payout_bank_account,
+            owner: Named { scheme, id },
+            settles_for_recipient_handles: [handle(unit)],
+        }
     });
     json(&Ledgers {
         cursor,

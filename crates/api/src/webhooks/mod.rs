@@ -138,7 +138,7 @@ async fn register(call: &mut Call<'_>, acting: Acting) -> Result<Answer, Why> {
     struck(call, &acting).await?;
     let (engine, environment) = (&call.platform.engine, call.environment);
     let policy = policy(engine, environment, &acting);
-    let checked = sent.check(policy).map_err(Why::Fields)?;
+    let checked = sent.check(policy, engine.as_of()).map_err(Why::Fields)?;
     call.trace.passed(Step::Fields, "all allowed");
     for unknown in &checked.ignored {
         let saw = format!("member `{unknown}` is not documented, and was ignored");

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use sandkasse_courier::{UrlFault, wire_place};
 use sandkasse_domain::{
+    AsOf,
     sales_unit::UrlPolicy,
     webhook::{EventId, Registration},
 };
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::body::{BodyFault, FieldFault, Fields, Need, Object};
+use crate::{
+    body::{BodyFault, FieldFault, Fields, Need, Object},
+    json::{Json, Members},
+};
 
 /// Literal in the published example.
 const REQUIRED: &str = "The property is required and cannot be null or empty.";
@@ -33,7 +36,7 @@ pub(super) struct Checked {
 }
 
 impl<'a> Sent<'a> {
-    pub(super) fn read(body: &'a Value) -> Result<Sent<'a>, BodyFault> {
+    pub(super) fn read(body: &'a Json) -> Result<Sent<'a>, BodyFault> {
         let object = Object::root(body)?;
         let url = object.text("url", Need::Required)?;
         let events = match object.list("events")? {
@@ -49,18 +52,18 @@ impl<'a> Sent<'a> {
                 Some(texts.collect::<Result<Vec<_>, _>>()?)
             }
         };
-        let members = body.as_object().into_iter().flatten();
+        let members = body.as_object().into_iter();
         let ignored = members
-            .map(|(name, _)| name)
-            .filter(|name| !matches!(name.as_str(), "url" | "events"));
+            .flat_map(Members::names)
+            .filter(|name| !matches!(*name, "url" | "events"));
         Ok(Sent {
             url,
             events,
-            ignored: ignored.take(8).cloned().collect(),
+            ignored: ignored.take(8).map(str::to_owned).collect(),
         })
     }
 
-    pub(super) fn check(self, policy: UrlPolicy) -> Result<Checked, Vec<FieldFault>> {
+    pub(super) fn check(self, policy: UrlPolicy, as_of: AsOf) -> Result<Checked, Vec<FieldFault>> {
         let mut fields = Fields::default();
         let place = match self.url.filter(|url| !url.is_empty()) {
             None => {
@@ -82,14 +85,19 @@ impl<'a> Sent<'a> {
         }
         let mut known: Vec<EventId> = Vec::new();
         for name in events.into_iter().flatten() {
-            match EventId::parse(name) {
+            match EventId::parse(name).filter(|event| event.is_known(as_of)) {
                 // One that is given twice counts once.
                 Some(event) if known.contains(&event) => {}
                 Some(event) => known.push(event),
                 None => {
                     let shown: String = name.chars().take(100).collect();
                     let text = format!("The event '{shown}' does not exist.");
-                    fields.fault("events", text, "webhook.event_unknown", meant(&shown));
+                    fields.fault(
+                        "events",
+                        text,
+                        "webhook.event_unknown",
+                        meant(&shown, as_of),
+                    );
                 }
             }
         }
@@ -105,10 +113,14 @@ impl<'a> Sent<'a> {
 }
 
 /// The event that was probably meant.
-fn meant(name: &str) -> String {
+fn meant(name: &str, as_of: AsOf) -> String {
+    if EventId::parse(name).is_some() {
+        return "the platform of June 2023 did not know it".to_owned();
+    }
     let lower = name.to_ascii_lowercase();
     let near = EventId::ALL
         .into_iter()
+        .filter(|event| event.is_known(as_of))
         .map(|event| (sandkasse_gate::distance(event.name(), &lower), event))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= 12);

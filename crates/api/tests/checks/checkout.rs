@@ -225,6 +225,123 @@ async fn chk_06_chk_07_chk_08_chk_10_what_a_session_must_have() {
     }
 }
 
+/// What the customer is asked, and where they may live.
+#[tokio::test]
+async fn chk_10_what_a_configuration_may_say() {
+    let (_, shop) = stage().await;
+    let consent = |text: &str| json!({ "customConsent": { "text": text, "required": true } });
+    let countries = |list: Value| json!({ "countries": { "supported": list } });
+    let other = |method: &str, url: &str| json!({ "externalPaymentMethods": [{ "paymentMethod": method, "redirectUrl": url }] });
+    let page = "https://example.com/klarna";
+    let rows = [
+        (consent("I agree."), "", ""),
+        (
+            consent("I agree to the [terms](https://example.com/terms)."),
+            "",
+            "",
+        ),
+        (
+            consent("I agree to [a](https://a.example) and [b](https://b.example)."),
+            "CustomConsent.Text",
+            "request.pattern",
+        ),
+        (consent(""), "CustomConsent.Text", "request.missing"),
+        (
+            json!({ "customConsent": { "text": "I agree." } }),
+            "CustomConsent.Required",
+            "request.missing",
+        ),
+        (
+            json!({ "customConsent": { "text": "I agree.", "required": "yes" } }),
+            "CustomConsent.Required",
+            "json.type",
+        ),
+        (
+            json!({ "customConsent": "I agree." }),
+            "CustomConsent",
+            "json.type",
+        ),
+        (countries(json!(["NO", "SE", "DK"])), "", ""),
+        (
+            countries(json!(["NO", "Sweden"])),
+            "Countries.Supported[1]",
+            "request.pattern",
+        ),
+        (
+            countries(json!(["no"])),
+            "Countries.Supported[0]",
+            "request.pattern",
+        ),
+        (
+            countries(json!(["NO", 46])),
+            "Countries.Supported[1]",
+            "json.type",
+        ),
+        (countries(json!([])), "", ""),
+        (
+            json!({ "countries": {} }),
+            "Countries.Supported",
+            "request.missing",
+        ),
+        (json!({ "showOrderSummary": true }), "", ""),
+        (
+            json!({ "showOrderSummary": "true" }),
+            "ShowOrderSummary",
+            "json.type",
+        ),
+        (other("Klarna", page), "", ""),
+        (
+            other("Cash", page),
+            "ExternalPaymentMethods[0].PaymentMethod",
+            "request.unknown_value",
+        ),
+        (
+            other("Klarna", "klarna"),
+            "ExternalPaymentMethods[0].RedirectUrl",
+            "url.syntax",
+        ),
+    ];
+    for (row, (configuration, member, cause)) in rows.into_iter().enumerate() {
+        let body = with_member(
+            body(&format!("acme-order-{row}")),
+            "configuration",
+            configuration,
+        );
+        let got = create(&shop, &body).await;
+        if cause.is_empty() {
+            got.ok();
+        } else {
+            let text = format!("\"Configuration.{member}\":[");
+            refused(&got, 400, "Validation-00001", &text, cause);
+        }
+    }
+    // Whoever is not asked for an address gets no shipping for one.
+    for (elements, logistics, fine) in [
+        ("Full", json!({ "dynamicOptionsCallback": page }), true),
+        (
+            "PaymentOnly",
+            json!({ "dynamicOptionsCallback": page }),
+            false,
+        ),
+        (
+            "PaymentAndContactInfo",
+            json!({ "integrations": { "helthjem": {} } }),
+            false,
+        ),
+        ("PaymentOnly", json!({}), true),
+    ] {
+        let body = with_member(body(&format!("acme-{elements}")), "logistics", logistics);
+        let body = with_member(body, "configuration", json!({ "elements": elements }));
+        let got = create(&shop, &body).await;
+        if fine {
+            got.ok();
+        } else {
+            let text = "Logistics.";
+            refused(&got, 400, "Validation-00001", text, "checkout.no_address");
+        }
+    }
+}
+
 #[tokio::test]
 async fn chk_11_chk_12_chk_23_shipping_options() {
     let (_, shop) = stage().await;

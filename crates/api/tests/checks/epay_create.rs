@@ -191,12 +191,8 @@ async fn epay_13_what_is_required_is_named() {
     let all = shop.epay_with(&json!({})).await;
     assert_eq!(all.json()["extraDetails"].as_array().map(Vec::len), Some(4));
     let list = shop.epay_with(&json!([])).await;
-    assert_eq!(
-        (list.status, list.cause()),
-        (400, "json.type"),
-        "{}",
-        list.body
-    );
+    let reason = "The JSON value could not be converted to object.";
+    list.shapes("json.type", &[("$", reason)]);
 }
 
 #[tokio::test]
@@ -297,13 +293,23 @@ async fn epay_16_units_of_denmark_and_finland_take_their_own_currency() {
 #[tokio::test]
 async fn epay_17_a_customer_is_named_once() {
     let (_world, shop, kari) = stage().await;
-    let got = shop
-        .epay_but("acme-shop-1", 100, |body| {
-            body["customer"] = msisdn(&kari);
-            body["customer"]["customerToken"] = "token".into();
-        })
-        .await;
-    names(&got, "customer", "customer.ambiguous");
+    let all = json!({
+        "phoneNumber": kari.phone.msisdn(),
+        "personalQr": format!("https://qr.vipps.no/28/2/01/031/{}?v=1", kari.phone.msisdn()),
+        "customerToken": "token",
+    });
+    // All three, and each two of them.
+    for left_out in ["", "phoneNumber", "personalQr", "customerToken"] {
+        let mut customer = all.clone();
+        customer
+            .as_object_mut()
+            .expect("an object")
+            .remove(left_out);
+        let got = shop
+            .epay_but("acme-shop-1", 100, |body| body["customer"] = customer)
+            .await;
+        names(&got, "customer", "customer.ambiguous");
+    }
 }
 
 #[tokio::test]
@@ -330,6 +336,67 @@ async fn epay_19_numbers_pass_for_texts_digit_by_digit() {
     assert_eq!(got.json()["reference"], "1234567890123456789");
     let payment = shop.payment("1234567890123456789").await;
     assert_eq!(payment.order.mobile, Some(kari.phone));
+}
+
+/// What 64 bits cannot hold is a text here, and stays as it was sent.
+#[tokio::test]
+async fn epay_19_epay_20_every_digit_of_a_number_stays() {
+    let (_world, shop, _) = stage().await;
+    let whole = shop.epay_body("acme-shop-1", 100).to_string();
+    for reference in ["12345678901234567890123", "18446744073709551616"] {
+        let body = whole.replace("\"acme-shop-1\"", reference);
+        let got = shop.ask_epay("POST", "").await.body(body).send().await;
+        assert_eq!(got.created()["reference"], reference);
+    }
+    let body = whole.replace("\"acme-shop-1\"", "12345678901234567890.10");
+    let got = shop.ask_epay("POST", "").await.body(body).send().await;
+    names(&got, "reference", "order.reference");
+    let with = |metadata: &str| {
+        let open = whole.strip_suffix('}').expect("an object");
+        format!(r#"{open},"metadata":{metadata},"unknown":[-1e400]}}"#)
+    };
+    let sent =
+        r#"{"long":12345678901234567890.10,"large":1e400,"small":1E-400,"cents":1.10,"zero":-0}"#;
+    let ask = shop.ask_epay("POST", "").await;
+    let keyed = ask.header("Idempotency-Key", "key-1");
+    keyed.clone().body(with(sent)).send().await.created();
+    let got = shop.epay_get("acme-shop-1").await;
+    let expected = r#""metadata":{"long":"12345678901234567890.10","large":"1e400","small":"1E-400","cents":"1.10","zero":"-0"}"#;
+    assert!(got.body.contains(expected), "{}", got.body);
+    // What differs in a digit that nothing can compute with is another request.
+    let other = sent.replace("7890.10", "7890.11");
+    let got = keyed.body(with(&other)).send().await;
+    got.coded(409, "4020", "idempotency.key_reused");
+}
+
+/// Amounts are judged by what was written, not by what is left of it in 64 bits.
+#[tokio::test]
+async fn epay_15_epay_22_numbers_are_judged_to_the_digit() {
+    let (_world, shop, _) = stage().await;
+    let whole = shop.epay_body("acme-shop-1", 4711).to_string();
+    for (value, cause) in [
+        ("100.00000000000000000000000001", "amount.not_integral"),
+        ("-1e400", "amount.not_integral"),
+        ("1e-400", "amount.not_integral"),
+        ("1e400", "request.range"),
+        ("18446744073709551716", "request.range"),
+    ] {
+        let body = whole.replace("4711", value);
+        let got = shop.ask_epay("POST", "").await.body(body).send().await;
+        assert_eq!(
+            (got.status, got.cause()),
+            (400, cause),
+            "{value} {}",
+            got.body
+        );
+    }
+    let body = whole.replace("4711", "1e4,\"unknown\":1e400");
+    let got = shop.ask_epay("POST", "").await.body(body).send().await;
+    got.created();
+    assert_eq!(
+        shop.epay_get("acme-shop-1").await.json()["amount"]["value"],
+        10_000
+    );
 }
 
 #[tokio::test]

@@ -185,8 +185,9 @@ async fn epay_65_a_cancel_needs_no_body_but_no_list() {
     let ask = shop.ask_epay("POST", "/acme-shop-1/cancel").await;
     let got = ask.clone().body("[]").send().await;
     let reason = "The JSON value could not be converted to object.";
-    got.shapes("json.type", &[("", reason)]);
-    let got = ask.without("Idempotency-Key").send().await;
+    got.shapes("json.type", &[("$", reason)]);
+    let bare = ask.without("Idempotency-Key").without("Content-Type");
+    let got = bare.send().await;
     assert_eq!(got.sums(), [0, 1000, 0, 0]);
 }
 
@@ -462,33 +463,14 @@ async fn epay_77_the_same_capture_again_is_one() {
 }
 
 #[tokio::test]
-async fn a_key_is_one_of_payment_and_operation() {
-    let (_world, shop, kari) = stage().await;
-    for reference in ["acme-shop-1", "acme-shop-2", "acme-shop-3"] {
-        shop.authorized(reference, 1000, &kari).await;
-    }
-    for reference in ["acme-shop-1", "acme-shop-2"] {
-        let ask = shop.ask_epay("POST", &format!("/{reference}/cancel")).await;
-        ask.header("Idempotency-Key", "1").send().await.sums();
-    }
-    for operation in ["capture", "refund"] {
-        let ask = shop.ask_epay_move(operation, "acme-shop-3", 1000).await;
-        ask.header("Idempotency-Key", "1").send().await.sums();
-    }
-    assert_eq!(
-        shop.epay_get("acme-shop-3").await.sums(),
-        [1000, 0, 1000, 1000]
-    );
-}
-
-#[tokio::test]
 async fn epay_78_one_key_cancels_two_payments() {
-    let (_world, shop, _) = stage().await;
-    for reference in ["acme-shop-1", "acme-shop-2"] {
-        shop.epay(reference, 1000).await.created();
+    let (_world, shop, kari) = stage().await;
+    shop.epay("acme-shop-1", 1000).await.created();
+    shop.authorized("acme-shop-2", 1000, &kari).await;
+    for (reference, authorized) in [("acme-shop-1", 0), ("acme-shop-2", 1000)] {
         let ask = shop.ask_epay("POST", &format!("/{reference}/cancel")).await;
         let got = ask.header("Idempotency-Key", "1").send().await;
-        assert_eq!(got.sums(), [0, 1000, 0, 0]);
+        assert_eq!(got.sums(), [authorized, 1000, 0, 0]);
     }
 }
 

@@ -491,6 +491,19 @@ async fn epay_107_hook_35_a_refund_on_the_portal_is_told_like_one_of_the_api() {
     assert_eq!(lines[0], lines[1]);
     world.deliver().await;
     let hooks = world.recorder.hooks();
-    let told: Vec<_> = hooks.iter().map(|it| told(it, "reference")).collect();
-    assert_eq!(told, ["acme-shop-1", "acme-shop-2"]);
+    let references: Vec<_> = hooks.iter().map(|it| told(it, "reference")).collect();
+    assert_eq!(references, ["acme-shop-1", "acme-shop-2"]);
+    let bodies: Vec<Value> = hooks
+        .iter()
+        .map(|it| {
+            let mut body: Value = serde_json::from_str(&it.body).expect("JSON");
+            let body = body.as_object_mut().expect("an object");
+            for member in ["pspReference", "reference", "idempotencyKey"] {
+                assert!(body.remove(member).is_some(), "{member}");
+            }
+            json!(body)
+        })
+        .collect();
+    assert_eq!(bodies[0], bodies[1]);
+    assert_eq!(bodies[0]["name"], "REFUNDED");
 }

@@ -1,5 +1,7 @@
 //! What a delivery is, and who gets it (reference: webhooks.md §2.4, §6.1).
 
+use std::collections::BTreeSet;
+
 use sandkasse_domain::{Environment, webhook::EventId};
 use sandkasse_hooks::{content_hash, signature, string_to_sign};
 use sandkasse_testkit::{WEBHOOKS, World, days, seconds, told};
@@ -26,21 +28,28 @@ async fn hook_15_hook_16_pk_26_pk_27_a_partner_hears_of_its_units_and_a_unit_of_
         .await;
     // A unit that is linked later is heard of as well.
     world.link(&two, &partner).await;
-    for (shop, about) in [(&one, "a"), (&two, "b"), (&stranger, "c")] {
-        shop.publish(EventId::PaymentCreated, about).await;
+    for (shop, reference) in [
+        (&one, "of-one-1"),
+        (&two, "of-two-1"),
+        (&stranger, "of-none-1"),
+    ] {
+        shop.epay(reference, 100).await.created();
     }
     world.deliver().await;
     let hooks = world.recorder.hooks();
-    let mut heard: Vec<_> = hooks
+    let heard: BTreeSet<_> = hooks
         .iter()
-        .map(|it| (it.target.clone(), told(it, "about")))
+        .map(|it| (it.target.clone(), told(it, "reference"), told(it, "msn")))
         .collect();
-    heard.sort();
-    let expected = [("/all", "a"), ("/all", "b"), ("/one", "a")];
-    assert_eq!(
-        heard,
-        expected.map(|(target, about)| (target.to_owned(), about.to_owned()))
-    );
+    // Each with the number of its own sales unit.
+    let expected = [
+        ("/all", "of-one-1", &one.msn),
+        ("/all", "of-two-1", &two.msn),
+        ("/one", "of-one-1", &one.msn),
+    ];
+    let expected = expected
+        .map(|(target, reference, msn)| (target.to_owned(), reference.to_owned(), msn.to_string()));
+    assert_eq!((heard, hooks.len()), (BTreeSet::from(expected), 3));
     assert_eq!(partner.registered().await.len(), 1, "only its own");
     assert_eq!(one.registered().await.len(), 1, "only the unit's");
     // With the keys of a deactivated partner nothing works, whether they name a unit or not.
@@ -123,7 +132,8 @@ async fn hook_24_each_attempt_is_signed_anew_and_the_body_stays() {
         ]
     );
     assert!(hooks.iter().all(|it| it.body == hooks[0].body));
-    assert_ne!(hooks[0].signed.authorization, hooks[1].signed.authorization);
+    let signed: BTreeSet<_> = hooks.iter().map(|it| &it.signed.authorization).collect();
+    assert_eq!(signed.len(), 3);
 }
 
 #[tokio::test]
@@ -166,9 +176,9 @@ async fn hook_53_a_clock_that_was_moved_signs_in_real_time() {
             .all(|it| it.signed.date == "Tue, 13 Jun 2023 12:00:00 GMT")
     );
     world.recorder.take_hooks(url, &[Ok(200)]);
-    shop.publish(EventId::PaymentCreated, "acme-2").await;
+    shop.epay("acme-shop-2", 100).await.created();
     world.deliver().await;
     let last = world.recorder.hooks().pop().expect("it was delivered");
-    assert_eq!(told(&last, "timestamp"), "2023-06-16T12:00:00Z");
+    assert_eq!(told(&last, "timestamp"), "2023-06-16T12:00:00.000Z");
     assert_eq!(last.signed.date, "Tue, 13 Jun 2023 12:00:00 GMT");
 }

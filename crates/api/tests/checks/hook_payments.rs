@@ -30,7 +30,7 @@ async fn names(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn hook_30_hook_34_each_step_of_a_payment_is_told_once_with_its_number() {
+async fn hook_25_hook_30_hook_34_each_step_of_a_payment_is_told_once_with_its_number() {
     let world = World::new().await;
     let (shop, kari) = listening(&world).await;
     shop.authorized("acme-shop-1", 49_900, &kari).await;
@@ -55,6 +55,20 @@ async fn hook_30_hook_34_each_step_of_a_payment_is_told_once_with_its_number() {
         for member in ["pspReference", "amount", "reference", "idempotencyKey"] {
             assert_eq!(body.get(member), line.get(member), "{name} {member}");
         }
+        // Without a scope there is nothing more to tell, and a cancellation has no key.
+        let mut members = vec![
+            "amount",
+            "idempotencyKey",
+            "msn",
+            "name",
+            "pspReference",
+            "reference",
+            "success",
+            "timestamp",
+        ];
+        members.retain(|it| name != "CANCELLED" || *it != "idempotencyKey");
+        let told: Vec<&String> = body.as_object().expect("an object").keys().collect();
+        assert_eq!(told, members, "{name}");
         assert_eq!(
             body["pspReference"] == of_payment,
             name == "CREATED",

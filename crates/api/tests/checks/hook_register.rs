@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use sandkasse_domain::{Environment, sales_unit::UrlPolicy, webhook::EventId};
+use sandkasse_domain::{AsOf, Environment, sales_unit::UrlPolicy, webhook::EventId};
+use sandkasse_engine::Settings;
 use sandkasse_testkit::{Got, WEBHOOKS, World};
 use serde_json::json;
 
@@ -58,6 +59,33 @@ async fn hook_01_hook_02_each_registration_has_an_id_and_a_secret_of_its_own() {
     let made = got.json();
     let members: Vec<_> = made.as_object().expect("an object").keys().collect();
     assert_eq!(members, ["id", "secret"]);
+}
+
+/// Recurring's, QR's and Login's events are of later than June 2023.
+#[tokio::test]
+async fn hook_06_the_events_of_june_2023_are_epayments_alone() {
+    for as_of in [AsOf::June2023, AsOf::Today] {
+        let settings = Settings {
+            as_of,
+            ..Settings::default()
+        };
+        let shop = World::with_settings(settings).await.shop(|_| {}).await;
+        for event in EventId::ALL {
+            let got = shop.ask_register(URL, &[event.name()]).await.send().await;
+            let is_known = as_of == AsOf::Today || event.name().starts_with("epayments.");
+            if is_known {
+                assert_eq!(got.status, 201, "{event:?}: {}", got.body);
+            } else {
+                let text = format!("The event '{}' does not exist.", event.name());
+                refused(
+                    &got,
+                    INSTANCE,
+                    &[("events", &text)],
+                    "webhook.event_unknown",
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -293,6 +321,21 @@ async fn hook_08_there_are_so_many_registrations_for_an_event() {
     shop.register(URL, &[checked_in]).await;
     let text = "The limit of 1 registrations for user.checked-in.v1 is reached.";
     let got = shop.ask_register(URL, &[checked_in]).await.send().await;
+    refused(&got, INSTANCE, &[("events", text)], "webhook.limit");
+}
+
+#[tokio::test]
+async fn hook_08_in_june_2023_there_were_fewer() {
+    let settings = Settings {
+        as_of: AsOf::June2023,
+        ..Settings::default()
+    };
+    let shop = World::with_settings(settings).await.shop(|_| {}).await;
+    for _ in 0..5 {
+        shop.register(URL, &[CREATED]).await;
+    }
+    let text = "The limit of 5 registrations for epayments.payment.created.v1 is reached.";
+    let got = shop.ask_register(URL, &[CREATED]).await.send().await;
     refused(&got, INSTANCE, &[("events", text)], "webhook.limit");
 }
 

@@ -1,7 +1,7 @@
 //! Attempts, and when they are made (reference: webhooks.md §3, §6.3).
 
 use jiff::SignedDuration;
-use sandkasse_domain::webhook::EventId;
+use sandkasse_domain::webhook::{ANSWER_MS, EventId};
 use sandkasse_engine::webhooks::{DeliveryState, Dropped};
 use sandkasse_store::CallFailure;
 use sandkasse_testkit::{RealCourier, Shop, WEBHOOKS, World, days, hours, seconds};
@@ -25,13 +25,23 @@ async fn attempts(shop: &Shop) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn hook_40_hook_41_whatever_is_no_2xx_is_tried_again() {
+async fn hook_40_hook_41_hook_42_whatever_is_no_2xx_is_tried_again() {
     let refused = CallFailure::Refused {
         target: "example.com:443".to_owned(),
         detail: "refused".to_owned(),
     };
     let redirect = CallFailure::Redirect { location: None };
-    for answer in [Ok(500), Ok(404), Ok(400), Err(redirect), Err(refused)] {
+    let slow = CallFailure::Timeout {
+        limit_ms: ANSWER_MS,
+    };
+    for answer in [
+        Ok(500),
+        Ok(404),
+        Ok(400),
+        Err(redirect),
+        Err(refused),
+        Err(slow),
+    ] {
         let world = World::new().await;
         let (shop, _) = subscribed(&world).await;
         world.recorder.take_hooks(URL, &[answer.clone(), Ok(204)]);

@@ -332,6 +332,37 @@ async fn om_12_om_13_om_14_om_15_what_a_receipt_must_have() {
     }
 }
 
+/// Amounts have 64 bits, and every digit of them counts.
+#[tokio::test]
+async fn om_13_amounts_keep_their_digits() {
+    let (_, shop) = stage().await;
+    let whole = receipt().to_string();
+    let total = r#""totalAmount":1000,"#;
+    assert!(whole.contains(total), "{whole}");
+    let with = |amount: &str| whole.replacen(total, &format!(r#""totalAmount":{amount},"#), 1);
+    for amount in ["9223372036854775808", "1e400", "-1"] {
+        let ask = shop.ask("POST", &receipts("ecom", "acme-1")).await;
+        let got = ask.body(with(amount)).send().await;
+        assert_eq!(
+            (got.status, got.cause()),
+            (400, "request.range"),
+            "{amount}"
+        );
+    }
+    for (order, amount, kept) in [
+        ("acme-1", "9223372036854775807", "9223372036854775807"),
+        ("acme-2", "9007199254740993.0", "9007199254740993"),
+    ] {
+        let ask = shop.ask("POST", &receipts("ecom", order)).await;
+        fresh_id(&ask.body(with(amount)).send().await, 201);
+        let told = get(&shop, order).await.body;
+        assert!(
+            told.contains(&format!(r#""totalAmount":{kept},"#)),
+            "{told}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn om_16_om_17_returns_count_negative_and_old_members_nothing() {
     let (world, shop) = stage().await;

@@ -99,6 +99,7 @@ async fn plat_43_amounts_have_bounds() {
         ("-9223372036854775809", false),
         ("18446744073709551716", false),
         ("1e300", false),
+        ("1e400", false),
         ("null", false),
     ]
     .into_iter()
@@ -128,6 +129,8 @@ async fn plat_44_amounts_are_whole_numbers() {
     for (at, amount) in [
         "100.5",
         "100.0000001",
+        "100.00000000000000000000000001",
+        "1e-400",
         "49900.0000001",
         "0.1",
         "\"100\"",
@@ -153,6 +156,10 @@ async fn plat_44_amounts_are_whole_numbers() {
         let log = shop.details(order).await.ok()["transactionLogHistory"].clone();
         assert_eq!(log[0]["amount"], units, "{amount}");
     }
+    // Beside what counts, a number that no machine word holds is no matter.
+    initiate_of(&shop, "a-5", "100,\"unknown\":1e400")
+        .await
+        .ok();
 }
 
 #[tokio::test]

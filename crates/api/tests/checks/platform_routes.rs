@@ -53,6 +53,88 @@ async fn plat_04_unknown_paths() {
     got.answered(401, KEY_MISSING, "subkey.missing");
 }
 
+/// Only what is documented can be missing: below an API that has such operations everything else is unknown.
+#[tokio::test]
+async fn plat_04_plat_05_beside_what_is_not_built() {
+    const NOT_BUILT: &str = r#"{ "statusCode": 501, "message": "Not implemented" }"#;
+    let (world, _, right) = stage().await;
+    for (method, path) in [
+        ("PATCH", "/checkout/v3/session/acme-order-1"),
+        ("POST", "/Checkout/V3/session/acme-order-1/expire/"),
+        ("POST", "/checkout/v2/session"),
+        ("GET", "/checkout/v2/session/e9b6c99d"),
+        ("POST", "/order-management/v3/categories"),
+        ("GET", "/order-management/v3/categories?orderId=acme-1"),
+        ("DELETE", "/order-management/v3/categories/e9b6c99d"),
+        ("GET", "/qr/v1/merchant-callback"),
+        ("PUT", "/qr/v1/merchant-callback/till-1"),
+        ("PUT", "/qr/v1/merchant-callback/mobilepay/abc"),
+        ("POST", "/qr/v1/exchange/customer"),
+        ("POST", "/recurring/v3/agreements/"),
+        ("PATCH", "/recurring/v3/agreements/agr-1/accept"),
+        ("GET", "/recurring/v2/agreements?status=ACTIVE"),
+        (
+            "GET",
+            "/access-management-1.0/access/.well-known/openid-configuration",
+        ),
+        ("POST", "/vipps-login-ciba/api/backchannel/authentication"),
+        (
+            "GET",
+            "/management/v1/merchants/business:NO:ORG/987654321/sales-units",
+        ),
+        ("POST", "/psp/v3/psppayments/updateStatus"),
+        ("PATCH", "/merchant-management/psp/v1/merchants/123456"),
+        ("GET", "/partner-api/v0/merchants/987654321"),
+    ] {
+        for ask in [
+            world.ask(Production, method, path),
+            right.clone().to(method, path),
+        ] {
+            ask.send().await.answered(501, NOT_BUILT, "route.not_built");
+        }
+        let got = world.ask(Production, "OPTIONS", path).send().await;
+        got.answered(404, NOT_FOUND, "route.method");
+    }
+    for path in [
+        "/checkout",
+        "/checkout/v1/session",
+        "/checkout/v3/sessions",
+        "/checkout/v3/session/acme-order-1/cancel",
+        "/checkout/v3/session//expire",
+        "/checkout/v2/session/e9b6c99d/expire",
+        "/order-management/v3",
+        "/order-management/v3/receipts",
+        "/order-management/v3/categories/e9b6c99d/more",
+        "/order-management/v1/orders/acme-1",
+        "/qr/v1/merchant-callback/mobilepay/abc/more",
+        "/qr/v1/exchange/msisdn",
+        "/qr/v2/merchant-redirect",
+        "/epayment/v1/payments/acme-1/authorize",
+        "/epayment/v2/payments",
+        "/webhooks/v1/webhooks/e9b6c99d/secret",
+        "/webhooks/v2/webhooks",
+        "/report",
+        "/report/v1/ledgers",
+        "/report/v2/ledgers/320001/funds",
+        "/settlement/v1/payouts",
+        "/vipps-userinfo-api/userinfo/abc/def",
+        "/vipps-userinfo-api/users",
+        "/recurring",
+        "/recurring/v4/agreements",
+        "/vipps-recurring-merchant-api/v3/agreements",
+        "/management/v1/contracts",
+        "/psp/v3/payments",
+        "/merchant-agreement",
+    ] {
+        for ask in [
+            world.ask(Production, "POST", path),
+            right.clone().to("GET", path),
+        ] {
+            ask.send().await.answered(404, NOT_FOUND, "route.unknown");
+        }
+    }
+}
+
 #[tokio::test]
 async fn plat_05_wrong_methods() {
     let (world, _, right) = stage().await;

@@ -7,9 +7,12 @@ mod client;
 mod snapshot;
 mod stored;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -33,8 +36,8 @@ use crate::{faults::SharedFault, unit::Unit};
 pub use client::{Client, OfficeKeys, OfficeKind};
 pub use snapshot::Snapshot;
 pub(crate) use stored::INSTALLATION;
-use stored::REGISTER_LIES_IN;
 pub use stored::{IMPORT, sealed_entries};
+use stored::{Members, REGISTER_LIES_IN};
 pub(crate) use stored::{entry, parse};
 
 /// The status page of an environment tells of no more.
@@ -96,6 +99,34 @@ pub struct Directory {
     shown: Mutex<Generation>,
     /// The same, for whoever only asks.
     generation: AtomicU64,
+    strange: parking_lot::Mutex<Strange>,
+}
+
+/// What of the directory only a newer program knows, which works on the same store.
+#[derive(Default)]
+struct Strange {
+    kinds: BTreeSet<String>,
+    /// Parts of entries, by environment, kind and key; handed on when this program writes the entry.
+    members: HashMap<(Environment, String, String), Members>,
+}
+
+impl Strange {
+    fn place(entry: &DirectoryEntry) -> (Environment, String, String) {
+        (entry.environment, entry.kind.clone(), entry.key.clone())
+    }
+
+    fn note(&mut self, entry: &DirectoryEntry, members: Option<Members>) {
+        match members {
+            Some(members) => self.members.insert(Self::place(entry), members),
+            None if self.members.is_empty() => None,
+            None => self.members.remove(&Self::place(entry)),
+        };
+    }
+
+    fn of(&self, entry: &DirectoryEntry) -> Option<Members> {
+        let members = (!self.members.is_empty()).then(|| self.members.get(&Self::place(entry)));
+        members.flatten().cloned()
+    }
 }
 
 /// How often a change is made again because another node changed the same entry.
@@ -111,6 +142,7 @@ impl Directory {
             production: empty(),
             shown: Mutex::new(0),
             generation: AtomicU64::new(0),
+            strange: parking_lot::Mutex::default(),
             vault,
         };
         directory.reload().await?;
@@ -351,9 +383,10 @@ impl Directory {
     }
 
     async fn make(&self, shown: &mut Generation, changes: Vec<Change>) -> Result<(), CommitError> {
+        let strange = |entry: &DirectoryEntry| self.strange.lock().of(entry);
         let entries = changes
             .iter()
-            .map(|change| entry(change, &self.vault))
+            .map(|change| stored::entry_with(change, strange, &self.vault))
             .collect::<Result<Vec<_>, _>>()?;
         let made = self.store.put_directory(entries, *shown).await?;
         if made == *shown + 1 {
@@ -399,11 +432,30 @@ impl Directory {
     }
 
     fn parse(&self, entries: &[DirectoryEntry]) -> Result<Vec<Change>, StoreError> {
-        let changes = entries.iter().map(|entry| parse(entry, &self.vault));
-        let mut changes = changes.collect::<Result<Vec<_>, _>>()?;
+        let mut changes = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if !stored::is_known(entry) {
+                self.leave(entry);
+                continue;
+            }
+            let (change, members) = stored::parse_all(entry, &self.vault)?;
+            self.strange.lock().note(entry, members);
+            changes.push(change);
+        }
         // A sales unit looks for its merchant, so merchants come first.
         changes.sort_by_key(|change| !matches!(change, Change::Merchant(..)));
         Ok(changes)
+    }
+
+    /// A newer program's, which will read it.
+    fn leave(&self, entry: &DirectoryEntry) {
+        let kind = &entry.kind;
+        if self.strange.lock().kinds.insert(kind.clone()) {
+            tracing::warn!(
+                kind,
+                "a newer sandkasse works on this database: what it keeps of this kind is left alone"
+            );
+        }
     }
 
     fn show(&self, changes: &[Change]) -> Result<(), StoreError> {
@@ -425,6 +477,7 @@ impl Directory {
     pub async fn reload(&self) -> Result<(), StoreError> {
         let mut shown = self.shown.lock().await;
         let (entries, generation) = self.store.directory(0).await?;
+        self.strange.lock().members.clear();
         let changes = self.parse(&entries)?;
         for environment in Environment::ALL {
             let mut snapshot = Snapshot::empty(self.vault.clone());

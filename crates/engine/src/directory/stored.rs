@@ -1,4 +1,8 @@
 //! Changes as the store keeps them. Whatever holds keys is sealed.
+//!
+//! While nodes are brought up to date, newer ones work on the same directory. What only they know is left alone: kinds
+//! that are not [known](is_known), and [members](Members) of entries, which are handed on by whoever writes
+//! the entry anew. Any other change of what an entry says is not for two builds at once.
 
 use sandkasse_domain::{
     Environment, incident::IncidentId, person::PersonId, webhook::RegistrationId,
@@ -6,6 +10,7 @@ use sandkasse_domain::{
 use sandkasse_store::{DirectoryEntry, StoreError};
 use sandkasse_vault::{Vault, is_sealed};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::Change;
 use crate::unreadable;
@@ -26,6 +31,24 @@ const SIGNING_KEY: &str = "signing_key";
 const FAULT: &str = "fault";
 const WEBHOOK: &str = "webhook";
 
+/// All kinds that are read here.
+const KINDS: [&str; 14] = [
+    MERCHANT,
+    SALES_UNIT,
+    PERSON,
+    PARTNER,
+    PSP,
+    OFFICE,
+    SECRET,
+    REGISTER,
+    USER,
+    API_TOKEN,
+    INCIDENT,
+    SIGNING_KEY,
+    FAULT,
+    WEBHOOK,
+];
+
 /// There is one of a kind.
 const ONLY: &str = "only";
 
@@ -38,8 +61,66 @@ pub const IMPORT: &str = "import";
 /// There is one register; its table has to lie somewhere.
 pub(super) const REGISTER_LIES_IN: Environment = Environment::Production;
 
+/// Members of an entry that only a newer program knows.
+pub(super) type Members = serde_json::Map<String, Value>;
+
+/// Whether an entry is of a kind that this program reads, or must not pass over.
+pub(super) fn is_known(entry: &DirectoryEntry) -> bool {
+    entry.kind == IMPORT || KINDS.contains(&entry.kind.as_str())
+}
+
 /// A change as the store keeps it. Whatever holds keys is sealed whole.
 pub(crate) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, StoreError> {
+    Ok(sealed(plain(change)?, vault))
+}
+
+/// The same, with members that a newer program wrote into the entry.
+pub(super) fn entry_with(
+    change: &Change,
+    strange: impl FnOnce(&DirectoryEntry) -> Option<Members>,
+    vault: &Vault,
+) -> Result<DirectoryEntry, StoreError> {
+    let mut entry = plain(change)?;
+    if let Some(strange) = strange(&entry)
+        && let Some(body) = &entry.body
+        && let Some(mut members) = members(body)
+    {
+        for (name, value) in strange {
+            members.entry(name).or_insert(value);
+        }
+        entry.body = Some(Value::Object(members).to_string());
+    }
+    Ok(sealed(entry, vault))
+}
+
+/// What an entry says that this program would not say of the same thing. `None` is the rule.
+fn strange(body: &str, change: &Change) -> Result<Option<Members>, StoreError> {
+    let Some(mut strange) = members(body) else {
+        return Ok(None);
+    };
+    let known = plain(change)?.body.and_then(|it| members(&it));
+    let known = known.unwrap_or_default();
+    strange.retain(|name, _| !known.contains_key(name));
+    Ok((!strange.is_empty()).then_some(strange))
+}
+
+fn members(body: &str) -> Option<Members> {
+    match serde_json::from_str(body) {
+        Ok(Value::Object(members)) => Some(members),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+fn sealed(mut entry: DirectoryEntry, vault: &Vault) -> DirectoryEntry {
+    if holds_keys(&entry.kind) {
+        let place = place(entry.environment, &entry.kind, &entry.key);
+        entry.body = entry.body.map(|body| vault.seal(&place, &body));
+    }
+    entry
+}
+
+/// A change in the words of the store, not sealed.
+fn plain(change: &Change) -> Result<DirectoryEntry, StoreError> {
     fn json(value: &impl Serialize) -> Result<Option<String>, StoreError> {
         serde_json::to_string(value)
             .map(Some)
@@ -67,11 +148,6 @@ pub(crate) fn entry(change: &Change, vault: &Vault) -> Result<DirectoryEntry, St
         Change::UserGone(id) => (USER, id.clone(), None),
         Change::ApiToken(token) => (API_TOKEN, token.id.clone(), json(token)?),
         Change::ApiTokenGone(id) => (API_TOKEN, id.clone(), None),
-    };
-    let body = if holds_keys(kind) {
-        body.map(|body| vault.seal(&place(environment, kind, &key), &body))
-    } else {
-        body
     };
     Ok(DirectoryEntry {
         kind: kind.to_owned(),
@@ -114,23 +190,41 @@ pub fn sealed_entries(entries: &[DirectoryEntry]) -> Vec<(String, String)> {
 
 /// What the store kept, as a change of an empty directory.
 pub(crate) fn parse(entry: &DirectoryEntry, vault: &Vault) -> Result<Change, StoreError> {
-    let environment = entry.environment;
+    parse_all(entry, vault).map(|(change, _)| change)
+}
+
+/// The same, and what only a newer program understands of it.
+pub(super) fn parse_all(
+    entry: &DirectoryEntry,
+    vault: &Vault,
+) -> Result<(Change, Option<Members>), StoreError> {
+    let kind = entry.kind.as_str();
+    // Whoever forgets to name a kind above cannot read it.
+    if !KINDS.contains(&kind) {
+        return Err(StoreError(format!("unknown directory entry `{kind}`")));
+    }
     let Some(kept) = entry.body.as_deref() else {
-        return gone(entry);
+        return Ok((gone(entry)?, None));
     };
     let opened;
     let body = if is_sealed(kept) {
         opened = vault
-            .open(&place(environment, &entry.kind, &entry.key), kept)
-            .map_err(|error| StoreError(format!("{} {}: {error}", entry.kind, entry.key)))?;
+            .open(&place(entry.environment, kind, &entry.key), kept)
+            .map_err(|error| StoreError(format!("{kind} {}: {error}", entry.key)))?;
         opened.as_str()
     } else {
         kept
     };
+    let change = change(entry, body)?;
+    let strange = strange(body, &change)?;
+    Ok((change, strange))
+}
+
+fn change(entry: &DirectoryEntry, body: &str) -> Result<Change, StoreError> {
     fn read<T: DeserializeOwned>(kind: &str, body: &str) -> Result<T, StoreError> {
         serde_json::from_str(body).map_err(|error| unreadable(kind, &error))
     }
-    let kind = entry.kind.as_str();
+    let (environment, kind) = (entry.environment, entry.kind.as_str());
     Ok(match kind {
         MERCHANT => Change::Merchant(environment, read(kind, body)?),
         SALES_UNIT => Change::Unit(read(kind, body)?),

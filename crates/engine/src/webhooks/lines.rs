@@ -3,15 +3,21 @@
 //! Whether a registration still works at a moment depends on every attempt before it, and a
 //! receiver expects to hear of things as they happened. So where time was advanced over several
 //! attempts of one registration, they are made one after the other, each at its own moment, as if
-//! time had passed by itself. Registrations do not wait for each other. What falls due in real time
-//! does not come here.
+//! time had passed by itself. Where very many wait, those of about one moment are made together: that
+//! they keep their order is promised for one thing (a payment) only, and within a queue they do.
+//! Registrations do not wait for each other. What falls due in real time does not come here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::SignedDuration;
 use sandkasse_domain::{Timestamp, webhook::RegistrationId};
 
-/// So many of one registration are remembered; the store has all of them.
-const MOST: usize = 4_096;
+/// So many of one registration are remembered, at some hundred bytes each; the store has all of them.
+const MOST: usize = 16_384;
+/// So many are a crowd.
+const CROWD: usize = 256;
+/// What is at work together in a crowd is not further apart.
+const APART: SignedDuration = SignedDuration::from_mins(1);
 
 /// A queue, and when it is due.
 pub(super) type Place = (Timestamp, String);
@@ -22,8 +28,8 @@ pub(super) struct Lines(BTreeMap<RegistrationId, Line>);
 #[derive(Default)]
 struct Line {
     places: BTreeSet<Place>,
-    /// The queue at work.
-    at_work: Option<String>,
+    /// The queues at work, and their moments.
+    at_work: HashMap<String, Timestamp>,
     /// From here on there may be more than is remembered.
     cut: Option<Place>,
 }
@@ -40,6 +46,20 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Whether its first may be worked at, beside those that are.
+    fn may_begin(&self) -> bool {
+        let Some((at, queue)) = self.places.first() else {
+            return false;
+        };
+        let Some(earliest) = self.at_work.values().min() else {
+            return true;
+        };
+        let is_crowded = self.places.len() >= CROWD && at.duration_since(*earliest) <= APART;
+        is_crowded && !self.at_work.contains_key(queue)
+    }
+}
+
 impl Lines {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -53,7 +73,7 @@ impl Lines {
     /// Whether it is at this queue.
     pub(super) fn is_at_work(&self, id: &RegistrationId, queue: &str) -> bool {
         let line = self.0.get(id);
-        line.is_some_and(|line| line.at_work.as_deref() == Some(queue))
+        line.is_some_and(|line| line.at_work.contains_key(queue))
     }
 
     /// A queue of this registration is due.
@@ -61,21 +81,22 @@ impl Lines {
         self.0.entry(id).or_default().add(place);
     }
 
-    /// The next queue to work at of a registration that waits for none of its own, and that is not
-    /// `held`. Everything due up to `seen` was added; with `None` everything.
-    pub(super) fn next(
+    /// The next queue to work at of a registration that waits for none of its own, and that has a
+    /// `seat`. Everything due up to `seen` was added; with `None` everything.
+    pub(super) fn next<S>(
         &mut self,
         seen: Option<(Timestamp, &str)>,
-        held: impl Fn(&RegistrationId) -> bool,
-    ) -> Option<(RegistrationId, Place)> {
+        seat: impl Fn(&RegistrationId) -> Option<S>,
+    ) -> Option<(RegistrationId, Place, S)> {
         let is_seen = |(at, queue): &Place| seen.is_none_or(|seen| (*at, queue.as_str()) <= seen);
         for (id, line) in &mut self.0 {
-            if line.at_work.is_some() || !line.places.first().is_some_and(is_seen) || held(id) {
+            let may_begin = line.may_begin() && line.places.first().is_some_and(is_seen);
+            let Some(seat) = may_begin.then(|| seat(id)).flatten() else {
                 continue;
-            }
-            let place = line.places.pop_first()?;
-            line.at_work = Some(place.1.clone());
-            return Some((id.clone(), place));
+            };
+            let (at, queue) = line.places.pop_first()?;
+            line.at_work.insert(queue.clone(), at);
+            return Some((id.clone(), (at, queue), seat));
         }
         None
     }
@@ -85,23 +106,23 @@ impl Lines {
         let Some(line) = self.0.get_mut(id) else {
             return;
         };
-        if line.at_work.as_deref() != Some(queue) {
+        if line.at_work.remove(queue).is_none() {
             return;
         }
-        line.at_work = None;
         if let Some(next) = next {
             line.add((next, queue.to_owned()));
         }
-        if line.places.is_empty() && line.cut.is_none() {
+        if line.places.is_empty() && line.at_work.is_empty() && line.cut.is_none() {
             self.0.remove(id);
         }
     }
 
     /// A queue could not be worked at: what waits behind it must be looked for again.
-    pub(super) fn stop(&mut self, id: &RegistrationId) {
+    pub(super) fn stop(&mut self, id: &RegistrationId, queue: &str) {
         if let Some(line) = self.0.get_mut(id) {
+            line.at_work.remove(queue);
             let all = (Timestamp::MIN, String::new());
-            (line.places, line.at_work, line.cut) = (BTreeSet::new(), None, Some(all));
+            (line.places, line.cut) = (BTreeSet::new(), Some(all));
         }
     }
 
@@ -109,7 +130,7 @@ impl Lines {
     pub(super) fn start_again(&mut self) {
         self.0.retain(|_, line| {
             (line.places, line.cut) = (BTreeSet::new(), None);
-            line.at_work.is_some()
+            !line.at_work.is_empty()
         });
     }
 }
@@ -139,19 +160,21 @@ mod tests {
             lines.add(id(who), place(seconds, queue));
         }
         let seen = Some((at(5), "z"));
-        let free = |_: &RegistrationId| false;
-        assert_eq!(lines.next(seen, free), Some((id("r"), place(1, "a"))));
-        assert_eq!(lines.next(seen, free), None, "what s has is not seen to");
-        assert_eq!(lines.next(None, |it| it.0 == "s"), None, "held");
-        assert_eq!(lines.next(None, free), Some((id("s"), place(9, "c"))));
+        let free = |_: &RegistrationId| Some(());
+        let next = |lines: &mut Lines, seen| lines.next(seen, free).map(|(id, it, ())| (id, it));
+        assert_eq!(next(&mut lines, seen), Some((id("r"), place(1, "a"))));
+        assert_eq!(next(&mut lines, seen), None, "what s has is not seen to");
+        let not_s = |it: &RegistrationId| (it.0 != "s").then_some(());
+        assert_eq!(lines.next(None, not_s), None, "no seat");
+        assert_eq!(next(&mut lines, None), Some((id("s"), place(9, "c"))));
         lines.ended(&id("r"), "another", None);
-        assert_eq!(lines.next(None, free), None, "a is at work");
+        assert_eq!(next(&mut lines, None), None, "a is at work");
         lines.ended(&id("r"), "a", Some(at(3)));
-        assert_eq!(lines.next(None, free), Some((id("r"), place(3, "a"))));
+        assert_eq!(next(&mut lines, None), Some((id("r"), place(3, "a"))));
         lines.ended(&id("r"), "a", Some(at(7)));
-        assert_eq!(lines.next(None, free), Some((id("r"), place(5, "b"))));
+        assert_eq!(next(&mut lines, None), Some((id("r"), place(5, "b"))));
         lines.ended(&id("r"), "b", None);
-        assert_eq!(lines.next(None, free), Some((id("r"), place(7, "a"))));
+        assert_eq!(next(&mut lines, None), Some((id("r"), place(7, "a"))));
         lines.ended(&id("r"), "a", None);
         assert!(!lines.has(&id("r")) && lines.has(&id("s")));
     }
@@ -164,12 +187,12 @@ mod tests {
             lines.add(id("r"), place(seconds, "a"));
         }
         for seconds in 0..count {
-            let (_, next) = lines.next(None, |_| false).unwrap();
+            let (_, next, ()) = lines.next(None, |_| Some(())).unwrap();
             assert_eq!(next.0, at(seconds));
             // Later than what was cut off.
             lines.ended(&id("r"), "a", Some(at(count + 1)));
         }
-        assert_eq!(lines.next(None, |_| false), None);
+        assert_eq!(lines.next(None, |_| Some(())), None);
         assert!(lines.has(&id("r")), "there is more in the store");
         lines.start_again();
         assert!(!lines.has(&id("r")));
@@ -179,10 +202,52 @@ mod tests {
     fn who_is_stopped_waits_for_another_look() {
         let mut lines = Lines::default();
         lines.add(id("r"), place(1, "a"));
-        assert!(lines.next(None, |_| false).is_some());
-        lines.stop(&id("r"));
+        assert!(lines.next(None, |_| Some(())).is_some());
+        lines.stop(&id("r"), "a");
         lines.add(id("r"), place(2, "b"));
-        assert_eq!(lines.next(None, |_| false), None);
+        assert_eq!(lines.next(None, |_| Some(())), None);
         assert!(lines.has(&id("r")));
+    }
+
+    #[test]
+    fn of_a_crowd_those_of_about_one_moment_are_at_work_together() {
+        let mut lines = Lines::default();
+        let count = i64::try_from(CROWD).unwrap() + 2;
+        for number in 0..count {
+            // Every other a queue that is there already, two minutes later.
+            let (seconds, queue) = if number == 2 {
+                (1, 0)
+            } else {
+                (number / 2, number)
+            };
+            lines.add(id("r"), place(seconds, &format!("q{queue:03}")));
+        }
+        let seats = std::cell::Cell::new(3);
+        let seat = |_: &RegistrationId| {
+            seats.set(seats.get() - 1);
+            (seats.get() >= 0).then_some(())
+        };
+        let first: Vec<_> = std::iter::from_fn(|| lines.next(None, seat))
+            .map(|(_, (_, queue), ())| queue)
+            .collect();
+        assert_eq!(
+            first,
+            ["q000", "q001"],
+            "then comes a queue that is at work"
+        );
+        lines.ended(&id("r"), "q000", None);
+        assert_eq!(lines.next(None, |_| Some(())).unwrap().1.1, "q000");
+        assert_eq!(
+            lines.next(None, |_| Some(())),
+            None,
+            "the others are no crowd"
+        );
+
+        let mut lines = Lines::default();
+        for number in 0..count {
+            lines.add(id("r"), place(61 * number, &format!("q{number:03}")));
+        }
+        assert!(lines.next(None, |_| Some(())).is_some());
+        assert_eq!(lines.next(None, |_| Some(())), None, "too far apart");
     }
 }

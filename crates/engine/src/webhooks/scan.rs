@@ -126,12 +126,12 @@ impl Scan {
             (_, true) => None,
             (after, false) => Some(after.as_ref().map(|(at, name)| (*at, name.as_str()))?),
         };
-        let backlog = &self.backlog;
-        let (id, (due, queue)) = self.lines.next(seen, |id| backlog.is_at_work(id))?;
-        let Some(seat) = Seat::take(&self.engine.hooks, id.clone()) else {
-            self.lines.ended(&id, &queue, Some(due));
-            return None;
+        let (hooks, backlog) = (&self.engine.hooks, &self.backlog);
+        let seat = |id: &RegistrationId| {
+            let is_free = !backlog.is_at_work(id);
+            is_free.then(|| Seat::take(hooks, id.clone())).flatten()
         };
+        let (id, (due, queue), seat) = self.lines.next(seen, seat)?;
         let now = self.engine.now(&self.unit);
         let at = Some(self.unit.facts.moment_of(due, now));
         Some(Next {
@@ -169,7 +169,7 @@ impl Scan {
             let soon = next.ok().flatten().filter(|next| *next <= now);
             match next {
                 Ok(_) => self.lines.ended(&id, queue, soon),
-                Err(_) => self.lines.stop(&id),
+                Err(_) => self.lines.stop(&id, queue),
             }
             if soon.is_some() {
                 return;
@@ -185,7 +185,7 @@ impl Scan {
     /// Somebody else is at this queue.
     pub(super) fn pass_over(&mut self, queue: &str, id: RegistrationId) {
         if self.lines.is_at_work(&id, queue) {
-            self.lines.stop(&id);
+            self.lines.stop(&id, queue);
         } else {
             self.backlog.leave(queue, id);
         }

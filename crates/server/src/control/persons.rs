@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use jiff::civil::Date;
 use sandkasse_domain::{
     Environment, Msn, PhoneNumber,
+    card_number::CardNumber,
     person::{Person, PersonId},
 };
 use sandkasse_engine::directory::Change;
@@ -49,6 +50,8 @@ pub(crate) struct PersonView {
     nin: String,
     addresses: Vec<AddressWire>,
     cards: Vec<CardWire>,
+    /// Their numbers, in the same order, for the page where is paid by card without the app. No card of the world has one.
+    card_numbers: Vec<String>,
     logged_in: bool,
     approved_once: bool,
     app_outdated: bool,
@@ -106,6 +109,7 @@ impl Control {
             nin: person.nin.clone(),
             addresses: person.addresses.iter().map(AddressWire::from).collect(),
             cards: person.cards.iter().map(CardWire::from).collect(),
+            card_numbers: CardNumber::all_of(person),
             logged_in: person.app.logged_in,
             approved_once: person.app.approved_once,
             app_outdated: person.app.outdated,

@@ -358,6 +358,11 @@ pub(super) async fn create(
     if events.is_empty() {
         return Err(Problem::bad_request("`events` is empty"));
     }
+    let as_of = control.engine().as_of();
+    if let Some(later) = events.iter().find(|event| !event.is_known(as_of)) {
+        let text = format!("the platform of June 2023 has no {}", later.name());
+        return Err(Problem::bad_request(text));
+    }
     let new = NewRegistration {
         owner: Owner::Unit(path.msn),
         url: wish.url,

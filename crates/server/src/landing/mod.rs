@@ -11,6 +11,7 @@
 //!
 //! A link whose time is over answers 410: the page will not come back under this address.
 
+mod card;
 mod live;
 mod pages;
 mod qr;
@@ -208,6 +209,7 @@ impl Payer<'_> {
     async fn look(&self, change: bool) -> Result<Answer, Refused> {
         let view = self.platform.engine.view(self.unit, self.order).await?;
         Ok(match view.payment.open() {
+            Some(_) if card::pays(&view.payment.order) => self.card_form(&view, card::Asked::First),
             Some(open) => self.undecided(&view, open, change),
             None => self.decided(&view),
         })
@@ -256,6 +258,9 @@ impl Payer<'_> {
         let view = self.platform.engine.view(self.unit, self.order).await?;
         if view.payment.open().is_none() || view.payment.order.skip_landing_page {
             return Ok(self.pages.on_the_way(&self.link));
+        }
+        if card::pays(&view.payment.order) {
+            return self.pay_by_card(body, &view).await;
         }
         let phone = parameter(body, "phone").unwrap_or_default();
         match self.open_for(&phone, &view).await {

@@ -10,7 +10,7 @@ use sandkasse_domain::{
 };
 use sandkasse_engine::{Unit, View};
 
-use super::{Link, Surroundings, live, qr, words::Words};
+use super::{Link, Surroundings, card::Asked, live, qr, words::Words};
 use crate::portal::show::sign;
 
 /// Where the style sheet is, on every listener.
@@ -68,6 +68,33 @@ struct Waiting<'a> {
     command: Option<String>,
     live: Live,
     qr: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "card.html")]
+struct CardForm<'a> {
+    words: &'static Words,
+    other: &'a Option<String>,
+    shop: &'a str,
+    amount: String,
+    text: &'a str,
+    action: String,
+    refused: Option<&'static str>,
+    /// Where the numbers of cards are told.
+    command: Option<String>,
+    live: Live,
+}
+
+#[derive(Template)]
+#[template(path = "bank.html")]
+struct Bank<'a> {
+    words: &'static Words,
+    other: &'a Option<String>,
+    shop: &'a str,
+    amount: String,
+    action: String,
+    number: &'a str,
+    live: Live,
 }
 
 #[derive(Template)]
@@ -182,6 +209,55 @@ impl Pages {
                 qr: (!order.skip_landing_page)
                     .then(|| qr::path(&link.whole()))
                     .flatten(),
+            },
+        )
+    }
+
+    /// Asks for a card. What was typed is not shown again.
+    pub(super) fn card(
+        &self,
+        unit: &Unit,
+        view: &View,
+        link: &Link<'_>,
+        surroundings: &Surroundings,
+        asked: Asked,
+    ) -> Answer {
+        let order = &view.payment.order;
+        let environment = unit.facts.environment;
+        let control = surroundings.control.as_ref();
+        live_page(
+            200,
+            &CardForm {
+                words: self.words,
+                other: &self.other,
+                shop: &unit.facts.name,
+                amount: self.amount(order),
+                text: &order.text,
+                action: link.here(),
+                refused: match asked {
+                    Asked::First => None,
+                    Asked::Wrong => Some(self.words.card_wrong),
+                    Asked::Refused => Some(self.words.card_refused_here),
+                },
+                command: control
+                    .map(|it| format!("curl {it}/control/v1/persons?environment={environment}")),
+                live: Live::of(link, view),
+            },
+        )
+    }
+
+    /// The bank asks its own customer.
+    pub(super) fn bank(&self, unit: &Unit, view: &View, link: &Link<'_>, number: &str) -> Answer {
+        live_page(
+            200,
+            &Bank {
+                words: self.words,
+                other: &self.other,
+                shop: &unit.facts.name,
+                amount: self.amount(&view.payment.order),
+                action: link.here(),
+                number,
+                live: Live::of(link, view),
             },
         )
     }

@@ -24,14 +24,16 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Either, Full, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
+use jiff::fmt::rfc2822::DateTimePrinter;
 use sandkasse_api::Answer;
+use sandkasse_domain::Timestamp;
 use sandkasse_engine::WallClock;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -123,9 +125,10 @@ pub(crate) async fn serve<S: Site>(
             }
         };
         let (site, builder, watcher) = (site.clone(), builder.clone(), graceful.watcher());
+        let clock = clock.clone();
         tokio::spawn(async move {
             let _place = place;
-            connection(stream, site, &builder, watcher).await;
+            connection(stream, site, clock, &builder, watcher).await;
         });
     }
     drop(listener);
@@ -141,6 +144,7 @@ pub(crate) async fn serve<S: Site>(
 async fn connection<S: Site>(
     stream: TcpStream,
     site: Arc<S>,
+    clock: Arc<dyn WallClock>,
     builder: &Builder<TokioExecutor>,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
@@ -152,9 +156,13 @@ async fn connection<S: Site>(
     let noted = spoken.clone();
     let service = service_fn(move |request| {
         noted.store(true, Ordering::Relaxed);
-        let site = site.clone();
+        let (site, clock) = (site.clone(), clock.clone());
         // hyper writes nothing for an error and lets go of the connection.
-        async move { guarded(site, request).await }
+        async move {
+            let mut response = guarded(site, request).await?;
+            date(&mut response, clock.now());
+            Ok::<_, NoAnswer>(response)
+        }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(watcher.watch(connection));
@@ -183,6 +191,16 @@ async fn guarded<S: Site>(
     };
     // The panic itself is in the log already, with its place.
     response.unwrap_or_else(|| Ok(site.fault()))
+}
+
+/// Says when it was answered. hyper would too, but the latest moment that it has seen: for a day a day too late, when
+/// the clock was set back by one.
+fn date(response: &mut Response<Outgoing>, now: Timestamp) {
+    let said = DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
+    let value = said.ok().and_then(|it| HeaderValue::from_str(&it).ok());
+    if let Some(value) = value {
+        response.headers_mut().entry(header::DATE).or_insert(value);
+    }
 }
 
 fn builder() -> Builder<TokioExecutor> {

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use jiff::SignedDuration;
 use sandkasse_api::{MAX_BODY, MAX_IMAGE_BODY, gateway};
-use sandkasse_engine::SystemClock;
+use sandkasse_engine::{ManualClock, SystemClock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::Notify,
@@ -56,10 +57,14 @@ struct Theatre {
 
 impl Theatre {
     async fn open() -> Theatre {
+        Theatre::by(Arc::new(SystemClock)).await
+    }
+
+    async fn by(clock: Arc<dyn WallClock>) -> Theatre {
         let (listener, address) = bind(Address::loopback(0), "--test").await.unwrap();
         let stage = Arc::new(Stage::default());
         let (stop, stopped) = watch::channel(false);
-        let served = serve(listener, stage.clone(), Arc::new(SystemClock), stopped);
+        let served = serve(listener, stage.clone(), clock, stopped);
         Theatre {
             stage,
             address,
@@ -314,6 +319,24 @@ async fn patience_at_the_end_is_bounded() {
         took >= limits::PATIENCE && took < limits::PATIENCE + Duration::from_secs(1),
         "{took:?}"
     );
+}
+
+#[tokio::test]
+async fn r_15_the_date_of_an_answer_is_the_clocks_also_when_it_was_set_back() {
+    let clock = Arc::new(ManualClock::new("2023-06-13T12:00:00Z".parse().unwrap()));
+    let theatre = Theatre::by(clock.clone()).await;
+    for (set_by_s, date) in [
+        (0, "Tue, 13 Jun 2023 12:00:00 GMT"),
+        (86_400, "Wed, 14 Jun 2023 12:00:00 GMT"),
+        (-86_400, "Tue, 13 Jun 2023 12:00:00 GMT"),
+        (-1, "Tue, 13 Jun 2023 11:59:59 GMT"),
+    ] {
+        clock.advance(SignedDuration::from_secs(set_by_s));
+        let answer = theatre.say(post(1)).await;
+        let expected = format!("\r\ndate: {date}\r\n");
+        assert_eq!(answer.matches("\r\ndate: ").count(), 1, "{answer}");
+        assert!(answer.contains(&expected), "{answer}");
+    }
 }
 
 #[tokio::test]

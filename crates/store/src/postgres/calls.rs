@@ -20,7 +20,7 @@ use super::connection::{Failure, LONG, SHORT, Value};
 use super::nodes::LIVING;
 use super::rows::{self, CALL, bounded, environment_number, get};
 use super::text::stored;
-use crate::port::{CallOutcome, OutgoingCall, Partition, Seal, StoreError};
+use crate::port::{CallOutcome, OutgoingCall, Partition, Purpose, Seal, StoreError};
 
 /// How many beginnings and endings are put into one statement.
 const GROUP_LIMIT: usize = 256;
@@ -170,17 +170,21 @@ impl Calls {
             false => format!("node <> $1 AND node NOT IN ({LIVING})"),
             true => "$1::text IS NOT NULL".to_owned(),
         };
+        // What a newer program owes is left to its nodes.
+        let known = Purpose::ALL.map(Purpose::name).to_vec();
         let interrupt = format!(
             "UPDATE sandkasse.calls SET state = 3 WHERE (msn, id) IN (
-                 SELECT msn, id FROM sandkasse.calls WHERE state < 2 AND state = 1 AND {whose} ORDER BY msn, id FOR UPDATE SKIP LOCKED) AND state = 1"
+                 SELECT msn, id FROM sandkasse.calls WHERE state < 2 AND state = 1 AND purpose = ANY ($2) AND {whose}
+                 ORDER BY msn, id FOR UPDATE SKIP LOCKED) AND state = 1"
         );
-        let me: [Value<'_>; 1] = [(&node, Type::TEXT)];
+        let me: [Value<'_>; 2] = [(&node, Type::TEXT), (&known, Type::TEXT_ARRAY)];
         pool.run(&interrupt, &me, LONG).await?;
         // With a mark, so that those taken over by an attempt whose answer was lost are told too.
         let marker = Uuid::new_v4();
         let take = format!(
             "WITH gone AS MATERIALIZED (
-                 SELECT msn, id FROM sandkasse.calls WHERE state < 2 AND state = 0 AND {whose} ORDER BY msn, id FOR UPDATE SKIP LOCKED),
+                 SELECT msn, id FROM sandkasse.calls WHERE state < 2 AND state = 0 AND purpose = ANY ($3) AND {whose}
+                 ORDER BY msn, id FOR UPDATE SKIP LOCKED),
              taken AS (
                  UPDATE sandkasse.calls c SET node = $1, begun_by = $2 FROM gone
                  WHERE c.msn = gone.msn AND c.id = gone.id AND c.state = 0 RETURNING c.*)
@@ -188,7 +192,11 @@ impl Calls {
              SELECT {CALL} FROM sandkasse.calls
              WHERE state < 2 AND state = 0 AND node = $1 AND begun_by = $2 ORDER BY number"
         );
-        let values = [(&node as _, Type::TEXT), (&marker as _, Type::UUID)];
+        let values = [
+            (&node as _, Type::TEXT),
+            (&marker as _, Type::UUID),
+            (&known as _, Type::TEXT_ARRAY),
+        ];
         let rows = pool.run(&take, &values, LONG).await?;
         rows.iter()
             .map(|row| {

@@ -188,7 +188,8 @@ CREATE UNLOGGED TABLE sandkasse.journal_end (
 ) WITH (fillfactor = 20);
 "#;
 
-fn v1() -> String {
+/// The first step.
+pub(super) fn v1() -> String {
     let mut sql = TABLES.to_owned();
     for table in PARTITIONED {
         // A record is written again within minutes, and mostly finds room beside its old version.

@@ -7,9 +7,11 @@ use sandkasse_domain::{
     sales_unit::UrlPolicy,
 };
 use sandkasse_engine::read_method;
-use serde_json::Value;
 
-use crate::body::{BodyFault, Fields, Need, Object};
+use crate::{
+    body::{BodyFault, Fields, Need, Object},
+    json::Json,
+};
 
 /// The longest URL and the longest `authToken`.
 const MAX_LONG: usize = 255;
@@ -24,7 +26,7 @@ pub(super) struct Merchant {
     payment_type: Option<String>,
     consent_removal_prefix: Option<String>,
     shipping_details_prefix: Option<String>,
-    static_shipping: Option<Vec<Value>>,
+    static_shipping: Option<Vec<Json>>,
 }
 
 /// The same, with allowed values.
@@ -38,7 +40,7 @@ pub(super) struct CheckedMerchant {
 
 impl Merchant {
     pub(super) fn read(object: Object<'_>) -> Result<Merchant, BodyFault> {
-        let static_shipping = object.list("staticShippingDetails")?.cloned();
+        let static_shipping = object.list("staticShippingDetails")?.map(<[Json]>::to_vec);
         check_types(static_shipping.iter().flatten())?;
         Ok(Merchant {
             msn: SentMsn::read(object)?,
@@ -149,7 +151,7 @@ impl SentMsn {
 
 fn check_express(
     consent_removal: Option<String>,
-    static_shipping: Option<Vec<Value>>,
+    static_shipping: Option<Vec<Json>>,
     shipping_details: Option<String>,
     policy: UrlPolicy,
     fields: &mut Fields,
@@ -180,7 +182,7 @@ fn check_express(
 }
 
 /// The types of listed methods. Cost and priority may be texts (reference: ecom.md §2.1).
-fn check_types<'a>(methods: impl Iterator<Item = &'a Value>) -> Result<(), BodyFault> {
+fn check_types<'a>(methods: impl Iterator<Item = &'a Json>) -> Result<(), BodyFault> {
     for method in methods {
         let method = Object::root(method)?;
         for name in ["isDefault", "shippingMethod", "shippingMethodId"] {
@@ -192,10 +194,10 @@ fn check_types<'a>(methods: impl Iterator<Item = &'a Value>) -> Result<(), BodyF
     Ok(())
 }
 
-fn check_static_shipping(list: &[Value], fields: &mut Fields) -> Option<Vec<ShippingMethod>> {
+fn check_static_shipping(list: &[Json], fields: &mut Fields) -> Option<Vec<ShippingMethod>> {
     let mut methods = Vec::with_capacity(list.len());
     for (index, value) in list.iter().enumerate() {
-        match read_method(value) {
+        match read_method(&value.rounded()) {
             Ok(method) => methods.push(method),
             Err(what) => {
                 let member = what.split(' ').next().unwrap_or_default().to_owned();

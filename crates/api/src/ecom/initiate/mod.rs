@@ -13,11 +13,11 @@ use sandkasse_domain::{
     phone::BadNumber,
 };
 use sandkasse_engine::Unit;
-use serde_json::Value;
 
 use crate::{
     FieldFault,
     body::{BodyFault, Fields, Need, Object},
+    json::Json,
 };
 use merchant::Merchant;
 use transaction::Transaction;
@@ -42,7 +42,7 @@ pub(super) type Mobile = Option<Result<PhoneNumber, BadNumber>>;
 
 impl Sent {
     /// Reads the types. Unknown members are ignored.
-    pub(super) fn read(body: &Value) -> Result<Sent, BodyFault> {
+    pub(super) fn read(body: &Json) -> Result<Sent, BodyFault> {
         let root = Object::root(body)?;
         let customer = root.object("customerInfo", Need::Required)?;
         let merchant = root.object("merchantInfo", Need::Required)?;

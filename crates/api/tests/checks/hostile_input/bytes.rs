@@ -81,7 +81,7 @@ async fn bodies_that_are_not_an_object_in_utf_8() {
     for endpoint in READ_JSON {
         let right = stage.body(endpoint).to_string();
         let utf_16: Vec<u8> = right.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let not_json: [Vec<u8>; 12] = [
+        let not_json: [Vec<u8>; 11] = [
             "".into(),
             " \r\n".into(),
             "\u{feff}{}".into(),
@@ -91,7 +91,6 @@ async fn bodies_that_are_not_an_object_in_utf_8() {
             format!("{right}{right}").into(),
             format!("// why\n{right}").into(),
             right.replacen('{', "{\"a\":NaN,", 1).into(),
-            right.replacen('{', "{\"a\":1e400,", 1).into(),
             [b"{\"a\":\"", &[0xc3, 0x28][..], b"\"}"].concat(),
             [b"{\"a\":\"", &[0xed, 0xa0, 0x80][..], b"\"}"].concat(),
         ];
@@ -128,8 +127,10 @@ async fn texts_and_members_that_two_readers_might_read_differently() {
         (amount, r#""amount":-0"#, 400, "amount.invalid"),
         (amount, r#""amount":-0.0"#, 400, "amount.invalid"),
         (amount, r#""amount":1e308"#, 400, "amount.invalid"),
-        (amount, r#""amount":1e400"#, 500, "json.syntax"),
-        (amount, r#""amount":1e-400"#, 400, "amount.invalid"),
+        (amount, r#""amount":1e400"#, 400, "amount.invalid"),
+        (amount, r#""amount":49900,"unknown":-1e400"#, 200, ""),
+        (amount, r#""amount":01e400"#, 500, "json.syntax"),
+        (amount, r#""amount":1e-400"#, 500, "json.type.amount"),
         (amount, r#""amount":+1"#, 500, "json.syntax"),
         (amount, r#""amount":0x1F"#, 500, "json.syntax"),
         (amount, r#""amount":049900"#, 500, "json.syntax"),

@@ -80,7 +80,9 @@ async fn every_member_with_values_of_every_kind() {
         for pointer in &pointers {
             for value in VALUES {
                 let body = replaced(&stage, endpoint, pointer, value);
-                let is_json = serde_json::from_str::<Value>(&body).is_ok();
+                // Which `serde_json` alone does not hold.
+                let small = body.replace("1e400", "1");
+                let is_json = serde_json::from_str::<Value>(&small).is_ok();
                 let got = stage.survives_body(endpoint, body).await;
                 assert_eq!(got.cause() == "json.syntax", !is_json, "{pointer} {value}");
             }

@@ -79,7 +79,7 @@ async fn bodies_of_a_megabyte() {
         ),
         ("/transaction/orderId", "\"@\"", "x", 400, "order.format"),
         ("/transaction/scope", "\"@\"", "name ", 400, "request.scope"),
-        ("/transaction/amount", "1@", "1", 500, "json.syntax"),
+        ("/transaction/amount", "1@", "1", 400, "amount.invalid"),
         ("/transaction/amount", "49900.@0", "0", 200, ""),
         (
             "/merchantInfo/merchantSerialNumber",

@@ -1,5 +1,6 @@
 //! The payer's pages over a platform in memory.
 
+mod card;
 mod epay;
 mod flow;
 mod follow;

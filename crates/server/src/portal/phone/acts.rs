@@ -17,7 +17,6 @@ use serde::Deserialize;
 
 use super::{
     owner::{Opened, Owner, Tapped, back},
-    panel::must_consent,
     sessions::{self, Asked, Trouble},
 };
 use crate::{
@@ -285,7 +284,9 @@ pub(super) async fn approve(
     let open = view.payment.open();
     let unshipped = view.payment.order.is_express() && open.is_none_or(|it| it.offer.is_none());
     let unknown_card = said.card > 0 && said.card >= person.cards.len();
-    let asks = must_consent(engine, unit, &view.payment, &person.id).await?;
+    let asks = engine
+        .not_shared_yet(unit, &view.payment, &person.id)
+        .await?;
     if unshipped || unknown_card || (!asks.is_empty() && !shares) {
         // The page asks first what is missing; only a form that is not ours gets here.
         return Ok(opened.done());

@@ -6,10 +6,9 @@ use sandkasse_domain::{
     Environment,
     consent::Scope,
     payment::{Open, Payment},
-    person::{PINS_BEFORE_LOCK, Person, PersonId},
+    person::{PINS_BEFORE_LOCK, Person},
 };
-use sandkasse_engine::{Engine, InApp, Refused, Unit};
-use sandkasse_store::StoreError;
+use sandkasse_engine::{Engine, InApp, Refused};
 
 use super::{
     owner::Owner,
@@ -171,27 +170,6 @@ pub(super) struct Shop {
     pub(super) is_told: bool,
 }
 
-/// What a sales unit asks to know with a payment, unless all of it was allowed before.
-pub(super) async fn must_consent(
-    engine: &Engine,
-    unit: &Unit,
-    payment: &Payment,
-    person: &PersonId,
-) -> Result<BTreeSet<Scope>, StoreError> {
-    let scope = &payment.order.scope;
-    if scope.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let sub = engine.sub(unit.facts.environment, &unit.facts.msn, person);
-    let consent = engine.consent(unit, &sub).await?;
-    let allowed = consent.is_some_and(|consent| scope.is_subset(&consent.granted));
-    Ok(if allowed {
-        BTreeSet::new()
-    } else {
-        scope.clone()
-    })
-}
-
 impl Panel {
     /// A phone as it stands. `wrong`: the PIN just entered was.
     pub(super) async fn of(
@@ -244,7 +222,8 @@ async fn screen(
                     it.view.payment.order.id.to_string(),
                 );
                 let choice = phone.choices.get(&asked).cloned().unwrap_or_default();
-                let scopes = must_consent(engine, &it.unit, &it.view.payment, &person.id).await?;
+                let asked = engine.not_shared_yet(&it.unit, &it.view.payment, &person.id);
+                let scopes = asked.await?;
                 let number = format!("{}-{index}", person.phone);
                 let waiting = Waiting {
                     it,

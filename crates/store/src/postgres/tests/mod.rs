@@ -1,6 +1,8 @@
 //! The store against a real server.
 
+mod cut_migrations;
 mod lost_answers;
+mod newer;
 mod preparing;
 mod proxy;
 

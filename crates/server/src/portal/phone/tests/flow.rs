@@ -370,6 +370,29 @@ async fn a_shop_learns_what_the_person_lets_it_know_or_nothing() {
     page.shows(&["asks to know"]);
 }
 
+/// What was let be known before is not asked for again beside something new.
+#[tokio::test]
+async fn uinf_05_the_card_lists_only_what_is_new() {
+    let house = House::new().await;
+    let kari = house.world.person(|_| {}).await;
+    let shop = house.world.shop(|_| {}).await;
+    let browser = Browser::of(&house, &kari).await;
+    let asks = async |order: &str, scope: &str| {
+        let scoped = |body: &mut Value| body["transaction"]["scope"] = scope.into();
+        shop.initiate_but(order, 1000, scoped).await.ok();
+        show(&shop, order, &kari).await;
+    };
+    asks("one", "name").await;
+    let [msn, one] = which(&shop, "one");
+    let share = ("answer", "share");
+    browser.tap(&kari, "consent", &[msn, one, share]).await;
+    browser.tap(&kari, "approve", &[msn, one]).await;
+    asks("two", "name email").await;
+    let page = browser.look(&kari).await;
+    page.shows(&["asks to know", "<li>Your e-mail address</li>"]);
+    page.hides(&["<li>Your name</li>"]);
+}
+
 #[tokio::test]
 async fn ecom_23_without_a_landing_page_the_phone_shows_it_at_once_and_leads_nowhere() {
     let house = House::new().await;
