@@ -53,9 +53,10 @@ impl Life {
         });
         let receivers = receivers.collect();
         let happens = (0..=dice.below(8)).map(|_| {
-            let within = [1, 60, 86_400, 28 * 86_400][usize::try_from(dice.below(4)).unwrap()];
-            let at = i64::try_from(dice.below(within)).unwrap();
-            let event = EVENTS[usize::try_from(dice.below(2)).unwrap()];
+            let few = |dice: &mut Dice, bound| usize::try_from(dice.below(bound)).expect("few");
+            let within = [1, 60, 86_400, 28 * 86_400][few(&mut dice, 4)];
+            let at = dice.below(within).cast_signed();
+            let event = EVENTS[few(&mut dice, 2)];
             (at, event, format!("p-{}", dice.below(3)))
         });
         let mut happens: Vec<_> = happens.collect();
@@ -64,11 +65,14 @@ impl Life {
     }
 }
 
+/// An attempt: when, and what was answered.
+type Tried = (Timestamp, Option<u16>);
+
 /// What can be told of it afterwards.
 #[derive(Debug, PartialEq, Eq)]
 struct Ended {
     /// By receiver, what it is about, and place: attempts with their answers, and what became of it.
-    deliveries: BTreeMap<(usize, String, usize), (Vec<(Timestamp, Option<u16>)>, DeliveryState)>,
+    deliveries: BTreeMap<(usize, String, usize), (Vec<Tried>, DeliveryState)>,
     /// Receivers that are still registered, and since when they fail.
     left: Vec<(usize, Option<Timestamp>)>,
 }

@@ -1,20 +1,26 @@
 //! One sales unit: as it is now, and as it was.
 //!
 //! A snapshot holds everything of the unit and nothing of others: records, events, answers, calls,
-//! its entry of the directory with keys and clock, and its merchant's. Restoring it:
+//! its entry of the directory with keys and clock, its merchant's, and its registrations for
+//! webhooks; a partner's are the partner's. Restoring it:
 //!
 //! * replaces all of the unit's rows in one transaction, while operations on it wait;
 //! * never moves its clock back: it shows at least the moment of the snapshot, and what fell due
 //!   meanwhile happens at once, each thing at its own moment;
 //! * brings no key back: a unit that is there keeps its present keys, one that is not gets those of
-//!   the snapshot;
+//!   the snapshot. So it is with registrations, whose secrets are keys: one that was deleted since
+//!   may have been replaced by another, and stays deleted, and what waits for it is dropped;
 //! * sends no call again: those that were owed or being sent at the snapshot are interrupted,
 //!   because the merchant may have got them.
 
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use sandkasse_domain::{Environment, Msn, Timestamp, sales_unit::SalesUnit};
+use sandkasse_domain::{
+    Environment, Msn, Timestamp,
+    sales_unit::SalesUnit,
+    webhook::{Owner, Registration},
+};
 use sandkasse_store::{
     CallState, CommitError, DirectoryEntry, Kind, Row, Store, StoreError,
     lines::{Counts, Header},
@@ -42,10 +48,13 @@ impl Engine {
         let unit = here.unit(&unit.facts.msn).unwrap_or(unit);
         let mut facts = unit.facts.clone();
         facts.clock_ahead_ms = unit.ahead_ms();
-        let changes = [
+        let owner = Owner::Unit(facts.msn.clone());
+        let mut changes = vec![
             Change::Merchant(environment, (*unit.merchant).clone()),
             Change::Unit(Box::new(facts)),
         ];
+        let theirs = here.webhooks_of(&owner).iter();
+        changes.extend(theirs.map(|it| Change::Webhook(environment, Box::new((**it).clone()))));
         let mut first = Vec::new();
         for change in &changes {
             let entry = entry(change, &self.vault)?;
@@ -114,6 +123,12 @@ impl Engine {
         {
             changes.insert(0, snapshot.merchant);
         }
+        if known.is_none() {
+            let theirs = snapshot.webhooks.into_iter();
+            // Ids are unique; if one is there already, it is somebody's who is here.
+            let new = theirs.filter(|it| here.webhook(&it.id).is_none());
+            changes.extend(new.map(|it| Change::Webhook(environment, Box::new(it))));
+        }
         let mut rows = Vec::with_capacity(snapshot.rows.len() + 2);
         for change in &changes {
             let entry = entry(change, &self.vault)?;
@@ -141,6 +156,7 @@ impl Engine {
     fn open_snapshot(&self, header: &Header, all: Vec<Row>) -> Result<Snapshot, NotMoved> {
         let damaged = |why: String| NotMoved::Damaged(why);
         let (mut merchant, mut facts, mut rows) = (None, None, Vec::with_capacity(all.len()));
+        let mut webhooks = Vec::new();
         for row in all {
             if let Row::Directory { entry, .. } = &row {
                 let change = self.open_entry(entry)?;
@@ -148,6 +164,8 @@ impl Engine {
                     facts = Some(*unit);
                 } else if matches!(change, Change::Merchant(..)) {
                     merchant = Some(change);
+                } else if let Change::Webhook(environment, webhook) = change {
+                    webhooks.push((environment, webhook));
                 } else {
                     return Err(damaged(format!("a {} is in it", entry.kind)));
                 }
@@ -163,8 +181,16 @@ impl Engine {
         if header.unit.as_ref() != Some(&name) {
             return Err(damaged(format!("it is of {name}, and says otherwise")));
         }
+        let owner = Owner::Unit(facts.msn.clone());
+        let is_theirs = |(environment, it): &(Environment, Box<Registration>)| {
+            *environment == facts.environment && it.owner == owner
+        };
+        if !webhooks.iter().all(is_theirs) {
+            return Err(damaged("a webhook of somebody else is in it".to_owned()));
+        }
         Ok(Snapshot {
             merchant,
+            webhooks: webhooks.into_iter().map(|(_, it)| *it).collect(),
             facts,
             rows,
         })
@@ -211,6 +237,7 @@ impl Engine {
 /// What is in a snapshot.
 struct Snapshot {
     merchant: Change,
+    webhooks: Vec<Registration>,
     facts: SalesUnit,
     rows: Vec<Row>,
 }
@@ -229,7 +256,8 @@ pub async fn snapshot_of(
 ) -> Result<Option<Export>, NotMoved> {
     let (entries, _) = store.directory(0).await?;
     let mut unit = None;
-    let mut merchants = Vec::new();
+    let owner = Owner::Unit(msn.clone());
+    let (mut merchants, mut webhooks) = (Vec::new(), Vec::new());
     for entry in entries
         .into_iter()
         .filter(|it| it.environment == environment)
@@ -237,6 +265,7 @@ pub async fn snapshot_of(
         match parse(&entry, vault) {
             Ok(Change::Unit(facts)) if facts.msn == *msn => unit = Some((facts, entry)),
             Ok(Change::Merchant(_, merchant)) => merchants.push((merchant, entry)),
+            Ok(Change::Webhook(_, webhook)) if webhook.owner == owner => webhooks.push(entry),
             Ok(_) | Err(_) => {}
         }
     }
@@ -247,7 +276,7 @@ pub async fn snapshot_of(
         .into_iter()
         .find(|(merchant, _)| merchant.orgno == facts.merchant);
     let first = merchant.into_iter().map(|(_, entry)| entry);
-    let first = first.chain([entry]);
+    let first = first.chain([entry]).chain(webhooks);
     let first = first.map(|entry| Row::Directory { entry, seal: None });
     let ahead = SignedDuration::from_millis(facts.clock_ahead_ms);
     let header = Header {

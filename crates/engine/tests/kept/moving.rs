@@ -2,9 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
+use sandkasse_domain::webhook::{EventId, Owner, RegistrationId};
 use sandkasse_engine::{
     Settings,
-    moving::{Export, Import, NotMoved, read_unit},
+    moving::{Export, Import, NotMoved, read_unit, snapshot_of},
 };
 use sandkasse_store::{MemoryStore, Partition, Row, SqliteStore, Store};
 use sandkasse_testkit::{World, days};
@@ -303,4 +304,93 @@ async fn what_is_no_snapshot_of_a_unit_changes_nothing() {
         .await
         .expect_err("another environment");
     assert_eq!(rows(&**engine.store(), None).await, before);
+}
+
+/// Registrations go where the unit goes. Where it is already none comes back: one that was deleted since may
+/// have been replaced, and its secret with it.
+#[tokio::test]
+async fn a_unit_takes_its_registrations_along_and_brings_none_back() {
+    let world = World::new().await;
+    let engine = world.platform.engine.clone();
+    let (shop, other) = (world.shop(|_| {}).await, world.shop(|_| {}).await);
+    let created = [EventId::PaymentCreated.name()];
+    let kept_url = "https://kept.example.com/h";
+    let (first, secret) = shop.register(kept_url, &created).await;
+    let (gone, _) = shop.register("https://gone.example.com/h", &created).await;
+    other
+        .register("https://other.example.com/h", &created)
+        .await;
+    shop.publish(EventId::PaymentCreated, "acme-1").await;
+    let taken = text(engine.snapshot(&shop.unit()).await.unwrap()).await;
+    // The same of a store that no platform runs on.
+    let (environment, msn) = (shop.environment, &shop.msn);
+    let alone = snapshot_of(
+        &**engine.store(),
+        &engine.vault,
+        world.now(),
+        (environment, msn),
+    )
+    .await;
+    let alone = text(alone.unwrap().unwrap()).await;
+    assert_eq!(
+        lines(&alone)
+            .filter(|it| it.starts_with(b"{\"directory\""))
+            .count(),
+        4,
+        "the merchant, the unit and its two"
+    );
+
+    // One is deleted and another takes its place.
+    let owner = Owner::Unit(msn.clone());
+    let deleted = engine
+        .deregister(environment, &owner, &RegistrationId(gone))
+        .await;
+    assert!(deleted.unwrap());
+    let (new, _) = shop.register("https://new.example.com/h", &created).await;
+    let (header, all) = read_unit(lines(&taken), &engine.vault, 1_000).unwrap();
+    engine.restore(&header, all).await.unwrap();
+    let theirs = |world: &World| -> Vec<(String, String)> {
+        let here = world.platform.engine.directory.of(environment);
+        let all = here.webhooks_of(&owner).iter();
+        all.map(|it| (it.id.0.clone(), it.secret.clone())).collect()
+    };
+    let now: Vec<String> = theirs(&world).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(now, [first.clone(), new]);
+    // What waited then is sent again, and dropped where nobody is to hear of it.
+    world.deliver().await;
+    let heard: Vec<_> = world
+        .recorder
+        .hooks()
+        .into_iter()
+        .map(|it| it.url)
+        .collect();
+    assert_eq!(heard, [kept_url]);
+    assert!(
+        shop.deliveries()
+            .await
+            .iter()
+            .all(|it| !it.delivery.is_waiting())
+    );
+
+    // Where the unit never was, they come with it, and what waits is delivered.
+    for taken in [&taken, &alone] {
+        let fresh = World::with(Arc::new(MemoryStore::new()), Settings::default()).await;
+        let (header, all) = read_unit(lines(taken), &fresh.platform.engine.vault, 1_000).unwrap();
+        fresh.platform.engine.restore(&header, all).await.unwrap();
+        let there = theirs(&fresh);
+        assert_eq!(there.len(), 2);
+        assert_eq!(there[0], (first.clone(), secret.clone()));
+        fresh.deliver().await;
+        assert_eq!(fresh.recorder.hooks().len(), 2);
+    }
+
+    // A registration of somebody else, smuggled in by whoever has the key.
+    let stolen = text(engine.snapshot(&other.unit()).await.unwrap()).await;
+    let (_, stolen) = read_unit(lines(&stolen), &engine.vault, 1_000).unwrap();
+    let is_webhook =
+        |row: &Row| matches!(row, Row::Directory { entry, .. } if entry.kind == "webhook");
+    let (header, mut all) = read_unit(lines(&taken), &engine.vault, 1_000).unwrap();
+    all.extend(stolen.into_iter().filter(is_webhook));
+    let error = engine.restore(&header, all).await.expect_err("not theirs");
+    assert!(error.to_string().contains("somebody else"), "{error}");
 }
