@@ -5,7 +5,6 @@ use sandkasse_domain::{
     sales_unit::{RateLimits, SalesUnit},
 };
 use sandkasse_engine::Act;
-use sandkasse_store::Row;
 use sandkasse_testkit::{Got, Shop, World, days, minutes};
 use serde_json::json;
 
@@ -580,29 +579,4 @@ async fn a_unit_that_must_capture_all_at_once() {
         .await
         .coded(400, "6140", "capture.partial");
     shop.epay_capture("acme-shop-1", 1000).await.sums();
-}
-
-/// What no payment can be called is unknown, and no answer is kept under such a name.
-#[tokio::test]
-async fn epay_80_what_no_payment_can_be_called_is_unknown() {
-    let (world, shop, _) = stage().await;
-    let long = "x".repeat(400);
-    for reference in ["acme%20shop-1", "%C3%A5cme-shop-1", "acme.shop%2F1", &long] {
-        for operation in ["capture", "refund", "cancel"] {
-            let got = modify(&shop, operation, reference, 100).await;
-            got.coded(404, "5090", "order.unknown");
-        }
-        for below in ["", "/events"] {
-            let path = format!("/{reference}{below}");
-            let got = shop.ask_epay("GET", &path).await.send().await;
-            got.coded(404, "5090", "order.unknown");
-        }
-    }
-    let store = world.platform.engine.store();
-    let rows = store.rows(Some(&shop.unit().partition())).await;
-    let mut rows = rows.expect("the store works");
-    while let Some(row) = rows.next().await {
-        let row = row.expect("the store works");
-        assert!(!matches!(row, Row::Reply { .. }), "{row:?}");
-    }
 }

@@ -8,6 +8,7 @@ use sandkasse_domain::{
     sales_unit::{CaptureType, Product},
 };
 use sandkasse_engine::{Act, directory::OfficeKind};
+use sandkasse_store::Row;
 use sandkasse_testkit::{
     EPAYMENTS, KEY_INVALID, KEY_MISSING, Shop, TOKEN_REJECTED, World, closed, minutes, told,
 };
@@ -506,4 +507,32 @@ async fn epay_107_hook_35_a_refund_on_the_portal_is_told_like_one_of_the_api() {
         .collect();
     assert_eq!(bodies[0], bodies[1]);
     assert_eq!(bodies[0]["name"], "REFUNDED");
+}
+
+/// What no payment can be called is unknown, and no answer is kept under such a name.
+#[tokio::test]
+async fn epay_80_what_no_payment_can_be_called_is_unknown() {
+    let (world, shop, _) = stage().await;
+    let long = "x".repeat(400);
+    for reference in ["acme%20shop-1", "%C3%A5cme-shop-1", "acme.shop%2F1", &long] {
+        for got in [
+            shop.epay_capture(reference, 100).await,
+            shop.epay_refund(reference, 100).await,
+            shop.epay_cancel(reference).await,
+        ] {
+            got.coded(404, "5090", "order.unknown");
+        }
+        for below in ["", "/events"] {
+            let path = format!("/{reference}{below}");
+            let got = shop.ask_epay("GET", &path).await.send().await;
+            got.coded(404, "5090", "order.unknown");
+        }
+    }
+    let store = world.platform.engine.store();
+    let rows = store.rows(Some(&shop.unit().partition())).await;
+    let mut rows = rows.expect("the store works");
+    while let Some(row) = rows.next().await {
+        let row = row.expect("the store works");
+        assert!(!matches!(row, Row::Reply { .. }), "{row:?}");
+    }
 }

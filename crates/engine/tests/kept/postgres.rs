@@ -85,8 +85,9 @@ const TAMPERINGS: [(&str, &str, &str); 30] = [
     ),
     (
         "records",
-        "UPDATE {} SET name = replace(name, 'soon', 'late') WHERE name = ({name})",
-        "SELECT 'told-late'",
+        "UPDATE {} SET name = replace(name, 'soon', 'late') WHERE name =
+         (SELECT min(name) FROM sandkasse.records WHERE name LIKE 'told-soon/%')",
+        "SELECT 'about told-soon'",
     ),
     (
         "events",
@@ -102,7 +103,8 @@ const TAMPERINGS: [(&str, &str, &str); 30] = [
     ),
     (
         "directory",
-        "DELETE FROM {} WHERE kind = 'webhook' AND key = ({name})",
+        "DELETE FROM {} WHERE kind = 'webhook' AND key =
+         (SELECT min(key) FROM sandkasse.directory WHERE kind = 'webhook' AND body IS NOT NULL)",
         "SELECT 'webhook'",
     ),
     (
