@@ -140,6 +140,25 @@ async fn somebody_sends_again() {
     assert_eq!(unknown.expect("memory does not fail"), None);
 }
 
+#[tokio::test]
+async fn what_waited_behind_a_delivery_goes_on_when_somebody_sent_it_again() {
+    let world = World::new().await;
+    let shop = world.shop(|_| {}).await;
+    shop.register(URL, &BOTH).await;
+    world.recorder.take_hooks(URL, &[Ok(500), Ok(200)]);
+    shop.publish(Created, "a").await;
+    world.deliver().await;
+    shop.publish(Authorized, "a").await;
+    world.deliver().await;
+    assert_eq!(heard(&world), ["created"], "the second waits for the first");
+    let name = shop.deliveries().await.remove(0).name;
+    let engine = &world.platform.engine;
+    let sent = engine.send_again(&shop.unit(), &name).await;
+    assert!(sent.expect("memory does not fail").is_some());
+    world.deliver().await;
+    assert_eq!(heard(&world), ["created", "created", "authorized"]);
+}
+
 /// Whoever is at the payment's deliveries when it is captured is waited for: the receiver hears of the
 /// capture before the caller does, however turns fall.
 #[tokio::test]

@@ -274,6 +274,25 @@ impl Engine {
         }
     }
 
+    /// What waited in a queue for a delivery that was due later is due now.
+    async fn let_go_on(
+        &self,
+        unit: &Unit,
+        queue: &str,
+        (was_due, now): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        let mut more = None;
+        loop {
+            let mut waiting;
+            (waiting, more) = self.waiting_of(unit, queue, more).await?;
+            waiting.retain(|kept| kept.due == Some(was_due) && kept.delivery.attempts == 0);
+            self.put_off(unit, &waiting, (was_due, now)).await?;
+            if more.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     /// Lets the others of a queue that are due now wait for the first: they are due when it is.
     async fn put_off(
         &self,
@@ -373,11 +392,13 @@ impl Engine {
             .attempt(policy, &registration, &kept.delivery, AttemptKind::Again)
             .await;
         let now = self.now(unit);
+        let mut was_due = None;
         for _ in 0..8 {
             let Some(record) = self.store.load(&partition, &stream(name)).await? else {
                 return Ok(None);
             };
             let mut kept = Kept::read(name.to_owned(), record)?;
+            was_due = kept.due;
             if attempt.is_success() {
                 kept.delivery.state = DeliveryState::Delivered { at: now };
                 kept.due = None;
@@ -392,12 +413,14 @@ impl Engine {
         if attempt.is_success() {
             self.note_health(unit, &registration.id, 0, &attempt, now)
                 .await;
+            if let (Some((queue, _)), Some(was_due)) = (queue_of(name), was_due) {
+                self.let_go_on(unit, queue, (was_due, now)).await?;
+            }
         }
         let _ = self.hooks.ended.send(Told {
             partition: partition.clone(),
             name: name.to_owned(),
         });
-        // What waited behind it may go on.
         self.hooks.hand_over(&partition, now, vec![name.to_owned()]);
         Ok(Some(attempt))
     }

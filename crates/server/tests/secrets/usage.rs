@@ -61,7 +61,14 @@ pub(super) fn auth_token(order: &str) -> String {
 }
 
 /// Initiates with an `authToken`, follows the link, and has it approved.
-pub(super) fn pay(
+fn pay(client: &mut Client, server: &Server, keys: &Keys, prefix: &str, order: &str) -> String {
+    let token = begin(client, server, keys, prefix, order);
+    approve(client, server, keys, order);
+    token
+}
+
+/// A payment that waits for its approval.
+pub(super) fn begin(
     client: &mut Client,
     server: &Server,
     keys: &Keys,
@@ -93,12 +100,15 @@ pub(super) fn pay(
     assert_eq!(client.send("GET", &link, &[], "").status, 200);
     client.send("POST", &link, &[], "number=41000001");
     client.send("GET", &format!("{link}x"), &[], "");
+    token
+}
+
+pub(super) fn approve(client: &mut Client, server: &Server, keys: &Keys, order: &str) {
     let path = format!(
         "/payments/{}/{}/{order}/approve",
         keys.environment, keys.msn
     );
     client.control(server, "POST", &path, &Value::Null);
-    token
 }
 
 /// Registers a webhook, has it deliver, and verifies what nobody received.
