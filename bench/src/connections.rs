@@ -27,6 +27,8 @@ const SLOWER: f64 = 2.0;
 const MOST_MB: f64 = 300.0;
 /// A slow connection sends a byte so often.
 const DRIP: Duration = Duration::from_secs(1);
+/// So long the platform bears a silent connection.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How often open connections are counted.
 const LOOK: Duration = Duration::from_millis(500);
 /// What the administrator's token is in this run.
@@ -138,9 +140,14 @@ async fn beside_silence(
         pause(SETTLE).await;
         let before = load().await?;
         let silent: Vec<JoinHandle<()>> = (0..options.silent)
-            .map(|number| spawn_local(keep_silent(platform.test, beginning(shop, number))))
+            .map(|number| {
+                // All at once would be let go all at once, and again and again find no place in the queue.
+                let after = SILENCE * u32::try_from(number).unwrap_or_default()
+                    / u32::try_from(options.silent).unwrap_or(u32::MAX);
+                spawn_local(keep_silent(platform.test, beginning(shop, number), after))
+            })
             .collect();
-        pause(SETTLE).await;
+        pause(SILENCE + SETTLE).await;
         // Those that were let go come again, so one look would say little.
         let process = platform.process.id();
         let looks = Rc::new(RefCell::new(Vec::new()));
@@ -205,7 +212,8 @@ fn beginning(shop: &Shop, number: usize) -> Vec<u8> {
 }
 
 /// One connection that says little or nothing, and comes again when it is let go.
-async fn keep_silent(address: SocketAddr, start: Vec<u8>) {
+async fn keep_silent(address: SocketAddr, start: Vec<u8>, after: Duration) {
+    pause(after).await;
     loop {
         let Ok(mut stream) = TcpStream::connect(address).await else {
             pause(DRIP).await;
