@@ -136,6 +136,8 @@ fn try_all(
     let mut mutants = tools::MUTANTS.command(root)?;
     mutants.args([
         "mutants",
+        // Without it only the packages that `cargo build` builds are changed.
+        "--workspace",
         "--jobs",
         "1",
         "--no-shuffle",
