@@ -175,7 +175,7 @@ mod tests {
             per_minute: 2,
         };
         let windows = RateWindows::default();
-        let start = Timestamp::UNIX_EPOCH;
+        let start = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24);
         let at = |ms: i64| start + SignedDuration::from_millis(ms);
         let count = |key: &str, ms| {
             let moment = Moment {
@@ -190,6 +190,44 @@ mod tests {
         assert_eq!(count("b", 20), Ok(()), "another key has another window");
         assert_eq!(count("a", 59_999), Err(Duration::from_secs(1)));
         assert_eq!(count("a", 60_000), Ok(()));
+        assert_eq!(count("a", 60_001), Ok(()));
+        assert!(count("a", 60_002).is_err());
+        windows.clear();
+        assert_eq!(count("a", 60_003), Ok(()));
+    }
+
+    #[test]
+    fn closed_windows_are_swept_and_the_next_sweep_waits_for_twice_as_many() {
+        let limit = Limit {
+            id: "rate.capture",
+            operation: "capture",
+            per_minute: 1,
+        };
+        let windows = RateWindows::default();
+        let count = |key: &str, seconds: i64| {
+            let at = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+            let moment = Moment {
+                on_clock: at,
+                real: at,
+            };
+            assert_eq!(windows.count(key, limit, moment), Ok(()), "{key}");
+        };
+        let kept = || {
+            let windows = windows.windows.lock();
+            (windows.open.len(), windows.sweep_at)
+        };
+        for index in 0..SWEEP_AT {
+            // Half of them close a second later than the others.
+            count(&format!("first-{index}"), i64::from(index % 2 == 1));
+        }
+        assert_eq!(kept(), (SWEEP_AT, 0));
+        // That second is the last of those that opened first.
+        count("one more", 61);
+        assert_eq!(kept(), (SWEEP_AT / 2 + 1, SWEEP_AT));
+        for index in 0..SWEEP_AT {
+            count(&format!("second-{index}"), 61);
+        }
+        assert_eq!(kept().1, SWEEP_AT * 2, "swept once more, and all are open");
     }
 
     /// Clocks of sales units differ by years; what one unit's clock shows says nothing of another
