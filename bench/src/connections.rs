@@ -280,7 +280,7 @@ async fn wrong_secrets(options: &Options) -> anyhow::Result<()> {
     let form = move |token: String| {
         let body = format!("token={token}&next=%2Funits");
         let length = body.len();
-        format!("POST /sign-in HTTP/1.1\r\nHost: {portal}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+        format!("POST /sign-in HTTP/1.1\r\nHost: {portal}\r\nOrigin: http://{portal}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
     };
     let kinds: [(&str, SocketAddr, Guesses); 3] = [
         (
