@@ -146,4 +146,20 @@ mod tests {
             assert_eq!(minor(units).to_string(), words);
         }
     }
+    /// Reference: epayment.md §2.1.
+    #[test]
+    fn currencies_and_the_least_of_each() {
+        for (currency, code, of_a_country, least) in [
+            (Currency::Nok, "NOK", true, 100),
+            (Currency::Dkk, "DKK", true, 1),
+            (Currency::Eur, "EUR", true, 1),
+            (Currency::Sek, "SEK", false, 100),
+            (Currency::Usd, "USD", false, 1),
+            (Currency::Gbp, "GBP", false, 1),
+        ] {
+            assert_eq!(currency.code(), code);
+            assert_eq!(currency.is_of_a_country(), of_a_country, "{code}");
+            assert_eq!(currency.least_payment().units(), least, "{code}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use sandkasse_domain::sales_unit::UrlPolicy::{Local, Strict};
 
-use super::{UrlFault, judge_prefix, location};
+use super::{UrlFault, judge_prefix, location, wire_place};
 
 pub(super) fn name<T>(judged: &Result<T, UrlFault>) -> &'static str {
     judged.as_ref().err().map_or("ok", UrlFault::name)
@@ -244,4 +244,22 @@ fn a_location_is_one_line_of_ascii() {
         location("https://blåbær.no/å b\r\nX: y"),
         "https://bl%C3%A5b%C3%A6r.no/%C3%A5%20b%0D%0AX:%20y"
     );
+}
+
+#[test]
+fn hosts_and_webhook_urls_have_a_longest_one() {
+    let host = |last: usize| {
+        let label = "a".repeat(63);
+        format!("{label}.{label}.{label}.{}.com", "b".repeat(last))
+    };
+    assert_eq!(host(57).len(), 253);
+    for (last, expected) in [(56, "ok"), (57, "ok"), (58, "host")] {
+        let url = format!("https://{}/a", host(last));
+        assert_eq!(name(&wire_place(&url, Strict)), expected, "{last}");
+    }
+    let start = "https://example.com/å";
+    for (length, is_taken) in [(2_047, true), (2_048, true), (2_049, false)] {
+        let url = format!("{start}{}", "a".repeat(length - start.chars().count()));
+        assert_eq!(wire_place(&url, Strict).is_ok(), is_taken, "{length}");
+    }
 }

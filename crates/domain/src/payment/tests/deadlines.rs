@@ -90,3 +90,22 @@ fn a_reservation_is_there_from_the_approval_on_also_when_it_was_let_go() {
     let released = story.payment.reservation().unwrap();
     assert_eq!(released.grant, reserved.unwrap().grant);
 }
+
+/// Reference: platform.md §7.
+#[test]
+fn the_bank_holds_a_card_for_days_that_its_brand_says() {
+    let mut story = Story::begin(order(50_000));
+    let (approve, at) = (command("approve"), SignedDuration::from_secs(1));
+    story.step(at, &approve).unwrap();
+    let mut reservation = story.payment.reservation().unwrap().clone();
+    for (brand, days, until) in [
+        ("Visa", 7, "2023-01-08T00:00:01Z"),
+        ("Mastercard", 30, "2023-01-31T00:00:01Z"),
+    ] {
+        reservation.grant.card_brand = brand.to_owned();
+        assert_eq!(reservation.held_until().to_string(), until, "{brand}");
+        let end = start() + at + SignedDuration::from_hours(24 * days);
+        assert!(!reservation.hold_is_over(end - A_MILLISECOND), "{brand}");
+        assert!(reservation.hold_is_over(end), "{brand}");
+    }
+}

@@ -99,6 +99,15 @@ pub(super) fn payer() -> Payer {
     }
 }
 
+/// Somebody whom no order names.
+fn another() -> Payer {
+    let phone = PhoneNumber::try_new("92345678").unwrap();
+    Payer {
+        person: PersonId("ola".to_owned()),
+        phone,
+    }
+}
+
 pub(super) fn minor(units: i64) -> Minor {
     Minor::try_new(units).unwrap()
 }
@@ -209,8 +218,8 @@ pub(super) fn command(words: &str) -> Command {
     let amount = || (!argument.is_empty()).then(|| argument.parse().unwrap());
     match verb {
         "open" => Command::Open,
-        "show" => Command::Show {
-            payer: payer(),
+        "show" | "show-other" => Command::Show {
+            payer: if verb == "show" { payer() } else { another() },
             acts_at: None,
             transaction_id: id(4),
         },
@@ -221,11 +230,15 @@ pub(super) fn command(words: &str) -> Command {
             "silent" => BankAnswer::StaysSilent,
             other => panic!("the bank does not say {other}"),
         }),
-        "force-approve" => {
+        "force-approve" | "approve-other" => {
             let Command::Approve(mut approval) = approve(BankAnswer::Accepts) else {
                 unreachable!()
             };
-            approval.forced = true;
+            if verb == "approve-other" {
+                approval.payer = another();
+            } else {
+                approval.forced = true;
+            }
             Command::Approve(approval)
         }
         "reject" => Command::Reject,
@@ -244,11 +257,11 @@ pub(super) fn command(words: &str) -> Command {
             asking: asking(amount()),
             settlement: None,
         },
-        "refund-broke" => Command::Refund {
+        "refund-broke" | "refund-overdrawn" => Command::Refund {
             asking: asking(amount()),
             settlement: Some(Settlement {
                 balance: 0,
-                overdraft: minor(0),
+                overdraft: minor(if verb == "refund-broke" { 0 } else { 50 }),
             }),
         },
         "cancel" | "release" | "cancel-refused" | "cancel-open" => Command::Cancel {
@@ -265,7 +278,7 @@ pub(super) fn command(words: &str) -> Command {
 
 /// Plays `setup | step -> outcome` rows; the outcome is the name of the last event or cause.
 ///
-/// The first words of the setup may be `direct`, `express`, `skip`, or `epay` and `push` for another
+/// The first words of the setup may be `direct`, `express`, `skip`, or `epay`, `push` and `card` for another
 /// kind of order.
 pub(super) fn check(rows: &str) {
     for row in rows.lines().map(str::trim).filter(|row| !row.is_empty()) {
@@ -274,12 +287,18 @@ pub(super) fn check(rows: &str) {
         let (step, expected) = rest.split_once("->").expect("step -> outcome");
         let mut order = order(50_000);
         let mut steps = setup.trim();
-        for kind in ["epay", "push", "direct", "express", "skip"] {
+        for kind in ["epay", "push", "card", "direct", "express", "skip"] {
             if let Some(rest) = steps.strip_prefix(kind) {
                 steps = rest.trim_start();
                 match kind {
                     "epay" => order = by_epayment(order, UserFlow::WebRedirect),
                     "push" => order = by_epayment(order, UserFlow::PushMessage),
+                    "card" => {
+                        order = by_epayment(order, UserFlow::WebRedirect);
+                        if let MadeBy::Epayment(it) = &mut order.made_by {
+                            it.method = Method::Card;
+                        }
+                    }
                     "direct" => order.capture = CaptureType::Direct,
                     "skip" => {
                         order.skip_landing_page = true;

@@ -23,7 +23,14 @@ fn a_payer_decides() {
         express | s1 force-approve -> ApproveExpress
         skip | s1 force-approve -> ApproveSkipsLandingPage
         skip | s1 approve -> Reserved
+        | s1 force-approve -> Reserved
         s1 approve | s2 force-approve -> NotOpen
+        | s1 show -> Shown
+        s1 show | s2 show -> Nothing
+        s1 show | s2 show-other -> Shown
+        | s1 approve-other -> Reserved
+        skip | s1 show-other -> NotThePayer                   // nobody can change the number
+        skip | s1 approve-other -> NotThePayer
         ",
     );
 }
@@ -123,6 +130,8 @@ fn refunds() {
         s1 approve, s2 capture | d365h2 refund 1 -> Refunded
         s1 approve, s2 capture | d366s1 refund 1 -> RefundTooLate
         s1 approve, s2 capture | s3 refund-broke 1 -> RefundFailed
+        s1 approve, s2 capture | s3 refund-overdrawn 50 -> Refunded
+        s1 approve, s2 capture | s3 refund-overdrawn 51 -> RefundFailed
         direct s1 approve | s2 refund -> Refunded
         s1 approve silent | s2 refund 1 -> OutcomePending
         ",
@@ -151,6 +160,10 @@ fn epayment() {
         epay s1 approve | s2 cancel-open -> CancelOfAuthorized
         epay s1 approve, s2 cancel | s3 cancel-open -> CancelOfAuthorized
         epay express | s1 force-approve -> ApproveExpress
+        epay | s1 force-approve -> Reserved
+        push skip | s1 force-approve -> Reserved              // unlike eCom's
+        card | s1 force-approve -> ApproveCard
+        card | s1 approve -> Reserved
         ",
     );
 }
