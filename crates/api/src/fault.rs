@@ -59,7 +59,7 @@ impl Platform {
     pub(crate) async fn hold_back(&self, ms: u32) {
         let clock = &self.engine.clock;
         let moment = clock.now() + SignedDuration::from_millis(i64::from(ms));
-        clock.sleep_until(moment).await;
+        self.shedder.outside(clock.sleep_until(moment)).await;
     }
 }
 

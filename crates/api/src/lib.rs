@@ -19,6 +19,7 @@ pub mod qr;
 mod receipt;
 pub mod report;
 mod routes;
+mod shedder;
 pub mod token;
 mod unbuilt;
 pub mod userinfo;
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 pub use body::{BodyFault, FieldFault};
 pub use formats::gateway;
 pub use routes::{Api, OPERATIONS, Route, RouteFault, find};
+pub use shedder::{CALLS_AT_ONCE, Place, Shedder};
 pub use unbuilt::NOT_BUILT;
 
 /// The largest body that is read.
@@ -66,6 +68,8 @@ pub struct Platform {
     pub test_base: String,
     /// The same for production.
     pub production_base: String,
+    /// Who is sent away when there are too many.
+    pub shedder: Shedder,
 }
 
 /// A call, whole.
@@ -152,7 +156,7 @@ pub enum Why {
     Report(report::ReportCause),
     /// No session is given.
     Checkout(checkout::CheckoutCause),
-    /// The request was not read to its end.
+    /// The request was not read, or not to its end.
     Unread(Unread),
     /// The operation is documented and not built yet.
     NotBuilt,
@@ -162,7 +166,7 @@ pub enum Why {
     Struck(Fault),
 }
 
-/// Why a request was not read to its end: limits of this server, which stand before any API.
+/// Why a request was not read, or not to its end: limits of this server, which stand before any API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unread {
@@ -174,15 +178,26 @@ pub enum Unread {
     TooSlow,
     /// The connection broke, or it is no HTTP.
     Broken,
+    /// There are too many calls at once.
+    Overloaded,
+    /// There are many calls at once, and too many of them with this subscription key.
+    Crowded,
 }
 
 impl Unread {
+    /// Whether it is one of very many.
+    pub fn is_of_a_crowd(self) -> bool {
+        matches!(self, Unread::Overloaded | Unread::Crowded)
+    }
+
     fn id(self) -> &'static str {
         match self {
             Unread::HeadersTooLarge => "request.header_size",
             Unread::BodyTooLarge => "request.body_size",
             Unread::TooSlow => "request.slow",
             Unread::Broken => "request.broken",
+            Unread::Overloaded => "platform.overloaded",
+            Unread::Crowded => "platform.crowded",
         }
     }
 
@@ -193,6 +208,9 @@ impl Unread {
             Unread::BodyTooLarge => gateway(413, "Request body too large"),
             Unread::TooSlow => gateway(408, "Request timeout"),
             Unread::Broken => gateway(400, "Bad request"),
+            Unread::Overloaded | Unread::Crowded => {
+                gateway(503, "Service Unavailable").with(header::RETRY_AFTER, "1")
+            }
         }
     }
 }

@@ -4,6 +4,8 @@
 //! `Ecomm/v2/payments`, the official collection `/ecomm/v2/payments/` and `/accessToken/get`.
 //! Ids in paths stay case-sensitive (reference: platform.md §4.1).
 
+use std::borrow::Cow;
+
 use http::Method;
 use percent_encoding::percent_decode_str;
 use sandkasse_domain::{Environment, payment::Operation};
@@ -151,17 +153,23 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
     };
     let trimmed = path.strip_suffix('/').unwrap_or(path);
     let rest = trimmed.strip_prefix('/').ok_or_else(nowhere)?;
-    let parts: Vec<String> = rest
+    let parts: Vec<Cow<'_, str>> = rest
         .split('/')
-        .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+        .map(|part| percent_decode_str(part).decode_utf8_lossy())
         .collect();
-    let lower: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();
-    let words: Vec<&str> = lower.iter().map(String::as_str).collect();
-    if unbuilt::is_one(method, &words) {
-        return Err(RouteFault::NotBuilt);
-    }
-    let unknown = || unbuilt::methods(&words).next().map_or_else(nowhere, only);
-    let name = |index: usize| parts.get(index).cloned().unwrap_or_default();
+    let lowered: Vec<Cow<'_, str>> = parts.iter().map(|part| lower(part)).collect();
+    let words: Vec<&str> = lowered.iter().map(Cow::as_ref).collect();
+    // Of the paths that lead nowhere, which is asked last: nearly all calls lead somewhere.
+    let unknown = || match unbuilt::methods(&words).next() {
+        Some(_) if unbuilt::is_one(method, &words) => RouteFault::NotBuilt,
+        Some(allowed) => only(allowed),
+        None => nowhere(),
+    };
+    let name = |index: usize| {
+        parts
+            .get(index)
+            .map_or_else(String::new, |it| it.clone().into_owned())
+    };
     let one = |(route, allowed)| vec![(allowed, route)];
     let offered: Vec<(Method, Route)> = match words.as_slice() {
         ["webhooks", "v1", "webhooks"] => vec![
@@ -197,6 +205,9 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
     if let Some((_, route)) = offered.into_iter().find(|(allowed, _)| allowed == method) {
         return Ok(route);
     }
+    if unbuilt::is_one(method, &words) {
+        return Err(RouteFault::NotBuilt);
+    }
     let allowed = match usual {
         Some(Method::GET) => "GET",
         Some(Method::PUT) => "PUT",
@@ -204,6 +215,15 @@ pub fn find(environment: Environment, method: &Method, path: &str) -> Result<Rou
         _ => "POST",
     };
     Err(only(allowed))
+}
+
+/// Words of paths are lower case already, nearly always.
+fn lower(part: &str) -> Cow<'_, str> {
+    if part.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(part.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(part)
+    }
 }
 
 fn of_api<Asked>(asked: Vec<(Method, Asked)>, of: impl Fn(Asked) -> Route) -> Vec<(Method, Route)> {

@@ -26,4 +26,4 @@ pub use url::{
     Host, Scheme, SyntaxRule, Target, UrlFault, is_dangerous_scheme, judge_fall_back, judge_prefix,
     judge_return, wire_place,
 };
-pub use worker::{Clock, CourierHandle, Limits};
+pub use worker::{Clock, CourierHandle, Limits, kind as failure_kind};

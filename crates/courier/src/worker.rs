@@ -14,6 +14,7 @@
 //! this does not do: keep an order between calls, or retry.
 
 mod counted;
+mod counts;
 #[cfg(test)]
 mod limit_tests;
 mod seats;
@@ -32,6 +33,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::send::Attempts;
 use counted::Counted;
+pub use counts::Counts;
 use seats::Seats;
 
 /// Real time, to note when a call was begun.
@@ -85,6 +87,7 @@ struct Worker {
     runtime: Handle,
     /// Ids of calls that ended, for whoever looks on.
     ended: broadcast::Sender<String>,
+    counts: Counts,
 }
 
 struct Job {
@@ -114,6 +117,7 @@ impl CourierHandle {
             tasks,
             runtime: Handle::current(),
             ended: broadcast::Sender::new(ENDED),
+            counts: Counts::default(),
         };
         CourierHandle {
             worker: Arc::new(worker),
@@ -210,6 +214,16 @@ impl CourierHandle {
         self.worker.ended.subscribe()
     }
 
+    /// How calls ended so far.
+    pub fn counts(&self) -> &Counts {
+        &self.worker.counts
+    }
+
+    /// How many calls wait or are in flight.
+    pub fn at_hand(&self) -> usize {
+        *self.worker.tasks.borrow()
+    }
+
     /// Waits until nothing is waiting or in flight. For tests; new calls may be posted meanwhile.
     pub async fn idle(&self) {
         let mut tasks = self.worker.tasks.subscribe();
@@ -304,6 +318,7 @@ impl Worker {
             host_of(&job.call),
             outcome.duration_ms,
         );
+        self.counts.note(outcome.failure.as_ref().map(kind), ms);
         match &outcome.failure {
             None => {
                 tracing::debug!(%call, ?msn, host, ms, status = outcome.status, "merchant called")
@@ -327,7 +342,8 @@ fn host_of(call: &OutgoingCall) -> &str {
     crate::url::parts::Parts::cut(&call.url).map_or("", |parts| parts.host)
 }
 
-fn kind(failure: &CallFailure) -> &'static str {
+/// The kind of a failure, in a word.
+pub fn kind(failure: &CallFailure) -> &'static str {
     match failure {
         CallFailure::Dns { .. } => "dns",
         CallFailure::Forbidden { .. } => "forbidden",

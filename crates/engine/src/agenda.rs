@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 use crate::{
     ActRefused, Engine, Intent, Refused, Unit,
     intent::{At, AtPace},
+    measures::since,
 };
 
 /// Records that are brought back together; their commits share a write to disk.
@@ -296,6 +297,9 @@ impl Engine {
         moment: Timestamp,
         pace: AtPace,
     ) -> Result<(), Refused> {
+        if matches!(pace, AtPace::Free) {
+            self.measures.note_lateness(since(moment, self.now(unit)));
+        }
         let at = At::Moment { moment, pace };
         let view = self.view_at(unit, &order, None).await?;
         let acts = view.payment.due() == Some((moment, Due::PayerActs));

@@ -12,7 +12,9 @@ use parking_lot::Mutex;
 use sandkasse_domain::{Timestamp, sales_unit::UrlPolicy};
 use sandkasse_store::{CallState, Commit, CommitError, Kind, OutgoingCall, Partition, StoreError};
 
-use crate::{Engine, Unit, webhooks::Hooks};
+use tracing::{Instrument, Span, field::Empty};
+
+use crate::{Engine, SPANS, ToTheEnd, Unit, webhooks::Hooks};
 
 /// A database that was cut off may end a transaction late, but not later than this.
 const LONGEST: SignedDuration = SignedDuration::from_mins(2);
@@ -52,9 +54,8 @@ impl Doubts {
 }
 
 impl Engine {
-    /// Makes a commit, and then hands over what it owes and calls `then`. That happens in a task of
-    /// its own, so also when the caller goes away meanwhile; else a callback would wait for the
-    /// next start.
+    /// Makes a commit, and then hands over what it owes and calls `then`; also when the caller goes
+    /// away meanwhile, else a callback would wait for the next start.
     pub(crate) async fn make(
         &self,
         unit: &Unit,
@@ -63,7 +64,7 @@ impl Engine {
     ) -> Result<(), CommitError> {
         let (store, agenda) = (self.store.clone(), self.agenda.clone());
         let (outgoing, doubts) = (self.outgoing.clone(), self.doubts.clone());
-        let hooks = self.hooks.clone();
+        let (hooks, measures) = (self.hooks.clone(), self.measures.clone());
         let clock = self.clock.clone();
         let partition = commit.partition.clone();
         let policy = unit.facts.url_policy;
@@ -75,8 +76,10 @@ impl Engine {
         let (deadline, delivery) = (earliest(Kind::Payment), earliest(Kind::Delivery));
         let fresh = Hooks::fresh_in(&commit);
         let calls = commit.calls.clone();
-        let made = tokio::spawn(async move {
+        let span = tracing::trace_span!(target: SPANS, "commit", writes = commit.writes.len(), calls = calls.len(), outcome = Empty);
+        let task = async move {
             let made = store.commit(commit).await;
+            Span::current().record("outcome", measures.note_commit(&made));
             if let Err(CommitError::Store(_)) = made {
                 let since = clock.now();
                 doubts.note(Doubt {
@@ -101,9 +104,8 @@ impl Engine {
             }
             then();
             Ok(())
-        });
-        made.await
-            .unwrap_or_else(|error| Err(StoreError(error.to_string()).into()))
+        };
+        ToTheEnd::new(task.instrument(span)).await
     }
 
     /// Sees to what commits owe that were made though the store could not tell.

@@ -20,11 +20,13 @@ pub mod doctor;
 mod draft;
 mod facts;
 pub mod faults;
+mod finish;
 mod incidents;
 mod intent;
 mod kept;
 mod lanes;
 mod ledgers;
+mod measures;
 pub mod moving;
 mod nodes;
 pub mod outgoing;
@@ -37,6 +39,9 @@ mod upcoming;
 mod view;
 pub mod webhooks;
 mod windows;
+
+/// The target of spans that are sent to a collector, and of nothing else.
+pub const SPANS: &str = "sandkasse_spans";
 
 use std::sync::Arc;
 
@@ -59,10 +64,12 @@ pub use apps::InApp;
 pub use chance::Chance;
 pub use clock::{ManualClock, SystemClock, WallClock};
 pub use directory::Directory;
+pub use finish::ToTheEnd;
 pub use intent::{
     Act, Done, Idempotency, Initiated, Intent, Operated, Rendered, Through, View, Wanted,
 };
 pub use kept::Folded;
+pub use measures::{Ahead, Measures};
 pub use people::ActRefused;
 pub use sandkasse_store::Hit;
 pub use shipping::{read_groups, read_method, read_methods};
@@ -141,6 +148,8 @@ pub struct Engine {
     pub vault: Arc<Vault>,
     /// Where calls are counted, if other processes count too.
     pub windows: Option<Windows>,
+    /// What it counts of itself.
+    pub measures: Arc<Measures>,
     store: Arc<dyn Store>,
     outgoing: Arc<dyn Outgoing>,
     lanes: lanes::Lanes,
@@ -189,6 +198,7 @@ impl Engine {
             faults: faults::Faults::default(),
             vault,
             windows: Windows::of(&store),
+            measures: Arc::default(),
             store,
             outgoing,
             lanes: lanes::Lanes::default(),

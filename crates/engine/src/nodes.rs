@@ -141,6 +141,13 @@ impl Engine {
         Ok(())
     }
 
+    /// How many nodes live, this one too, as far as this one heard.
+    pub fn living(&self) -> usize {
+        let heard = self.others.heard.lock();
+        let living = heard.as_ref().map_or(0, |(_, living)| living.len());
+        living.max(1)
+    }
+
     /// Whether other nodes live.
     pub(crate) fn are_several(&self) -> bool {
         self.others.several.load(Ordering::Acquire)

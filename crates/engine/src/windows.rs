@@ -9,11 +9,11 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
-use sandkasse_store::{Hit, Store, StoreError, Window};
+use sandkasse_store::{Histogram, Hit, Store, StoreError, Window};
 use tokio::sync::{Semaphore, oneshot};
 
 /// How long a call waits to be counted.
@@ -29,6 +29,8 @@ type Waiting = (Hit, oneshot::Sender<Window>);
 pub struct Windows {
     counting: Arc<Counting>,
     passed: AtomicU64,
+    /// How long calls waited to be counted, those included that were not.
+    pub waits: Histogram,
 }
 
 struct Counting {
@@ -49,11 +51,13 @@ impl Windows {
         Some(Windows {
             counting: Arc::new(counting),
             passed: AtomicU64::new(0),
+            waits: Histogram::of_times(),
         })
     }
 
     /// Counts a call. `None` when it could not be counted, and passes.
     pub async fn count(&self, hit: Hit) -> Option<Window> {
+        let began = Instant::now();
         let (told, answer) = oneshot::channel();
         self.counting.waiting.lock().push((hit, told));
         // In a task of its own: others wait for it too, whoever hangs up.
@@ -61,6 +65,7 @@ impl Windows {
         tokio::spawn(async move { counting.count_some().await });
         let counted = tokio::time::timeout(PATIENCE, answer).await;
         let window = counted.ok().and_then(Result::ok);
+        self.waits.note_since(began);
         if window.is_none() {
             let passed = self.passed.fetch_add(1, Ordering::Relaxed) + 1;
             if passed.is_power_of_two() {

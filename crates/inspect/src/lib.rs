@@ -7,6 +7,7 @@
 
 mod call;
 mod compared;
+mod durations;
 mod entitled;
 mod explanation;
 mod journal;
@@ -17,6 +18,7 @@ mod record;
 mod remedy;
 mod secrets;
 mod shared;
+mod spans;
 mod stored;
 mod tally;
 mod texts;
@@ -34,6 +36,7 @@ use sandkasse_gate::{Step as GateStep, Trace};
 
 pub use call::{Content, HttpCall, PLACEHOLDERS, To};
 pub use compared::Compared;
+pub use durations::{Durations, api_of};
 pub use explanation::{Answered, Checked, Explanation, PageLink, Sent};
 pub use journal::{Among, Fill, Found, Journal, LONGEST, MOST_A_SECOND, MOST_OF_A_UNIT, Whose};
 pub use ledger::{LedgerRow, ledger, ledger_markdown};
@@ -109,6 +112,8 @@ pub struct Inspector {
     pub journal: Journal,
     /// How many there were, also of those that the journal passed over.
     pub tally: Tally,
+    /// How long they took, and how many there are at this moment.
+    pub durations: Durations,
     config: InspectorConfig,
     /// Makes addresses that cannot be guessed. They end with the process, unless calls are on disk.
     addresses: hmac::Key,
@@ -145,6 +150,7 @@ impl Inspector {
             platform,
             journal,
             tally: Tally::default(),
+            durations: Durations::default(),
             config,
             addresses,
         }
@@ -157,6 +163,7 @@ impl Inspector {
         request: &Request,
     ) -> (Answer, Connection) {
         let (exchange, moment) = self.timed(environment, request).await;
+        spans::tell(environment, &exchange);
         let connection = exchange.connection;
         let noted = self.note_at(environment, request, exchange, moment, Keep::AsWanted);
         (noted.0, connection)
@@ -176,6 +183,7 @@ impl Inspector {
     async fn timed(&self, environment: Environment, request: &Request) -> (Exchange, Moment) {
         // Not the engine's clock, which has milliseconds; and nothing is decided by it.
         let began = Instant::now();
+        let _in_flight = self.durations.begin(environment);
         let exchange = self.platform.answer(environment, request).await;
         let took_us = u64::try_from(began.elapsed().as_micros()).ok();
         let at = self.platform.engine.clock.now();
@@ -202,12 +210,16 @@ impl Inspector {
     ) -> (Answer, Option<u64>) {
         let counted = Counted::of(environment, &exchange);
         self.tally.count(environment, counted, moment.at);
+        if let Some(took_us) = moment.took_us {
+            self.durations.note(environment, counted.operation, took_us);
+        }
         if !self.journal.is_on() {
             return (exchange.answer, None);
         }
         let refused = exchange.why.is_some();
         let unit = exchange.who.unit.as_ref();
-        let always = refused || keep == Keep::Always;
+        let one_of_many = matches!(exchange.why, Some(Why::Unread(it)) if it.is_of_a_crowd());
+        let always = (refused && !one_of_many) || keep == Keep::Always;
         if !always && !self.journal.wants(environment, unit, moment.at) {
             return (exchange.answer, None);
         }
@@ -223,7 +235,7 @@ impl Inspector {
         (answer, Some(number))
     }
 
-    /// Answers a request that was not read to its end, and notes it.
+    /// Answers a request that was not read, or not to its end, and notes it.
     pub fn unread(&self, environment: Environment, request: &Request, unread: Unread) -> Answer {
         let mut trace = Trace::default();
         let why = Why::Unread(unread);

@@ -63,6 +63,8 @@ struct Counts {
     /// Oldest first. What is over stands in the hours as well, the newest one does not.
     minutes: VecDeque<Table>,
     hours: VecDeque<Table>,
+    /// All that is over, however long ago.
+    over: HashMap<Counted, u64>,
 }
 
 /// The calls of one minute or hour.
@@ -158,6 +160,18 @@ impl Tally {
         series
     }
 
+    /// How many calls there were since this process began, or was last made to forget.
+    pub fn totals(&self, environment: Environment) -> BTreeMap<Counted, u64> {
+        let counts = self.of(environment).lock();
+        let present = counts.minutes.back();
+        let rows = present.iter().flat_map(|table| &table.rows);
+        let mut totals = BTreeMap::new();
+        for (counted, count) in rows.chain(&counts.over) {
+            *totals.entry(*counted).or_default() += count;
+        }
+        totals
+    }
+
     /// Forgets everything.
     pub fn clear(&self) {
         for counts in [&self.test, &self.production] {
@@ -195,6 +209,7 @@ impl Counts {
             if let Some(table) = self.hours.back_mut() {
                 for (counted, count) in &over.rows {
                     *table.rows.entry(*counted).or_default() += count;
+                    *self.over.entry(*counted).or_default() += count;
                 }
             }
         }
@@ -268,6 +283,9 @@ mod tests {
         assert_eq!(series.counts[&WRONG], [0, 1, 1]);
         let series = tally.series(test, Pace::Minutes(5), 2, now);
         assert_eq!(series.counts[&FINE], [1, 2]);
+        let totals = tally.totals(test);
+        assert_eq!((totals[&FINE], totals[&WRONG]), (3, 2));
+        assert_eq!(tally.totals(Environment::Production)[&FINE], 1);
         // A clock that goes back loses no call.
         tally.count(test, FINE, at("11:00:00"));
         let series = tally.series(test, Pace::Minutes(1), 1, now);
@@ -286,5 +304,11 @@ mod tests {
         }
         let counts = tally.test.lock();
         assert_eq!((counts.minutes.len(), counts.hours.len()), (MINUTES, HOURS));
+        drop(counts);
+        assert_eq!(
+            tally.totals(Environment::Test)[&FINE],
+            20_000,
+            "all of them"
+        );
     }
 }

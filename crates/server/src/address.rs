@@ -51,8 +51,8 @@ impl TryFrom<String> for Address {
 pub(crate) struct BaseUrl(String);
 
 impl BaseUrl {
-    /// Of a listener that is reached without a proxy. One on all addresses is reached on loopback.
-    pub(crate) fn of(bound: SocketAddr) -> BaseUrl {
+    /// Of a listener that is reached without a proxy, and perhaps over TLS. One on all addresses is reached on loopback.
+    pub(crate) fn of(bound: SocketAddr, tls: bool) -> BaseUrl {
         let mut reached = bound;
         if bound.ip().is_unspecified() {
             reached.set_ip(match bound {
@@ -60,7 +60,18 @@ impl BaseUrl {
                 SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             });
         }
-        BaseUrl(format!("http://{reached}"))
+        let (scheme, usual) = if tls { ("https", 443) } else { ("http", 80) };
+        BaseUrl(match (reached, bound.port() == usual) {
+            (_, false) => format!("{scheme}://{reached}"),
+            // As browsers and clients write it in `Host` and `Origin`.
+            (SocketAddr::V4(v4), true) => format!("{scheme}://{}", v4.ip()),
+            (SocketAddr::V6(v6), true) => format!("{scheme}://[{}]", v6.ip()),
+        })
+    }
+
+    /// Whether it begins with `https://`.
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
     }
 
     /// The text.
@@ -79,7 +90,8 @@ impl BaseUrl {
         port.strip_prefix(':')?.parse().ok()
     }
 
-    fn authority(&self) -> &str {
+    /// Host and port, where one is written.
+    pub(crate) fn authority(&self) -> &str {
         let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
         rest.split('/').next().unwrap_or_default()
     }
@@ -140,10 +152,16 @@ mod tests {
 
     #[test]
     fn base_urls_name_an_address_that_can_be_reached() {
-        let of = |address: &str| BaseUrl::of(address.parse().unwrap()).0;
+        let of = |address: &str| BaseUrl::of(address.parse().unwrap(), false).0;
         assert_eq!(of("127.0.0.1:7480"), "http://127.0.0.1:7480");
         assert_eq!(of("0.0.0.0:7480"), "http://127.0.0.1:7480");
         assert_eq!(of("[::]:7480"), "http://[::1]:7480");
+        let over_tls = |address: &str| BaseUrl::of(address.parse().unwrap(), true).0;
+        assert_eq!(over_tls("0.0.0.0:7480"), "https://127.0.0.1:7480");
+        assert_eq!(over_tls("127.0.0.2:443"), "https://127.0.0.2");
+        assert_eq!(over_tls("[::]:443"), "https://[::1]");
+        assert_eq!(of("127.0.0.1:80"), "http://127.0.0.1");
+        assert_eq!(of("127.0.0.1:443"), "http://127.0.0.1:443");
         let public: BaseUrl = "https://test.example.com/".parse().unwrap();
         assert_eq!(public.as_str(), "https://test.example.com");
         assert_eq!((public.host(), public.port()), ("test.example.com", None));

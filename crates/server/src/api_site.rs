@@ -6,14 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
-use sandkasse_api::{Connection, gateway};
+use sandkasse_api::{Connection, Unread, gateway};
 use sandkasse_domain::Environment;
 use sandkasse_inspect::Inspector;
+use tracing::Instrument;
 
 use crate::{
     explain::{self, Access},
     landing::{self, Surroundings, Visit},
-    listener::{NoAnswer, Outgoing, Site, receive, response, routed},
+    listener::{Door, NoAnswer, Outgoing, Site, receive, response, routed},
+    traces,
 };
 
 /// Who answers at an environment's listener.
@@ -22,6 +24,7 @@ pub(crate) struct ApiSite {
     environment: Environment,
     surroundings: Surroundings,
     access: Access,
+    door: Arc<Door>,
 }
 
 impl ApiSite {
@@ -30,12 +33,14 @@ impl ApiSite {
         environment: Environment,
         surroundings: Surroundings,
         access: Access,
+        door: Arc<Door>,
     ) -> ApiSite {
         ApiSite {
             inspector,
             environment,
             surroundings,
             access,
+            door,
         }
     }
 
@@ -44,11 +49,7 @@ impl ApiSite {
             Ok(received) => received,
             Err((parts, unread)) => {
                 let request = whole(*parts, Bytes::new());
-                return Ok(response(self.inspector.unread(
-                    self.environment,
-                    &request,
-                    unread,
-                )));
+                return Ok(self.unread(&request, unread));
             }
         };
         let path = parts.uri.path();
@@ -79,10 +80,23 @@ impl ApiSite {
             return Ok(response(answer.await));
         }
         let request = whole(parts, body);
-        match self.inspector.answer(self.environment, &request).await {
+        // A call is let in when it is there as a whole: who sends slowly takes nobody's place.
+        let shedder = &self.inspector.platform().shedder;
+        let entered = shedder.enter(&request.method, &request.path, &request.headers);
+        let _place = match entered {
+            Ok(place) => place,
+            Err(unread) => return Ok(self.unread(&request, unread)),
+        };
+        let span = traces::of_call(self.environment, &request);
+        let answered = self.inspector.answer(self.environment, &request);
+        match answered.instrument(span).await {
             (answer, Connection::Answer) => Ok(response(answer)),
             (_, Connection::Drop) => Err(NoAnswer),
         }
+    }
+
+    fn unread(&self, request: &sandkasse_api::Request, unread: Unread) -> Response<Outgoing> {
+        response(self.inspector.unread(self.environment, request, unread))
     }
 }
 
@@ -105,5 +119,9 @@ impl Site for ApiSite {
 
     fn fault(&self) -> Response<Outgoing> {
         response(gateway(500, "Internal server error"))
+    }
+
+    fn door(&self) -> Arc<Door> {
+        self.door.clone()
     }
 }

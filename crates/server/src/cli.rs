@@ -2,13 +2,19 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use sandkasse_domain::{Environment, Msn};
 
 use crate::{
     address::BaseUrl,
+    certs_command::CertsFlags,
+    cli_examples,
     config::{Database, MasterKeyText, Options, Settings},
+    exec_command::{ExecFlags, ExecWish},
+    health_command::{HealthFlags, HealthWish},
     listen_command::ListenFlags,
+    trust::TrustFlags,
     verify_command::VerifyFlags,
 };
 
@@ -20,7 +26,11 @@ Examples:
             --ready-file ready.json           one of its own for a test run: free ports, nothing kept
   sandkasse --database postgres://sandkasse@db/sandkasse?sslmode=verify-full
                                               one node of several on a PostgreSQL database (docs/scaling.md)
+  sandkasse certs                             a certificate for this machine, for HTTPS; then
+  sandkasse --tls-cert .sandkasse/certs/server.pem --tls-key .sandkasse/certs/server.key
+                                              the same over HTTPS (docs/clients.md leads clients here)
   eval \"$(sandkasse env | sed 's/^/export /')\" keys of the running one, into this shell
+  sandkasse exec -- npm test                  one that lives as long as your tests, which find its keys
 
 Each flag is also an environment variable and a key of the file given with --config: `--ready-file`
 is SANDKASSE_READY_FILE and `ready_file`. A flag wins over a variable, a variable over the file. Only there:
@@ -34,9 +44,11 @@ is SANDKASSE_READY_FILE and `ready_file`. A flag wins over a variable, a variabl
   test_idle_deactivation                      close test units that nobody used for a year
   reports_in_test                             reports of the test environment too, which has no settlements
   register_url                                a Business register elsewhere [default: a built-in one]
+  drain_seconds                               say at /readyz that it ends, so long before it does (for several nodes)
   explanations, journal_mb                    no `Explain` header; how many calls the inspector has in memory
+  calls_at_once                               who comes when so many are worked on gets 503 [default: 256]
   journal_disk_mb                             how many lie on disk beside the database, for later runs (0: none)
-SANDKASSE_LOG says what is logged to standard error: error, warn, info (the default), debug.
+SANDKASSE_LOG or RUST_LOG says what is logged to standard error: error, warn, info (the default), debug.
 
 Test amounts, when a person of the test environment approves: 1.51, 1.82, 1.83, 1.84 are refused (42), 1.86 is
 an expired card (44), 1.87 an invalid one (41), 1.97 is denied by 3-D Secure (45), 2.01 is unknown for an hour,
@@ -44,58 +56,6 @@ an expired card (44), 1.87 an invalid one (41), 1.97 is denied by 3-D Secure (45
 `Sandkasse-Fault: drop` on one call; /control/v1/openapi.json lists the kinds.
 
 Exit codes: 0 fine, 1 failed while running, 2 wrong use or configuration.";
-
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  sandkasse explain 35                        by code
-  sandkasse explain \"Invalid MSN\"             by words of the message
-  sandkasse explain FAQ-52                    by number in the FAQ
-  sandkasse explain ecom/order-not-found      one page
-  sandkasse explain http://127.0.0.1:7480/explain/12-0123…
-                                              why that very call was refused";
-
-const EXPORT_EXAMPLES: &str = "\
-Examples:
-  sandkasse export --to all.jsonl             everything in .sandkasse/sandkasse.db, while nothing runs on it
-  sandkasse export --portal http://127.0.0.1:7482 --to all.jsonl
-                                              everything of a running platform
-  sandkasse export --unit test/220001 --portal http://127.0.0.1:7482 > unit.jsonl
-                                              one sales unit with its keys and its clock, of a running platform
-  sandkasse export | sandkasse import --database sqlite:new/sandkasse.db
-                                              into another database
-
-Keys stay sealed under the master key, the file `master.key` beside the database: move it too, apart
-from the export. Whoever has both has the keys. SANDKASSE_TOKEN is the administrator's token, where one is set.";
-
-const IMPORT_EXAMPLES: &str = "\
-Examples:
-  cp old/master.key new/ && sandkasse import --database sqlite:new/sandkasse.db --from all.jsonl
-  SANDKASSE_MASTER_KEY=… sandkasse import --database postgres://… --from all.jsonl
-  sandkasse import --replace-unit --from unit.jsonl --portal http://127.0.0.1:7482
-                                              a sales unit as it was, in a running platform
-
-An interrupted import is repeated with the same command. Do not run the old platform any more: both
-would send the callbacks that are still owed.";
-
-const DOCTOR_EXAMPLES: &str = "\
-Examples:
-  sandkasse doctor                            of .sandkasse/sandkasse.db, while nothing runs on it
-  sandkasse doctor --json | jq '.findings[]'  for programs
-  sandkasse doctor --portal http://127.0.0.1:7482
-                                              of a running platform
-
-It reads everything and changes nothing: folds the events of every record again, recomputes the sums,
-verifies seals, the audit log's chain, saved answers and owed calls. Exit code 1: something was found.";
-
-const ENV_EXAMPLES: &str = "\
-Examples:
-  sandkasse env                               of the unit `demo` in the test environment
-  sandkasse env --unit strict --format json   of another one, as JSON
-  eval \"$(sandkasse env | sed 's/^/export /')\" into this shell
-  SANDKASSE_TOKEN=… sandkasse env --portal http://127.0.0.1:9000
-                                              where an administrator's token is set
-
-PHONE is the number of a person who can pay, with country code.";
 
 /// Your own Vipps MobilePay, with play money: both environments, all keys, and people who pay.
 ///
@@ -116,28 +76,49 @@ enum Typed {
     #[command(after_help = EXAMPLES)]
     Up(Box<Options>),
     /// Say what an error means, offline; or why a call of the running platform was refused
-    #[command(after_help = EXPLAIN_EXAMPLES)]
+    #[command(after_help = cli_examples::EXPLAIN)]
     Explain(ExplainWish),
     /// Print keys of a sales unit of the running platform
-    #[command(after_help = ENV_EXAMPLES)]
+    #[command(after_help = cli_examples::ENV)]
     Env(EnvWish),
+    /// Run a program, such as your tests, beside a platform of its own that ends with it
+    #[command(after_help = crate::exec_command::EXAMPLES)]
+    Exec(ExecFlags),
+    /// Say by the exit code whether a running platform is ready
+    #[command(after_help = crate::health_command::EXAMPLES)]
+    Health(HealthFlags),
     /// Make or change the tables of a PostgreSQL database, as their owner
     Migrate(MigrateWish),
     /// Tell everything of an installation, as lines of JSON
-    #[command(after_help = EXPORT_EXAMPLES)]
+    #[command(after_help = cli_examples::EXPORT)]
     Export(ExportFlags),
     /// Take what was exported into a new database
-    #[command(after_help = IMPORT_EXAMPLES)]
+    #[command(after_help = cli_examples::IMPORT)]
     Import(ImportFlags),
     /// Look whether everything in a database is as it was written
-    #[command(after_help = DOCTOR_EXAMPLES)]
+    #[command(after_help = cli_examples::DOCTOR)]
     Doctor(DoctorFlags),
+    /// Make a certificate for HTTPS, and the local authority that vouches for it
+    #[command(after_help = crate::certs_command::EXAMPLES)]
+    Certs(CertsFlags),
     /// Have a sales unit's webhooks come to a program on this machine
     #[command(after_help = crate::listen_command::EXAMPLES)]
     Listen(ListenFlags),
     /// Say whether a webhook that you received verifies, and if not, why
     #[command(after_help = crate::verify_command::EXAMPLES)]
     VerifyWebhook(VerifyFlags),
+    /// Print what completes this command line in a shell
+    #[command(after_help = cli_examples::COMPLETIONS)]
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Write the manual's pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// Which folder
+        folder: PathBuf,
+    },
 }
 
 /// What `sandkasse migrate` shall do.
@@ -175,6 +156,8 @@ struct ExportFlags {
     /// Through the running platform whose portal is there
     #[arg(long, value_name = "URL", conflicts_with = "database")]
     portal: Option<BaseUrl>,
+    #[command(flatten)]
+    trust: TrustFlags,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -196,6 +179,8 @@ struct ImportFlags {
         requires = "replace_unit"
     )]
     portal: BaseUrl,
+    #[command(flatten)]
+    trust: TrustFlags,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -208,6 +193,8 @@ struct DoctorFlags {
     /// Of the running platform whose portal is there
     #[arg(long, value_name = "URL", conflicts_with = "database")]
     portal: Option<BaseUrl>,
+    #[command(flatten)]
+    trust: TrustFlags,
 }
 
 /// A database, and what opens it.
@@ -226,6 +213,7 @@ pub(crate) struct ExportWish {
     pub(crate) to: FileOrPipe,
     pub(crate) unit: Option<String>,
     pub(crate) portal: Option<BaseUrl>,
+    pub(crate) trust: TrustFlags,
 }
 
 /// What `sandkasse import` shall take.
@@ -235,6 +223,7 @@ pub(crate) struct ImportWish {
     pub(crate) from: FileOrPipe,
     pub(crate) replace_unit: bool,
     pub(crate) portal: BaseUrl,
+    pub(crate) trust: TrustFlags,
 }
 
 /// What `sandkasse doctor` shall look at.
@@ -243,6 +232,7 @@ pub(crate) struct DoctorWish {
     pub(crate) place: Place,
     pub(crate) json: bool,
     pub(crate) portal: Option<BaseUrl>,
+    pub(crate) trust: TrustFlags,
 }
 
 /// A file, or standard input or output.
@@ -302,12 +292,26 @@ pub(crate) struct EnvWish {
         default_value = "http://127.0.0.1:7482"
     )]
     pub(crate) portal: BaseUrl,
+    #[command(flatten)]
+    pub(crate) trust: TrustFlags,
     /// The administrator's token, where one is set
     #[arg(skip)]
     pub(crate) token: Option<String>,
 }
 
 impl EnvWish {
+    /// Of a platform that demands no token.
+    pub(crate) fn of(production: bool, unit: Option<String>, portal: BaseUrl) -> EnvWish {
+        EnvWish {
+            production,
+            unit,
+            format: Format::Dotenv,
+            portal,
+            trust: TrustFlags::default(),
+            token: None,
+        }
+    }
+
     pub(crate) fn environment(&self) -> Environment {
         if self.production {
             Environment::Production
@@ -330,6 +334,8 @@ pub(crate) struct ExplainWish {
     /// As JSON (of an address only)
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustFlags,
     /// The administrator's token, where one is set
     #[arg(skip)]
     pub(crate) token: Option<String>,
@@ -349,13 +355,18 @@ pub(crate) enum Format {
 pub(crate) enum Command {
     Up(Box<Settings>),
     Env(EnvWish),
+    Exec(Box<ExecWish>),
+    Health(HealthWish),
     Explain(ExplainWish),
     Migrate(MigrateWish),
     Export(ExportWish),
     Import(ImportWish),
     Doctor(DoctorWish),
+    Certs(CertsFlags),
     Listen(ListenFlags),
     VerifyWebhook(VerifyFlags),
+    Completions(Shell),
+    Man(PathBuf),
 }
 
 /// Reads command line, environment and file. Help, and what clap itself finds wrong, ends the
@@ -366,6 +377,14 @@ pub(crate) fn read() -> Result<Command, String> {
         Some(Typed::Env(mut wish)) => {
             wish.token = variable("SANDKASSE_TOKEN");
             Ok(Command::Env(wish))
+        }
+        Some(Typed::Exec(flags)) => {
+            let gathered = gather(flags.options())?;
+            Ok(Command::Exec(Box::new(flags.wish(gathered)?)))
+        }
+        Some(Typed::Health(flags)) => {
+            let gathered = gather(flags.options())?;
+            Ok(Command::Health(flags.wish(&gathered)))
         }
         Some(Typed::Explain(mut wish)) => {
             wish.token = variable("SANDKASSE_TOKEN");
@@ -384,26 +403,37 @@ pub(crate) fn read() -> Result<Command, String> {
             to: flags.to,
             unit: flags.unit,
             portal: flags.portal,
+            trust: flags.trust,
         })),
         Some(Typed::Import(flags)) => Ok(Command::Import(ImportWish {
             place: place(flags.place)?,
             from: flags.from,
             replace_unit: flags.replace_unit,
             portal: flags.portal,
+            trust: flags.trust,
         })),
         Some(Typed::Doctor(flags)) => Ok(Command::Doctor(DoctorWish {
             place: place(flags.place)?,
             json: flags.json,
             portal: flags.portal,
+            trust: flags.trust,
         })),
+        Some(Typed::Certs(flags)) => Ok(Command::Certs(flags)),
         Some(Typed::Listen(mut flags)) => {
             flags.token = variable("SANDKASSE_TOKEN");
             Ok(Command::Listen(flags))
         }
         Some(Typed::VerifyWebhook(flags)) => Ok(Command::VerifyWebhook(flags)),
+        Some(Typed::Completions { shell }) => Ok(Command::Completions(shell)),
+        Some(Typed::Man { folder }) => Ok(Command::Man(folder)),
         Some(Typed::Up(flags)) => settle(*flags),
         None => settle(cli.up),
     }
+}
+
+/// Everything that can be typed.
+pub(crate) fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// Which database, as `sandkasse up` with the same flags, variables and file would have it.
@@ -451,8 +481,6 @@ fn variable(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -525,6 +553,8 @@ mod tests {
         for word in [
             "Examples:",
             "sandkasse env",
+            "sandkasse certs",
+            "--tls-cert",
             "SANDKASSE_READY_FILE",
             "wording",
         ] {

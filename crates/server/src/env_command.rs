@@ -15,8 +15,9 @@ pub(crate) fn run(wish: &EnvWish) -> Result<(), Ended> {
     Ok(())
 }
 
-async fn ask(wish: &EnvWish) -> Result<Keys, Ended> {
-    let door = Door::of(&wish.portal)?;
+/// What the platform says.
+pub(crate) async fn ask(wish: &EnvWish) -> Result<Keys, Ended> {
+    let door = Door::of(&wish.portal, &wish.trust)?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("environment", wish.environment().name());
     if let Some(unit) = &wish.unit {
@@ -39,10 +40,12 @@ fn read(door: &Door, status: StatusCode, body: &[u8]) -> Result<Keys, Ended> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{tls::SPEAK_HTTPS, trust::TrustFlags};
 
     fn message(status: u16, body: &str) -> String {
         let status = StatusCode::from_u16(status).unwrap();
-        let door = Door::of(&"http://127.0.0.1:7482".parse().unwrap()).unwrap();
+        let portal = "http://127.0.0.1:7482".parse().unwrap();
+        let door = Door::of(&portal, &TrustFlags::default()).unwrap();
         match read(&door, status, body.as_bytes()) {
             Ok(_) => panic!("these are no keys"),
             Err(ended) => ended.to_string(),
@@ -57,5 +60,6 @@ mod tests {
         );
         assert!(message(200, "<html>").contains("no portal of sandkasse"));
         assert!(message(502, "").contains("502"));
+        assert!(message(400, SPEAK_HTTPS).contains("--portal https://127.0.0.1:7482"));
     }
 }

@@ -7,10 +7,7 @@ use sandkasse_catalogue::Catalogue;
 use serde_json::Value;
 
 use crate::{
-    Ended,
-    cli::ExplainWish,
-    http_client::{self, NoAnswer},
-    output,
+    Ended, address::BaseUrl, cli::ExplainWish, http_client::Door, output, trust::TrustFlags,
 };
 
 /// As wide as a usual terminal.
@@ -26,12 +23,13 @@ pub(crate) fn run(wish: &ExplainWish) -> Result<(), Ended> {
     }
     let what = wish.what.join(" ");
     let what = what.trim();
-    if what.starts_with("http://") && what.contains(sandkasse_inspect::PATH) {
+    let is_address = what.starts_with("http://") || what.starts_with("https://");
+    if is_address && what.contains(sandkasse_inspect::PATH) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Ended::Failed(error.to_string()))?;
-        let explanation = runtime.block_on(ask(what, wish.token.as_deref()))?;
+        let explanation = runtime.block_on(ask(what, &wish.trust, wish.token.as_deref()))?;
         output::say(&if wish.json {
             format!("{explanation:#}\n")
         } else {
@@ -76,14 +74,10 @@ fn looked_up(what: &str) -> Result<String, Ended> {
     Ok(out)
 }
 
-async fn ask(url: &str, token: Option<&str>) -> Result<Value, Ended> {
-    let rest = url.strip_prefix("http://").unwrap_or(url);
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let answer = http_client::get(authority, &format!("/{path}"), token).await;
-    let (status, body) = answer.map_err(|error| match error {
-        NoAnswer::NotThere(error) => Ended::Failed(format!("no platform at {authority} ({error})")),
-        NoAnswer::Broken(error) => Ended::Failed(format!("{authority}: {error}")),
-    })?;
+async fn ask(url: &str, trust: &TrustFlags, token: Option<&str>) -> Result<Value, Ended> {
+    let (base, path) = url.split_at(url.find(sandkasse_inspect::PATH).unwrap_or(url.len()));
+    let base: BaseUrl = base.parse().map_err(Ended::WrongUse)?;
+    let (status, body) = Door::of(&base, trust)?.fetch(path, token).await?;
     let value: Value = serde_json::from_slice(&body)
         .map_err(|_| Ended::Failed(format!("{url} is no explanation (status {status})")))?;
     if status == StatusCode::OK {

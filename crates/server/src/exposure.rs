@@ -11,8 +11,8 @@ use crate::config::DemoData;
 pub(crate) struct Plan {
     /// An administrator's token is set.
     pub(crate) token: bool,
-    /// A proxy in front speaks TLS.
-    pub(crate) behind_proxy: bool,
+    /// The listeners speak TLS, or a proxy in front does.
+    pub(crate) tls: bool,
     /// What was said about demo data.
     pub(crate) demo: Option<DemoData>,
 }
@@ -26,9 +26,10 @@ pub(crate) fn judge(plan: Plan) -> Result<(), String> {
              in the configuration file",
         );
     }
-    if !plan.behind_proxy {
+    if !plan.tls {
         missing.push(
-            "put a proxy that speaks TLS in front, and say so with `--behind-proxy`: this version speaks plain HTTP only",
+            "speak HTTPS, with `--tls-cert FILE --tls-key FILE` (`sandkasse certs NAME` makes them), or put a proxy that \
+             speaks TLS in front and say so with `--behind-proxy`",
         );
     }
     if plan.demo == Some(DemoData::On) {

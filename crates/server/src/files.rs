@@ -140,8 +140,12 @@ pub(crate) fn write_ready_file(
     test: &str,
     production: &str,
     portal: &str,
+    metrics: Option<&str>,
 ) -> Result<(), String> {
-    let urls = serde_json::json!({ "test": test, "production": production, "portal": portal });
+    let mut urls = serde_json::json!({ "test": test, "production": production, "portal": portal });
+    if let (Some(metrics), Some(urls)) = (metrics, urls.as_object_mut()) {
+        urls.insert("metrics".to_owned(), metrics.into());
+    }
     write_whole(path, format!("{urls}\n").as_bytes(), FOR_ALL)
         .map_err(|error| format!("cannot write the ready file {}: {error}", path.display()))
 }
@@ -188,7 +192,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("ready.json");
         remove_ready_file(&path).unwrap();
-        write_ready_file(&path, "http://a", "http://b", "http://c").unwrap();
+        write_ready_file(&path, "http://a", "http://b", "http://c", None).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let urls: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(

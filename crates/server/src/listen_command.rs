@@ -26,6 +26,7 @@ use crate::{
     },
     http_client::Door,
     output,
+    trust::TrustFlags,
 };
 
 pub(crate) const EXAMPLES: &str = "\
@@ -69,6 +70,8 @@ pub(crate) struct ListenFlags {
         default_value = "http://127.0.0.1:7482"
     )]
     portal: BaseUrl,
+    #[command(flatten)]
+    trust: TrustFlags,
     /// The administrator's token, where one is set
     #[arg(skip)]
     pub(crate) token: Option<String>,
@@ -123,7 +126,7 @@ struct Made {
 
 impl<'a> Listener<'a> {
     async fn begin(flags: &'a ListenFlags) -> Result<Listener<'a>, Ended> {
-        let door = Door::of(&flags.portal)?;
+        let door = Door::of(&flags.portal, &flags.trust)?;
         let environment = if flags.production {
             Environment::Production
         } else {

@@ -8,25 +8,31 @@ mod address;
 mod api_site;
 mod bankid;
 mod catalogue_site;
+mod certs_command;
 mod cli;
+mod cli_examples;
 mod coded;
 mod config;
 mod control;
 mod demo;
 mod env_command;
+mod exec_command;
 mod explain;
 mod explain_command;
 mod exposure;
 mod files;
+mod health_command;
 mod http_client;
 mod kept;
 mod landing;
 mod listen_command;
 mod listener;
 mod logging;
+mod manual_command;
 mod messenger;
 mod migrate_command;
 mod numbers;
+mod operations;
 mod output;
 mod parts;
 mod people;
@@ -37,8 +43,12 @@ mod redirect;
 mod register;
 mod rights;
 mod start;
+mod supervisor;
 #[cfg(test)]
 mod testing;
+mod tls;
+mod traces;
+mod trust;
 mod verify_command;
 #[cfg(test)]
 mod whole_tests;
@@ -61,13 +71,18 @@ fn main() -> ExitCode {
     let ended = match command {
         cli::Command::Up(settings) => start::run(*settings),
         cli::Command::Env(wish) => env_command::run(&wish),
+        cli::Command::Exec(wish) => return exec_command::run(*wish),
+        cli::Command::Health(wish) => health_command::run(&wish),
         cli::Command::Explain(wish) => explain_command::run(&wish),
         cli::Command::Migrate(wish) => migrate_command::run(wish),
         cli::Command::Export(wish) => kept::export(&wish),
         cli::Command::Import(wish) => kept::import(&wish),
         cli::Command::Doctor(wish) => kept::doctor(&wish),
+        cli::Command::Certs(flags) => certs_command::run(&flags),
         cli::Command::Listen(flags) => listen_command::run(&flags),
         cli::Command::VerifyWebhook(flags) => verify_command::run(&flags),
+        cli::Command::Completions(shell) => manual_command::completions(shell),
+        cli::Command::Man(folder) => manual_command::pages(&folder),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,8 @@ use sandkasse_hooks::HookCall;
 use sandkasse_store::{CallFailure, CallOutcome, OutgoingCall, Partition};
 use tokio::sync::broadcast;
 
+use crate::traces::promised;
+
 /// Hands calls over to the courier.
 pub(crate) struct Messenger {
     courier: CourierHandle,
@@ -37,6 +39,7 @@ impl Messenger {
 #[async_trait]
 impl Outgoing for Messenger {
     fn post(&self, partition: Partition, policy: UrlPolicy, call: OutgoingCall) {
+        promised(&call.id);
         self.courier.post(partition, self.policy(policy), call);
     }
 
@@ -50,6 +53,7 @@ impl Outgoing for Messenger {
         policy: UrlPolicy,
         call: OutgoingCall,
     ) -> CallOutcome {
+        promised(&call.id);
         let policy = self.policy(policy);
         match self
             .courier

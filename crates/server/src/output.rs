@@ -25,6 +25,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) test: &'a str,
     pub(crate) production: &'a str,
     pub(crate) portal: &'a str,
+    /// Where the authority is that vouches for their certificate, if it was made here.
+    pub(crate) authority: Option<&'a str>,
     /// Where the data is.
     pub(crate) data: &'a str,
     /// Keys of the demo unit of the test environment, if those that everybody knows are in use.
@@ -39,9 +41,11 @@ impl Banner<'_> {
             test,
             production,
             portal,
+            authority,
             data,
             demo,
         } = self;
+        let curl = authority.map_or("curl".to_owned(), |it| format!("curl --cacert {it}"));
         let mut text = format!(
             "Sandkasse {version}: a Vipps MobilePay of your own, with play money.\n\n\
              \x20 test         {test}\n\
@@ -57,7 +61,7 @@ impl Banner<'_> {
                 }
                 text.push_str(&format!(
                     "\nA first call, for an access token:\n\n\
-                     \x20 curl -X POST {test}/accesstoken/get \\\n\
+                     \x20 {curl} -X POST {test}/accesstoken/get \\\n\
                      \x20   -H 'client_id: {}' \\\n\
                      \x20   -H 'client_secret: {}' \\\n\
                      \x20   -H 'Ocp-Apim-Subscription-Key: {}'\n",
@@ -141,6 +145,7 @@ mod tests {
             test: "http://127.0.0.1:7480",
             production: "http://127.0.0.1:7481",
             portal: "http://127.0.0.1:7482",
+            authority: None,
             data: "in memory",
             demo: Some(&keys),
         };
@@ -153,6 +158,8 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+        banner.authority = Some("ca.pem");
+        assert!(banner.text().contains(" curl --cacert ca.pem -X POST"));
         banner.demo = None;
         assert!(!banner.text().contains("CLIENT_SECRET"));
     }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use sandkasse_api::Platform;
+use sandkasse_api::{Platform, Shedder};
 use sandkasse_courier::{Courier, CourierConfig, CourierHandle, Limits, SystemResolver};
 use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
 use sandkasse_engine::{
@@ -27,6 +27,7 @@ use crate::{
     messenger::Messenger,
     portal::Places,
     register::{BuiltIn, Register, Remote},
+    traces::Traced,
 };
 
 /// Where data and keys are.
@@ -259,7 +260,7 @@ pub(crate) fn courier(
     };
     let courier = Courier::new(config, Arc::new(SystemResolver));
     let now = Arc::new(move || clock.now());
-    CourierHandle::new(courier, data.store.clone(), now, Limits::default())
+    CourierHandle::new(Traced(courier), data.store.clone(), now, Limits::default())
 }
 
 /// What a seed makes again is there already.
@@ -349,6 +350,7 @@ pub(crate) async fn platform(
         resolver: Arc::new(SystemResolver),
         test_base: places.test.clone(),
         production_base: places.production.clone(),
+        shedder: Shedder::new(settings.calls_at_once),
     };
     Ok(Arc::new(platform))
 }

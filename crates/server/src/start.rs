@@ -25,6 +25,7 @@ use crate::{
     address::BaseUrl,
     api_site::ApiSite,
     bankid::Sessions,
+    certs_command,
     config::Settings,
     control::{Control, Guard, env::Keys},
     demo,
@@ -32,11 +33,14 @@ use crate::{
     files,
     landing::Surroundings,
     listener, logging,
+    operations::{Operations, OperationsSite},
     output::{self, Banner},
     parts,
     portal::{Places, Portal, phone::Phones, requests::live::Live, visitors::Visitors},
     provider::Provider,
-    register,
+    register, supervisor,
+    tls::{self, Tls},
+    traces::Exporting,
 };
 
 /// Calls that are over are kept up to this number for each sales unit.
@@ -47,11 +51,19 @@ const PRUNE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 /// most.
 const COURIER_PATIENCE: Duration = Duration::from_secs(4);
 /// How long a signing key in the making holds up the end.
-const LAST_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs the platform until SIGTERM or Ctrl-C.
 pub(crate) fn run(settings: Settings) -> Result<(), Ended> {
-    logging::begin();
+    let failed = |error: std::io::Error| Ended::Failed(error.to_string());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let traces = settings.otlp_endpoint.as_ref();
+    let traces = traces.map(|to| Exporting::begin(to, runtime.handle()));
+    let (traces, listener) = traces.transpose().map_err(Ended::WrongUse)?.unzip();
+    logging::begin(settings.log_format, settings.log.as_deref(), listener);
     // A core dump holds every key that the platform knows; and no other process of this user may
     // look into its memory.
     #[cfg(target_os = "linux")]
@@ -62,11 +74,6 @@ pub(crate) fn run(settings: Settings) -> Result<(), Ended> {
         }
     }
     listener::limits::raise_files();
-    let failed = |error: std::io::Error| Ended::Failed(error.to_string());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
     let ended = runtime.block_on(async {
         // Before the ready file, so that nobody who reads it and signals at once is too early.
         let mut terminate =
@@ -75,20 +82,35 @@ pub(crate) fn run(settings: Settings) -> Result<(), Ended> {
         let mut interrupt =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
                 .map_err(failed)?;
-        let quiet = settings.quiet;
+        let (quiet, drain) = (settings.quiet, settings.drain);
         let running = start(settings).await?;
         if !quiet {
             output::say(&running.banner());
         }
+        supervisor::ready();
+        tokio::spawn(supervisor::keep_watchdog());
+        let control = running.control.clone();
+        let mut signal = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
         running
             .until(async {
+                signal().await;
+                supervisor::stopping();
+                // A second one has no patience.
                 tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
+                    () = control.operations.drain_for(drain, &SystemClock) => {}
+                    () = signal() => {}
                 }
             })
             .await
     });
+    if let Some(traces) = traces {
+        traces.end();
+    }
     runtime.shutdown_timeout(LAST_WAIT);
     ended
 }
@@ -102,6 +124,7 @@ pub(crate) struct Running {
     sqlite: Option<Arc<SqliteStore>>,
     courier: CourierHandle,
     engine: Arc<Engine>,
+    control: Arc<Control>,
     inspector: Arc<Inspector>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
@@ -113,6 +136,7 @@ struct Doors {
     test: (TcpListener, SocketAddr),
     production: (TcpListener, SocketAddr),
     portal: (TcpListener, SocketAddr),
+    metrics: Option<(TcpListener, SocketAddr)>,
 }
 
 /// Starts everything; all listeners accept when it returns.
@@ -120,13 +144,25 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     if let Some(path) = &settings.ready_file {
         files::remove_ready_file(path).map_err(Ended::WrongUse)?;
     }
+    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+    let files = settings.tls.clone();
+    let tls = files.map(|files| Tls::open(files, &*clock)).transpose();
+    let tls = tls.map_err(Ended::WrongUse)?.map(Arc::new);
     let doors = Doors {
         test: listener::bind(settings.test, "--test").await?,
         production: listener::bind(settings.production, "--production").await?,
         portal: listener::bind(settings.portal, "--portal").await?,
+        metrics: match settings.metrics {
+            Some(address) => Some(listener::bind(address, "--metrics").await?),
+            None => None,
+        },
     };
     let base = |said: &Option<BaseUrl>, bound| {
-        let url = said.clone().unwrap_or_else(|| BaseUrl::of(bound));
+        let own = || BaseUrl::of(bound, tls.is_some());
+        let url = said.clone().unwrap_or_else(own);
+        if let Some(tls) = tls.as_ref().filter(|tls| !tls.is_for(&url)) {
+            tls.warn_of(&url);
+        }
         url.as_str().to_owned()
     };
     let places = Places {
@@ -140,8 +176,8 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         parts::Opening::Platform,
     )
     .await?;
-    let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
-    let own = vec![doors.test.1, doors.production.1, doors.portal.1];
+    let mut own = vec![doors.test.1, doors.production.1, doors.portal.1];
+    own.extend(doors.metrics.as_ref().map(|it| it.1));
     let courier = parts::courier(own, &data, clock.clone());
     let platform = parts::platform(&settings, &places, &data, &clock, &courier).await?;
 
@@ -181,6 +217,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         visitors: Visitors::default(),
         phones: Phones::default(),
         live: Live::default(),
+        operations: Operations::new(clock.now(), Some(courier.clone())),
         register: register.clone(),
         portal_base: places.portal.clone(),
         stop: stopped.clone(),
@@ -188,6 +225,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     let guard = Guard {
         hosts: hosts(&settings, doors.portal.1),
         token: settings.admin_token.clone(),
+        tls: tls.is_some(),
     };
     let demo = control
         .keys(Environment::Test, Some(demo::MAIN_UNIT))
@@ -203,32 +241,53 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
             .is_none()
             .then(|| places.portal.clone()),
     };
-    for (environment, door) in [
-        (Environment::Test, doors.test),
-        (Environment::Production, doors.production),
+    let known = &control.operations.listeners;
+    for (environment, door, known) in [
+        (Environment::Test, doors.test, &known.test),
+        (Environment::Production, doors.production, &known.production),
     ] {
         let site = ApiSite::new(
             inspector.clone(),
             environment,
             surroundings.clone(),
             access(&settings, environment, door.1),
+            known.clone(),
         );
         listeners.spawn(listener::serve(
             door.0,
+            tls.clone(),
             Arc::new(site),
             clock.clone(),
             stopped.clone(),
         ));
     }
+    let mut metrics = None;
+    if let Some((door, bound)) = doors.metrics {
+        let url = BaseUrl::of(bound, tls.is_some()).as_str().to_owned();
+        tracing::info!(
+            metrics = url,
+            "health and figures are there, for whoever reaches it"
+        );
+        metrics = Some(url);
+        let site = Arc::new(OperationsSite(control.clone()));
+        let served = listener::serve(door, tls.clone(), site, clock.clone(), stopped.clone());
+        listeners.spawn(served);
+    }
     listeners.spawn(listener::serve(
         doors.portal.0,
+        tls.clone(),
         Arc::new(portal),
-        clock,
+        clock.clone(),
         stopped,
     ));
     let shared = inspector.clone().run_shared();
     if let Some(path) = &settings.ready_file {
-        files::write_ready_file(path, &places.test, &places.production, &places.portal)
+        let Places {
+            test,
+            production,
+            portal,
+        } = &places;
+        files::write_ready_file(path, test, production, portal, metrics.as_deref())
             .map_err(Ended::WrongUse)?;
     }
     tracing::info!(
@@ -245,6 +304,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
         sqlite: data.sqlite,
         courier,
         engine: platform.engine.clone(),
+        control: control.clone(),
         inspector,
         stop,
         listeners,
@@ -257,6 +317,7 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
             tokio::spawn(warm_keys(platform.clone())),
             tokio::spawn(prune(platform.engine.clone())),
             tokio::spawn(register::keep_checking(platform.engine.clone(), register)),
+            tokio::spawn(tls::keep_fresh(tls, clock)),
         ],
     })
 }
@@ -267,12 +328,13 @@ fn access(settings: &Settings, environment: Environment, bound: SocketAddr) -> A
         Environment::Test => &settings.test_url,
         Environment::Production => &settings.production_url,
     };
-    let own = BaseUrl::of(bound).host().to_owned();
+    let own = BaseUrl::of(bound, false).host().to_owned();
     let public = public.as_ref().map(|url| url.host().to_owned());
     Access {
         guard: Guard {
             hosts: std::iter::once(own).chain(public).collect(),
             token: settings.admin_token.clone(),
+            tls: settings.tls.is_some(),
         },
         local: settings.loopback_only,
     }
@@ -280,7 +342,7 @@ fn access(settings: &Settings, environment: Environment, bound: SocketAddr) -> A
 
 /// By what names the portal may be called, besides loopback.
 fn hosts(settings: &Settings, portal: SocketAddr) -> Vec<String> {
-    let own = BaseUrl::of(portal).host().to_owned();
+    let own = BaseUrl::of(portal, false).host().to_owned();
     let public = settings
         .portal_url
         .as_ref()
@@ -339,6 +401,11 @@ async fn prune(engine: Arc<Engine>) {
 }
 
 impl Running {
+    #[cfg(test)]
+    pub(crate) fn inspector(&self) -> Arc<Inspector> {
+        self.inspector.clone()
+    }
+
     /// What a person who started it wants to know.
     pub(crate) fn banner(&self) -> String {
         let Places {
@@ -346,10 +413,15 @@ impl Running {
             production,
             portal,
         } = &self.places;
+        let authority = certs_command::authority();
+        let authority = authority
+            .to_str()
+            .filter(|it| test.starts_with("https://") && std::path::Path::new(it).exists());
         Banner {
             test,
             production,
             portal,
+            authority,
             data: &self.data,
             demo: self.demo.as_ref(),
         }
@@ -371,6 +443,7 @@ impl Running {
             () = told => Ok(()),
             error = broken => Err(Ended::Failed(error.to_string())),
         };
+        self.control.operations.drain();
         tracing::info!("stopping");
         for task in &self.beside {
             task.abort();

@@ -15,6 +15,7 @@ use crate::{
     bankid::Sessions,
     control::{Control, Guard},
     demo,
+    operations::Operations,
     portal::{
         Places, Portal,
         phone::Phones,
@@ -100,6 +101,7 @@ impl House {
                 shared_secret: None,
             },
         ));
+        let now = world.platform.engine.clock.now();
         let control = Control {
             platform: world.platform.clone(),
             inspector: inspector.clone(),
@@ -114,6 +116,7 @@ impl House {
             visitors: Visitors::default(),
             phones: Phones::default(),
             live: Live::default(),
+            operations: Operations::new(now, None),
             register: rules
                 .register
                 .unwrap_or_else(|| Arc::new(BuiltIn(world.platform.engine.clone()))),
@@ -126,6 +129,7 @@ impl House {
         let guard = Guard {
             hosts: rules.https_host.into_iter().map(str::to_owned).collect(),
             token: rules.token.as_ref().map(|token| token.parse().unwrap()),
+            tls: false,
         };
         let places = Places {
             test: world.platform.test_base.clone(),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{Request, header};
+use http::{HeaderMap, Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -55,6 +55,10 @@ async fn begin(options: Options) -> Result<(Running, Value), Ended> {
 impl Program {
     async fn start(options: Options) -> Program {
         let (running, urls) = begin(options).await.unwrap();
+        Program::go_on(running, urls)
+    }
+
+    fn go_on(running: Running, urls: Value) -> Program {
         let (stop, told) = oneshot::channel();
         let running = tokio::spawn(running.until(async {
             told.await.ok();
@@ -335,6 +339,8 @@ async fn s_13_merchants_listeners_serve_nothing_of_the_portal() {
             ("POST", advance),
             ("GET", "/users"),
             ("GET", "/sign-in"),
+            ("GET", "/metrics"),
+            ("GET", "/readyz"),
         ] {
             let body = json!({"days": 1});
             let (status, _) = program.call(listener, method, path, &[], body).await;
@@ -449,5 +455,59 @@ async fn answers_get_lost_on_the_socket_itself() {
     assert_eq!(status, 200, "{again}");
     let captured = &again["transactionSummary"]["capturedAmount"];
     assert_eq!(captured, 100, "once, and the saved reply");
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r_19_who_finds_no_place_is_told_at_once_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    options.calls_at_once = Some(1);
+    let (running, urls) = begin(options).await.unwrap();
+    let inspector = running.inspector();
+    let program = Program::go_on(running, urls);
+    let path = "/ecomm/v2/payments/acme-1/details";
+    let said = async || {
+        let head = format!("GET {path}");
+        program
+            .say("test", &head, &[("Connection", "close")], "")
+            .await
+    };
+    assert!(said().await.starts_with("HTTP/1.1 401 "));
+
+    let shedder = &inspector.platform().shedder;
+    let taken = shedder
+        .enter(&Method::GET, path, &HeaderMap::new())
+        .unwrap();
+    let answer = said().await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
+    assert!(
+        answer.ends_with(r#"{ "statusCode": 503, "message": "Service Unavailable" }"#),
+        "{answer}"
+    );
+    let explained = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("explain: "));
+    let (_, place) = explained.unwrap().split_once("/explain/").unwrap();
+    let (status, told) = program
+        .call(
+            "test",
+            "GET",
+            &format!("/explain/{place}"),
+            &[("Accept", "application/json")],
+            Value::Null,
+        )
+        .await;
+    assert_eq!(
+        (status, &told["cause"]),
+        (200, &json!("platform.overloaded")),
+        "explanations need no place: {told}"
+    );
+    drop(taken);
+    assert!(said().await.starts_with("HTTP/1.1 401 "));
     program.end().await;
 }

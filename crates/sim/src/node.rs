@@ -4,7 +4,7 @@
 use std::{future::Future, pin::pin, sync::Arc};
 
 use futures_util::future::{Either, select};
-use sandkasse_api::Platform;
+use sandkasse_api::{Platform, Shedder};
 use sandkasse_courier::{CourierHandle, Limits, TableResolver};
 use sandkasse_domain::{Environment, sales_unit::UrlPolicy};
 use sandkasse_engine::{Chance, Engine, ManualClock, Settings, WallClock};
@@ -177,5 +177,6 @@ async fn open(start: Start, desk: Arc<Desk>) -> Result<Arc<Platform>, StoreError
         resolver: Arc::new(TableResolver::new()),
         test_base: "http://test.sandkasse.invalid".to_owned(),
         production_base: "http://production.sandkasse.invalid".to_owned(),
+        shedder: Shedder::default(),
     }))
 }

@@ -7,6 +7,7 @@
 pub mod contract;
 pub mod heads;
 pub mod lines;
+pub mod measure;
 pub mod memory;
 pub mod nodes;
 pub mod port;
@@ -15,6 +16,7 @@ pub mod rows;
 pub mod seals;
 pub mod sqlite;
 
+pub use measure::{Connections, Counter, Distribution, Histogram, Measured};
 pub use memory::MemoryStore;
 pub use nodes::DEAD_AFTER_MS;
 pub use port::*;

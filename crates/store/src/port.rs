@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::measure::Measured;
 pub use crate::nodes::{Beat, Epoch, Heard, Hit, Nodes, Noted, Window};
 pub use crate::rows::{Row, Rows, Seal};
 use crate::seals::Sealer;
@@ -573,6 +574,16 @@ pub trait Store: Send + Sync {
     async fn seal_with(&self, sealer: Sealer) -> Result<(), StoreError> {
         drop(sealer);
         Ok(())
+    }
+
+    /// Whether the store answers at all: it reads what does not depend on how much there is.
+    async fn answers(&self) -> Result<(), StoreError> {
+        self.directory(Generation::MAX).await.map(drop)
+    }
+
+    /// What the store counts of itself.
+    fn measured(&self) -> Measured {
+        Measured::default()
     }
 
     /// What other processes on the same store do, where there may be others.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
-use sandkasse_store::nodes::Nodes;
+use sandkasse_store::nodes::{Beat, Hit, Nodes, Noted, Window};
 use sandkasse_store::{
     AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Generation, Kind,
     MemoryStore, Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store,
@@ -28,6 +28,10 @@ pub enum Trouble {
     Unreadable,
     /// They go on, and records cannot be listed.
     Unlisted,
+    /// They go on, and calls per minute cannot be counted.
+    Uncounted,
+    /// They go on, and calls per minute are counted when this is over.
+    CountsSlowly,
 }
 
 /// Memory, with trouble on demand. Commits are concerned, reading one call, and listing records.
@@ -39,6 +43,7 @@ pub struct TroubledStore {
     looks: AtomicUsize,
     rows: AtomicUsize,
     written: AtomicUsize,
+    counted: AtomicUsize,
 }
 
 impl TroubledStore {
@@ -60,6 +65,16 @@ impl TroubledStore {
         self.looks.fetch_add(1, Ordering::Relaxed);
         self.rows.fetch_add(rows.len(), Ordering::Relaxed);
         rows
+    }
+
+    /// How many groups of calls per minute it was to count so far.
+    pub fn groups(&self) -> usize {
+        self.counted.load(Ordering::Relaxed)
+    }
+
+    fn shared(&self) -> &dyn Nodes {
+        let nodes = self.memory.nodes();
+        nodes.expect("only asked where there are several")
     }
 
     /// From now on.
@@ -272,11 +287,72 @@ impl Store for TroubledStore {
         self.memory.prune_audit(through).await
     }
 
+    async fn answers(&self) -> Result<(), StoreError> {
+        if *self.trouble.borrow() == Trouble::Broken {
+            return Err(StoreError("the disk is full".to_owned()));
+        }
+        self.memory.answers().await
+    }
+
     fn nodes(&self) -> Option<&dyn Nodes> {
-        self.memory.nodes()
+        self.memory.nodes().map(|_| self as &dyn Nodes)
     }
 
     async fn close(&self) {
         self.memory.close().await;
+    }
+}
+
+#[async_trait]
+impl Nodes for TroubledStore {
+    async fn count(&self, hits: Vec<Hit>) -> Result<Vec<Window>, StoreError> {
+        self.counted.fetch_add(1, Ordering::Relaxed);
+        let mut trouble = self.trouble.subscribe();
+        let over = trouble.wait_for(|trouble| *trouble != Trouble::CountsSlowly);
+        let now = *over.await.expect("the sender lives in self");
+        if now == Trouble::Uncounted {
+            return Err(StoreError("the connection is lost".to_owned()));
+        }
+        self.shared().count(hits).await
+    }
+
+    fn id(&self) -> &str {
+        self.shared().id()
+    }
+
+    fn slot(&self) -> u8 {
+        self.shared().slot()
+    }
+
+    async fn beat(&self, seen: Generation) -> Result<Beat, StoreError> {
+        self.shared().beat(seen).await
+    }
+
+    async fn woken(&self) {
+        self.shared().woken().await;
+    }
+
+    async fn claim(&self, task: &str, for_ms: u64) -> Result<bool, StoreError> {
+        self.shared().claim(task, for_ms).await
+    }
+
+    async fn release(&self, task: &str) -> Result<(), StoreError> {
+        self.shared().release(task).await
+    }
+
+    async fn note(&self, calls: Vec<Noted>) -> Result<(), StoreError> {
+        self.shared().note(calls).await
+    }
+
+    async fn noted(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<Noted>, u64), StoreError> {
+        self.shared().noted(after, limit).await
+    }
+
+    async fn prune_noted(&self, keep: u64, before: Timestamp) -> Result<(), StoreError> {
+        self.shared().prune_noted(keep, before).await
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
-use sandkasse_api::Platform;
+use sandkasse_api::{Platform, Shedder};
 use sandkasse_courier::TableResolver;
 use sandkasse_domain::{
     Environment, Msn, PhoneNumber,
@@ -131,6 +131,7 @@ impl World {
             resolver: Arc::new(resolver),
             test_base: "http://test.sandkasse.invalid".to_owned(),
             production_base: "http://production.sandkasse.invalid".to_owned(),
+            shedder: Shedder::default(),
         };
         World {
             platform: Arc::new(platform),
@@ -165,6 +166,7 @@ impl World {
                 resolver: Arc::new(TableResolver::new()),
                 test_base: self.platform.test_base.clone(),
                 production_base: self.platform.production_base.clone(),
+                shedder: Shedder::default(),
             }),
             clock: self.clock.clone(),
             recorder,

@@ -73,6 +73,7 @@ mod hook_turns;
 mod hostile_input;
 mod isolation;
 mod nodes;
+mod nodes_limits;
 mod nodes_upgrade;
 mod order_management;
 mod partner_keys;

@@ -1,5 +1,7 @@
 //! One attempt at a delivery.
 
+use std::time::Duration;
+
 use sandkasse_domain::{
     Timestamp,
     sales_unit::UrlPolicy,
@@ -92,6 +94,14 @@ impl Engine {
             Way::Called => self.outgoing.deliver(policy, call).await,
             Way::Fetched => self.hooks.listeners.offer(&registration.id, call).await,
         };
+        let counts = &self.hooks.counts;
+        match outcome.failure {
+            None => counts.taken.note(),
+            Some(_) => counts.failed.note(),
+        }
+        counts
+            .times
+            .note_time(Duration::from_millis(outcome.duration_ms));
         if let Some(answer) = &mut outcome.answer {
             let mut end = ANSWER_KEPT.min(answer.len());
             while !answer.is_char_boundary(end) {

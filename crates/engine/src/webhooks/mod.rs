@@ -14,6 +14,7 @@
 
 mod attempt;
 mod backlog;
+mod counts;
 mod delivery;
 mod express;
 mod health;
@@ -51,6 +52,7 @@ use crate::agenda::Agenda;
 pub(crate) use delivery::{DeliveryEvent, queue};
 
 pub use attempt::{Attempt, AttemptKind};
+pub use counts::Counts;
 pub use delivery::{Delivery, DeliveryState, Dropped, Kept};
 pub use express::{ShippingDetails, UserDetails};
 pub use listeners::{Listeners, Offered};
@@ -90,6 +92,8 @@ pub struct Hooks {
     fares: health::Fares,
     /// When so much is known of registrations, it is looked which are gone.
     tidy_at: AtomicUsize,
+    /// What is counted of deliveries.
+    pub counts: Counts,
 }
 
 /// An attempt that ended, for whoever looks on.
@@ -118,6 +122,7 @@ impl Hooks {
             ended: broadcast::Sender::new(ENDED),
             fares: health::Fares::default(),
             tidy_at: AtomicUsize::new(TIDY_FROM),
+            counts: Counts::default(),
         }
     }
 
@@ -183,6 +188,7 @@ impl Hooks {
 
     /// Takes over deliveries that a commit added, the earliest of them due at `earliest`.
     pub(crate) fn hand_over(&self, partition: &Partition, earliest: Timestamp, names: Vec<String>) {
+        self.counts.promised.add(names.len());
         let have_room = {
             let mut fresh = self.fresh.lock();
             let of_unit = fresh.entry(partition.clone()).or_default();

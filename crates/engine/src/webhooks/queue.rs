@@ -211,6 +211,7 @@ impl Engine {
         } else {
             let next = next_attempt(delivery.attempts, first_at, ended_at);
             if next.is_none() {
+                self.hooks.counts.dropped.note();
                 delivery.state = DeliveryState::Dropped {
                     at: ended_at,
                     because: Dropped::TooLate,
@@ -328,6 +329,7 @@ impl Engine {
         because: Dropped,
         at: Timestamp,
     ) -> Result<Noted, StoreError> {
+        self.hooks.counts.dropped.note();
         kept.delivery.state = DeliveryState::Dropped { at, because };
         kept.due = None;
         self.note_delivery(unit, &mut kept, vec![]).await

@@ -14,7 +14,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use jiff::SignedDuration;
@@ -148,6 +148,9 @@ impl Archive {
     fn wait_for(&self, task: fn(SyncSender<()>) -> Task) {
         let (done, wait) = sync_channel(1);
         if self.hand.send(task(done)).is_ok() {
+            if let Some(writer) = self.writer.lock().as_ref() {
+                writer.thread().unpark();
+            }
             // An error says that the writer has ended; then there is nothing to wait for.
             let _ = wait.recv();
         }
@@ -305,21 +308,25 @@ impl Writer {
         self.count(&connection);
         let mut records = Vec::new();
         let mut told = Vec::new();
+        let mut is_behind = false;
         loop {
             match tasks.recv_timeout(Duration::from_secs(60)) {
                 Ok(task) => self.take(task, &connection, &mut records, &mut told),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            // What comes together is written together; nobody who waits is kept waiting for more.
-            let until = Instant::now() + PAUSE;
+            // What comes within a moment is written together. Meanwhile this thread sleeps, so that whoever hands over a
+            // call need not wake it; who waits for it wakes it.
+            if told.is_empty() && !is_behind {
+                std::thread::park_timeout(PAUSE);
+            }
             while records.len() < BATCH && told.is_empty() {
-                let left = until.saturating_duration_since(Instant::now());
-                match tasks.recv_timeout(left) {
+                match tasks.try_recv() {
                     Ok(task) => self.take(task, &connection, &mut records, &mut told),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                    Err(_) => break,
                 }
             }
+            is_behind = records.len() == BATCH;
             if let Err(error) = self.write(&mut connection, &records) {
                 let calls = records.len();
                 tracing::warn!(%error, calls, "calls could not be written to disk");

@@ -17,7 +17,11 @@ use clap::Args;
 use sandkasse_domain::{AsOf, Wording};
 use serde::Deserialize;
 
-use crate::address::{Address, BaseUrl};
+use crate::{
+    address::{Address, BaseUrl},
+    logging::LogFormat,
+    traces::Collector,
+};
 pub(crate) use provider::{ClientSecret, ProviderOptions};
 pub(crate) use settings::Settings;
 pub(crate) use values::{AdminToken, Database, DemoData, MasterKeyText, PostgresUrl};
@@ -36,10 +40,13 @@ pub(crate) struct Options {
     /// Where the portal and the control API listen [default: 127.0.0.1:7482]
     #[arg(long, value_name = "ADDR")]
     pub(crate) portal: Option<Address>,
+    /// A listener of its own for /healthz, /readyz and /metrics, without credentials [default: on the portal's only]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<Address>,
     /// Where data is kept: sqlite:FILE or sqlite::memory: [default: sqlite:.sandkasse/sandkasse.db]
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<Database>,
-    /// A file to write when all listeners accept: JSON with the base URLs `test`, `production`, `portal`
+    /// A file to write when all listeners accept: JSON with the base URLs `test`, `production`, `portal` (and `metrics`)
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
     /// Ids, keys and chance repeat, for golden tests
@@ -56,10 +63,28 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[serde(alias = "trusted_proxy")]
     pub(crate) behind_proxy: Option<bool>,
+    /// How lines of the log are written: text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// HTTPS on all listeners: the certificate in PEM, and those between it and its authority; `sandkasse certs` makes one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Where traces are sent: an OpenTelemetry collector, such as http://127.0.0.1:4318 [default: nowhere]
+    #[arg(long = "otlp", value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<Collector>,
     /// No banner on standard output
     #[arg(long, short, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) quiet: Option<bool>,
 
+    /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `info,sandkasse_engine=debug`.
+    #[arg(skip)]
+    pub(crate) log: Option<String>,
+    /// So many seconds the program says that it is not ready before its listeners close; 0 if left out.
+    #[arg(skip)]
+    pub(crate) drain_seconds: Option<u32>,
     /// What the control API demands as `Authorization: Bearer …`. No flag: others could see it.
     #[arg(skip)]
     pub(crate) admin_token: Option<AdminToken>,
@@ -118,6 +143,9 @@ pub(crate) struct Options {
     /// So many megabytes of calls lie on disk beside the database; 1024 if left out, 0 is none.
     #[arg(skip)]
     pub(crate) journal_disk_mb: Option<u32>,
+    /// So many calls of merchants are worked on at once; 256 if left out.
+    #[arg(skip)]
+    pub(crate) calls_at_once: Option<u32>,
 }
 
 impl Options {
@@ -129,13 +157,20 @@ impl Options {
             test: read(get, "SANDKASSE_TEST")?,
             production: read(get, "SANDKASSE_PRODUCTION")?,
             portal: read(get, "SANDKASSE_PORTAL")?,
+            metrics: read(get, "SANDKASSE_METRICS")?,
             database: read(get, "SANDKASSE_DATABASE")?,
             ready_file: read(get, "SANDKASSE_READY_FILE")?,
             seed: read(get, "SANDKASSE_SEED")?,
             demo_data: read(get, "SANDKASSE_DEMO_DATA")?,
             config: read(get, "SANDKASSE_CONFIG")?,
             behind_proxy: read_switch(get, "SANDKASSE_BEHIND_PROXY")?,
+            log_format: read(get, "SANDKASSE_LOG_FORMAT")?,
+            tls_cert: read(get, "SANDKASSE_TLS_CERT")?,
+            tls_key: read(get, "SANDKASSE_TLS_KEY")?,
+            otlp_endpoint: read(get, "SANDKASSE_OTLP_ENDPOINT")?,
             quiet: read_switch(get, "SANDKASSE_QUIET")?,
+            log: get("SANDKASSE_LOG").or_else(|| get("RUST_LOG")),
+            drain_seconds: read(get, "SANDKASSE_DRAIN_SECONDS")?,
             admin_token: read(get, "SANDKASSE_ADMIN_TOKEN")?,
             test_url: read(get, "SANDKASSE_TEST_URL")?,
             production_url: read(get, "SANDKASSE_PRODUCTION_URL")?,
@@ -155,6 +190,7 @@ impl Options {
             provider_secret: read(get, "SANDKASSE_PROVIDER_SECRET")?,
             journal_mb: read(get, "SANDKASSE_JOURNAL_MB")?,
             journal_disk_mb: read(get, "SANDKASSE_JOURNAL_DISK_MB")?,
+            calls_at_once: read(get, "SANDKASSE_CALLS_AT_ONCE")?,
         })
     }
 
@@ -174,13 +210,20 @@ impl Options {
             test: self.test.or(lower.test),
             production: self.production.or(lower.production),
             portal: self.portal.or(lower.portal),
+            metrics: self.metrics.or(lower.metrics),
             database: self.database.or(lower.database),
             ready_file: self.ready_file.or(lower.ready_file),
             seed: self.seed.or(lower.seed),
             demo_data: self.demo_data.or(lower.demo_data),
             config: self.config.or(lower.config),
             behind_proxy: self.behind_proxy.or(lower.behind_proxy),
+            log_format: self.log_format.or(lower.log_format),
+            tls_cert: self.tls_cert.or(lower.tls_cert),
+            tls_key: self.tls_key.or(lower.tls_key),
+            otlp_endpoint: self.otlp_endpoint.or(lower.otlp_endpoint),
             quiet: self.quiet.or(lower.quiet),
+            log: self.log.or(lower.log),
+            drain_seconds: self.drain_seconds.or(lower.drain_seconds),
             admin_token: self.admin_token.or(lower.admin_token),
             test_url: self.test_url.or(lower.test_url),
             production_url: self.production_url.or(lower.production_url),
@@ -200,6 +243,7 @@ impl Options {
             provider_secret: self.provider_secret.or(lower.provider_secret),
             journal_mb: self.journal_mb.or(lower.journal_mb),
             journal_disk_mb: self.journal_disk_mb.or(lower.journal_disk_mb),
+            calls_at_once: self.calls_at_once.or(lower.calls_at_once),
         }
     }
 }

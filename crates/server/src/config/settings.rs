@@ -1,6 +1,6 @@
 //! What the program runs with.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use sandkasse_domain::{AsOf, Wording};
 
@@ -10,10 +10,17 @@ use super::{
 use crate::{
     address::{Address, BaseUrl},
     exposure,
+    logging::LogFormat,
+    tls::TlsFiles,
+    traces::Collector,
 };
 
 /// So many megabytes of calls the inspector remembers unless somebody says otherwise.
 const JOURNAL_MB: usize = 64;
+
+/// What is said when half of what HTTPS needs is named.
+const KEY_MISSING: &str = "the certificate has no key";
+const CERTIFICATE_MISSING: &str = "the key has no certificate";
 
 /// So many megabytes of calls lie on disk unless somebody says otherwise.
 const JOURNAL_DISK_MB: u64 = 1024;
@@ -24,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) test: Address,
     pub(crate) production: Address,
     pub(crate) portal: Address,
+    /// A listener for those who watch.
+    pub(crate) metrics: Option<Address>,
     /// When a proxy stands in front.
     pub(crate) test_url: Option<BaseUrl>,
     pub(crate) production_url: Option<BaseUrl>,
@@ -31,7 +40,15 @@ pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) ready_file: Option<PathBuf>,
     pub(crate) seed: Option<u64>,
+    /// With what the listeners speak HTTPS.
+    pub(crate) tls: Option<TlsFiles>,
     pub(crate) quiet: bool,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log: Option<String>,
+    /// Where traces are sent.
+    pub(crate) otlp_endpoint: Option<Collector>,
+    /// How long it says that it wants no more work before the listeners close.
+    pub(crate) drain: Duration,
     pub(crate) admin_token: Option<AdminToken>,
     pub(crate) lenient_bearer: bool,
     pub(crate) wording: Wording,
@@ -51,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) journal_bytes: usize,
     /// So many bytes of calls lie on disk.
     pub(crate) journal_disk_bytes: u64,
+    /// So many calls of merchants are worked on at once.
+    pub(crate) calls_at_once: u32,
     /// Whether nobody but this machine reaches any listener.
     pub(crate) loopback_only: bool,
     /// Whether a new database gets demo data.
@@ -79,10 +98,20 @@ impl Settings {
             .iter()
             .any(|address| !address.0.ip().is_loopback());
         let demo = options.demo_data;
+        let tls = match (options.tls_cert, options.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            (Some(_), None) => return Err(format!("{KEY_MISSING}: name it with `--tls-key FILE`")),
+            (None, Some(_)) => {
+                return Err(format!(
+                    "{CERTIFICATE_MISSING}: name it with `--tls-cert FILE`"
+                ));
+            }
+        };
         if network {
             exposure::judge(exposure::Plan {
                 token: options.admin_token.is_some(),
-                behind_proxy: options.behind_proxy.unwrap_or(false),
+                tls: tls.is_some() || options.behind_proxy.unwrap_or(false),
                 demo,
             })?;
         }
@@ -90,13 +119,19 @@ impl Settings {
             test,
             production,
             portal,
+            metrics: options.metrics,
             test_url: options.test_url,
             production_url: options.production_url,
             portal_url: options.portal_url,
             database: options.database.unwrap_or_else(Settings::database),
             ready_file: options.ready_file,
             seed: options.seed,
+            tls,
             quiet: options.quiet.unwrap_or(false),
+            log_format: options.log_format.unwrap_or_default(),
+            log: options.log,
+            otlp_endpoint: options.otlp_endpoint,
+            drain: Duration::from_secs(options.drain_seconds.unwrap_or(0).into()),
             admin_token: options.admin_token,
             lenient_bearer: options.lenient_bearer.unwrap_or(false),
             wording: options.wording.unwrap_or_default(),
@@ -114,6 +149,9 @@ impl Settings {
             journal_disk_bytes: options.journal_disk_mb.map_or(JOURNAL_DISK_MB, u64::from)
                 * 1024
                 * 1024,
+            calls_at_once: options
+                .calls_at_once
+                .unwrap_or(sandkasse_api::CALLS_AT_ONCE),
             loopback_only: !network,
             demo_data: match demo {
                 Some(DemoData::On | DemoData::Network) => true,

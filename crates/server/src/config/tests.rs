@@ -56,6 +56,14 @@ fn every_key_can_be_said_in_the_file_and_in_a_variable() {
         ("seed", "7"),
         ("demo_data", "network"),
         ("behind_proxy", "true"),
+        ("metrics", "127.0.0.1:0"),
+        ("log_format", "json"),
+        ("log", "debug"),
+        ("otlp_endpoint", "http://127.0.0.1:4318"),
+        ("drain_seconds", "7"),
+        ("calls_at_once", "7"),
+        ("tls_cert", "cert.pem"),
+        ("tls_key", "key.pem"),
         ("quiet", "true"),
         ("admin_token", "a-token-of-many-letters"),
         ("test_url", "https://test.example.com"),
@@ -192,13 +200,21 @@ fn beyond_loopback_nothing_starts_by_accident() {
     }
 }
 
-/// Beyond loopback a listener needs both a token and a proxy that speaks TLS: each of the three
-/// listeners, with and without each of the two.
+/// Beyond loopback a listener needs both a token and TLS, its own or a proxy's: each of the three
+/// listeners, with and without each of them.
 #[test]
 fn s_13_each_listener_beyond_loopback_needs_a_token_and_tls() {
     let mut combinations = 0;
     for which in 0..3 {
-        for (token, proxy) in [(false, false), (false, true), (true, false), (true, true)] {
+        for (token, proxy, own) in [
+            (false, false, false),
+            (false, true, false),
+            (false, false, true),
+            (true, false, false),
+            (true, true, false),
+            (true, false, true),
+            (true, true, true),
+        ] {
             for address in ["0.0.0.0:1", "[::]:1", "192.168.1.5:1"] {
                 let listener = |here: i32| (which == here).then(|| address.parse().unwrap());
                 let options = Options {
@@ -207,18 +223,35 @@ fn s_13_each_listener_beyond_loopback_needs_a_token_and_tls() {
                     portal: listener(2),
                     admin_token: token.then(|| "a-token-of-many-letters".parse().unwrap()),
                     behind_proxy: Some(proxy),
+                    tls_cert: own.then(|| "cert.pem".into()),
+                    tls_key: own.then(|| "key.pem".into()),
                     ..Options::default()
                 };
+                let tls = proxy || own;
                 let refused = Settings::try_from(options).err();
                 let text = refused.as_deref().unwrap_or_default();
-                assert_eq!(refused.is_none(), token && proxy, "{which} {text}");
+                assert_eq!(refused.is_none(), token && tls, "{which} {text}");
                 assert_eq!(text.contains("SANDKASSE_ADMIN_TOKEN"), !token, "{text}");
-                assert_eq!(text.contains("--behind-proxy"), !proxy, "{text}");
+                assert_eq!(text.contains("--behind-proxy"), !tls, "{text}");
+                assert_eq!(text.contains("--tls-cert"), !tls, "{text}");
             }
             combinations += 1;
         }
     }
-    assert_eq!(combinations, 12);
+    assert_eq!(combinations, 21);
+}
+
+#[test]
+fn a_certificate_and_its_key_belong_together() {
+    for (line, word) in [
+        ("tls_cert = 'cert.pem'", "--tls-key"),
+        ("tls_key = 'key.pem'", "--tls-cert"),
+    ] {
+        let message = Settings::try_from(Options::from_toml(line).unwrap()).unwrap_err();
+        assert!(message.contains(word), "{message}");
+    }
+    let both = Options::from_toml("tls_cert = 'cert.pem'\ntls_key = 'key.pem'").unwrap();
+    assert!(settle(both).tls.is_some());
 }
 
 /// The example of docs/sign-in.md.

@@ -20,6 +20,8 @@ pub(crate) struct Guard {
     pub(crate) hosts: Vec<String>,
     /// What callers of the control API must send.
     pub(crate) token: Option<AdminToken>,
+    /// The listener itself speaks HTTPS, so no page of its own was read over plain HTTP.
+    pub(crate) tls: bool,
 }
 
 impl Guard {
@@ -49,9 +51,8 @@ impl Guard {
             );
         }
         if let Some(origin) = text(header::ORIGIN) {
-            let own = origin
-                .strip_prefix("http://")
-                .or_else(|| origin.strip_prefix("https://"));
+            let over_http = origin.strip_prefix("http://").filter(|_| !self.tls);
+            let own = over_http.or_else(|| origin.strip_prefix("https://"));
             if !own.is_some_and(|own| own.eq_ignore_ascii_case(authority)) {
                 return forbidden(
                     "origin_foreign",
@@ -110,6 +111,7 @@ mod tests {
         Guard {
             hosts: vec!["10.1.2.3".to_owned(), "portal.example.com".to_owned()],
             token: token.map(|token| token.parse().unwrap()),
+            tls: false,
         }
     }
 
@@ -184,6 +186,27 @@ mod tests {
                 .admit(&Method::GET, &http2, &HeaderMap::new())
                 .is_ok()
         );
+    }
+
+    /// RELIABILITY S-15: behind TLS a page that was read over plain HTTP is somebody else's, also of the same host.
+    #[test]
+    fn s_15_pages_read_over_plain_http_do_not_get_in_over_https() {
+        let guard = Guard {
+            tls: true,
+            ..guard(None)
+        };
+        for (host, origin, admitted) in [
+            ("127.0.0.1:7482", "https://127.0.0.1:7482", true),
+            ("127.0.0.1:7482", "http://127.0.0.1:7482", false),
+            ("portal.example.com", "https://portal.example.com", true),
+            ("portal.example.com", "http://portal.example.com", false),
+            ("portal.example.com", "https://evil.example.com", false),
+        ] {
+            let lines = headers(&[("host", host), ("origin", origin)]);
+            let uri = Uri::from_static("/control/v1/env");
+            let got = guard.admit(&Method::POST, &uri, &lines);
+            assert_eq!(got.is_ok(), admitted, "{origin} at {host}");
+        }
     }
 
     #[test]

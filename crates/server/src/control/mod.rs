@@ -69,6 +69,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     bankid::{self as signing, Sessions},
     config::AdminToken,
+    operations::Operations,
     portal::{phone::Phones, requests::live::Live, visitors::Visitors},
     provider::Provider,
     provoke::Scratch,
@@ -124,6 +125,8 @@ pub(crate) struct Control {
     pub(crate) portal_base: String,
     /// Who looks on while calls come in.
     pub(crate) live: Live,
+    /// How the program itself is.
+    pub(crate) operations: Operations,
     /// True when the program shall end.
     pub(crate) stop: watch::Receiver<bool>,
 }

@@ -14,7 +14,7 @@ use crate::{Ended, cli::DoctorWish, http_client::Door, output, parts::Opening, s
 pub(crate) fn run(wish: &DoctorWish) -> Result<(), Ended> {
     wait_for(async {
         let (text, found) = match &wish.portal {
-            Some(portal) => of_platform(&Door::of(portal)?, wish).await?,
+            Some(portal) => of_platform(&Door::of(portal, &wish.trust)?, wish).await?,
             None => of_database(wish).await?,
         };
         output::say(&text);

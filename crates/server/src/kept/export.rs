@@ -31,7 +31,7 @@ pub(crate) fn run(wish: &ExportWish) -> Result<(), Ended> {
                     Some(unit) => format!("/sales-units/{unit}/snapshot"),
                     None => "/export".to_owned(),
                 };
-                from_platform(&Door::of(portal)?, &path, wish).await
+                from_platform(&Door::of(portal, &wish.trust)?, &path, wish).await
             }
             (None, _) => from_database(wish).await,
         }

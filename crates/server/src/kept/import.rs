@@ -62,7 +62,7 @@ async fn everything(wish: &ImportWish) -> Result<(), Ended> {
 
 /// The running platform does it, because operations on the unit must wait meanwhile.
 async fn replace_unit(wish: &ImportWish) -> Result<(), Ended> {
-    let door = Door::of(&wish.portal)?;
+    let door = Door::of(&wish.portal, &wish.trust)?;
     let mut text = Vec::new();
     let mut source = source(&wish.from)?.take(LONGEST_SNAPSHOT + 1);
     source

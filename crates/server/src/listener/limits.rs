@@ -12,6 +12,13 @@ pub(crate) const HEADERS: usize = 100;
 /// A header section arrives within this time, or the connection ends; the same goes for the next
 /// one on a connection that is kept alive.
 pub(crate) const HEADER_READ: Duration = Duration::from_secs(10);
+/// A handshake of TLS takes no longer, from its connection's first moment on.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The most handshakes at once of one listener; for one more, the one that has been at it the longest is let go. Fewer where
+/// there are few connections: see [`handshakes`].
+const HANDSHAKES: usize = 512;
+/// How long whoever speaks plain HTTP to a port of HTTPS may go on after the answer.
+pub(crate) const AFTER_PLAIN: Duration = Duration::from_secs(1);
 /// A body arrives within this time, or the answer is 408.
 pub(crate) const BODY_READ: Duration = Duration::from_secs(10);
 /// The same for a sales unit's snapshot, sent by somebody who is known.
@@ -24,8 +31,8 @@ pub(crate) const THROWN_AWAY: usize = 8 * 1024 * 1024;
 const CONNECTIONS: u64 = 8192;
 /// So many files the program keeps for itself: the database's, calls to merchants, logs.
 const OWN_FILES: u64 = 256;
-/// The listeners share what is left.
-const LISTENERS: u64 = 3;
+/// The listeners share what is left, one for those who watch included.
+const LISTENERS: u64 = 4;
 /// Where next to nothing is left, they take this many all the same.
 const FEWEST_CONNECTIONS: u64 = 16;
 /// More open files than all listeners can use are not asked for.
@@ -43,6 +50,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// for the others and for the database.
 pub(crate) fn connections() -> usize {
     share_of(getrlimit(Resource::Nofile).current)
+}
+
+/// How many handshakes of TLS a listener has under way at once: half of its connections at most, so that whoever is slow
+/// there never holds up those who are through.
+pub(crate) fn handshakes() -> usize {
+    HANDSHAKES.min(connections() / 2)
 }
 
 /// Asks the system for as many open files as it allows and the listeners can use. Usually only the
@@ -78,8 +91,8 @@ mod tests {
         for (files, connections) in [
             (None, 8192),
             (Some(MOST_FILES), 8192),
-            (Some(MOST_FILES - 3), 8191),
-            (Some(1024), 256),
+            (Some(MOST_FILES - 4), 8191),
+            (Some(1024), 192),
             (Some(256), 16),
             (Some(0), 16),
         ] {

@@ -1,16 +1,20 @@
-//! How a request gets in and an answer out: sockets, HTTP/1.1 and h2c, and their limits.
+//! How a request gets in and an answer out: sockets, TLS, HTTP/1.1 and HTTP/2, and their limits.
 //!
 //! A [`Site`] answers whole requests, or lets the connection be closed without an answer; it sees
 //! neither sockets nor panics. What a request asks for
-//! is done even if its caller goes away meanwhile: anything but a read runs in a task of its own.
-//! (A read may let a deadline happen; the engine commits that in a task of its own.)
+//! is done even if its caller goes away meanwhile: what is left of anything but a read then becomes a task of its own.
+//! (A read may let a deadline happen; the engine brings that commit to its end in the same way.)
 
+mod door;
+mod handshake;
 pub(crate) mod limits;
 mod receive;
 #[cfg(test)]
 mod smuggling_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 use std::{
     net::SocketAddr,
@@ -34,13 +38,16 @@ use hyper_util::{
 use jiff::fmt::rfc2822::DateTimePrinter;
 use sandkasse_api::Answer;
 use sandkasse_domain::Timestamp;
-use sandkasse_engine::WallClock;
+use sandkasse_engine::{ToTheEnd, WallClock};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::{Semaphore, watch},
 };
 
-use crate::{Ended, address::Address};
+use crate::{Ended, address::Address, tls::Tls};
+pub(crate) use door::Door;
+use handshake::Handshakes;
 pub(crate) use receive::{receive, receive_up_to};
 
 /// What leaves: bytes that are there, or what comes by and by.
@@ -56,6 +63,11 @@ pub(crate) trait Site: Send + Sync + 'static {
 
     /// Answers when [`Site::respond`] panicked.
     fn fault(&self) -> Response<Outgoing>;
+
+    /// Where it is told who comes, if anybody wants to know.
+    fn door(&self) -> Arc<Door> {
+        Arc::default()
+    }
 }
 
 /// The connection is closed and not a byte answered; of a connection of HTTP/2, the one stream.
@@ -95,17 +107,20 @@ pub(crate) async fn bind(address: Address, flag: &str) -> Result<(TcpListener, S
     Ok((listener, bound))
 }
 
-/// Serves until `stop` is true; then takes no more connections and returns when all that was
+/// Serves, over TLS where it is given, until `stop` is true; then takes no more connections and returns when all that was
 /// begun is answered, or after [`limits::PATIENCE`].
 pub(crate) async fn serve<S: Site>(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     site: Arc<S>,
     clock: Arc<dyn WallClock>,
     mut stop: watch::Receiver<bool>,
 ) {
     let builder = Arc::new(builder());
-    let graceful = GracefulShutdown::new();
+    let (door, graceful) = (site.door(), GracefulShutdown::new());
+    let open = door.open();
     let places = Arc::new(Semaphore::new(limits::connections()));
+    let handshakes = Handshakes::new(limits::handshakes());
     loop {
         let next = async {
             let place = places.clone().acquire_owned().await.ok();
@@ -119,19 +134,33 @@ pub(crate) async fn serve<S: Site>(
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to come back.
+                door.failed.note();
                 tracing::warn!(%error, "a connection could not be accepted");
                 clock.sleep_until(clock.now() + limits::AFTER_FAULT).await;
                 continue;
             }
         };
+        let place = (place, door.enter());
         let (site, builder, watcher) = (site.clone(), builder.clone(), graceful.watcher());
         let clock = clock.clone();
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection ended before it began");
+            continue;
+        }
+        let secret = tls
+            .clone()
+            .map(|tls| (tls, handshakes.enter(), stop.clone()));
         tokio::spawn(async move {
             let _place = place;
-            connection(stream, site, clock, &builder, watcher).await;
+            let Some((tls, seat, stop)) = secret else {
+                return connection(stream, site, clock, &builder, watcher).await;
+            };
+            if let Some(stream) = handshake::shake(stream, &tls, seat, stop).await {
+                connection(stream, site, clock, &builder, watcher).await;
+            }
         });
     }
-    drop(listener);
+    drop((open, listener));
     let left = graceful.count();
     if tokio::time::timeout(limits::PATIENCE, graceful.shutdown())
         .await
@@ -142,16 +171,12 @@ pub(crate) async fn serve<S: Site>(
 }
 
 async fn connection<S: Site>(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     site: Arc<S>,
     clock: Arc<dyn WallClock>,
     builder: &Builder<TokioExecutor>,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection ended before it began");
-        return;
-    }
     let spoken = Arc::new(AtomicBool::new(false));
     let noted = spoken.clone();
     let service = service_fn(move |request| {
@@ -183,14 +208,17 @@ async fn guarded<S: Site>(
     request: Request<Incoming>,
 ) -> Result<Response<Outgoing>, NoAnswer> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let responded = site.clone().respond(request);
+    // In a place of its own: hyper keeps room for what answers from a connection's beginning to its end.
+    let responded = Box::pin(site.clone().respond(request));
     let response = if reads {
-        AssertUnwindSafe(responded).catch_unwind().await.ok()
+        AssertUnwindSafe(responded).catch_unwind().await
     } else {
-        tokio::spawn(responded).await.ok()
+        AssertUnwindSafe(ToTheEnd::of(responded))
+            .catch_unwind()
+            .await
     };
     // The panic itself is in the log already, with its place.
-    response.unwrap_or_else(|| Ok(site.fault()))
+    response.unwrap_or_else(|_| Ok(site.fault()))
 }
 
 /// Says when it was answered. hyper would too, but the latest moment that it has seen: for a day a day too late, when

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, header, request::Parts};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use sandkasse_api::{Unread, max_body};
+use sandkasse_api::{MAX_BODY, Unread, max_body};
 
 use super::limits;
 
@@ -14,7 +14,11 @@ use super::limits;
 pub(crate) async fn receive(
     request: Request<Incoming>,
 ) -> Result<(Parts, Bytes), (Box<Parts>, Unread)> {
-    let most = max_body(request.method(), request.uri().path());
+    // Nearly all say that they send less than every path may have.
+    let most = match request.body().size_hint().upper() {
+        Some(size) if size <= MAX_BODY as u64 => MAX_BODY,
+        _ => max_body(request.method(), request.uri().path()),
+    };
     receive_up_to(most, limits::BODY_READ, request).await
 }
 

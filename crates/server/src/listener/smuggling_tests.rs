@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use sandkasse_engine::{Chance, SystemClock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     task::JoinHandle,
 };
 
@@ -54,7 +55,7 @@ impl House {
         let (listener, address) = bind(Address::loopback(0), "--test").await.unwrap();
         let ear = Arc::new(Ear::default());
         let (stop, stopped) = watch::channel(false);
-        let served = serve(listener, ear.clone(), Arc::new(SystemClock), stopped);
+        let served = serve(listener, None, ear.clone(), Arc::new(SystemClock), stopped);
         House {
             ear,
             address,

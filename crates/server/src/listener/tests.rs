@@ -6,6 +6,7 @@ use sandkasse_api::{MAX_BODY, MAX_IMAGE_BODY, gateway};
 use sandkasse_engine::{ManualClock, SystemClock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     sync::Notify,
     task::JoinHandle,
 };
@@ -14,10 +15,10 @@ use super::*;
 
 /// Answers the length of a body; panics and waits when told to.
 #[derive(Default)]
-struct Stage {
-    begun: Notify,
-    go_on: Notify,
-    ended: AtomicBool,
+pub(super) struct Stage {
+    pub(super) begun: Notify,
+    pub(super) go_on: Notify,
+    pub(super) ended: AtomicBool,
 }
 
 impl Site for Stage {
@@ -48,11 +49,11 @@ impl Site for Stage {
     }
 }
 
-struct Theatre {
-    stage: Arc<Stage>,
-    address: SocketAddr,
-    stop: watch::Sender<bool>,
-    served: JoinHandle<()>,
+pub(super) struct Theatre {
+    pub(super) stage: Arc<Stage>,
+    pub(super) address: SocketAddr,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) served: JoinHandle<()>,
 }
 
 impl Theatre {
@@ -61,10 +62,14 @@ impl Theatre {
     }
 
     async fn by(clock: Arc<dyn WallClock>) -> Theatre {
+        Theatre::behind(None, clock).await
+    }
+
+    pub(super) async fn behind(tls: Option<Arc<Tls>>, clock: Arc<dyn WallClock>) -> Theatre {
         let (listener, address) = bind(Address::loopback(0), "--test").await.unwrap();
         let stage = Arc::new(Stage::default());
         let (stop, stopped) = watch::channel(false);
-        let served = serve(listener, stage.clone(), clock, stopped);
+        let served = serve(listener, tls, stage.clone(), clock, stopped);
         Theatre {
             stage,
             address,
@@ -73,19 +78,19 @@ impl Theatre {
         }
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub(super) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
     /// Sends everything and reads until the end.
-    async fn say(&self, bytes: impl AsRef<[u8]>) -> String {
+    pub(super) async fn say(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect().await;
         stream.write_all(bytes.as_ref()).await.unwrap();
         read_to_end(&mut stream).await
     }
 }
 
-async fn read_to_end(stream: &mut TcpStream) -> String {
+pub(super) async fn read_to_end(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
     String::from_utf8(bytes).unwrap()

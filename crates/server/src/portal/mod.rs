@@ -51,8 +51,8 @@ use crate::{
     catalogue_site,
     control::{self, Control, Guard, Problem},
     landing::{ICON, STYLE, icon, style_sheet},
-    listener::{self, NoAnswer, Outgoing, Site},
-    rights,
+    listener::{self, Door, NoAnswer, Outgoing, Site},
+    operations, rights,
 };
 pub(crate) use payments::calls::words as call_words;
 use visitor::Anyone;
@@ -99,6 +99,7 @@ impl Portal {
             .merge(requests::routes())
             .merge(dashboard::routes())
             .merge(catalogue_site::routes())
+            .merge(operations::routes())
             .with_state(control.clone());
         let router = control::router(control.clone())
             .merge(pages)
@@ -161,6 +162,10 @@ impl Portal {
     /// may do is decided in [`rights`].
     fn admit(&self, request: &mut Request<Body>) -> Result<(), Problem> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        // Whoever watches may know an address only, and learns nothing.
+        if method.is_safe() && operations::HEALTH.contains(&uri.path()) {
+            return Ok(());
+        }
         self.guard.admit(method, uri, headers)?;
         if is_program(uri.path()) {
             let caller = self.control.caller(method, headers)?;
@@ -214,11 +219,15 @@ impl Site for Portal {
     fn fault(&self) -> http::Response<Outgoing> {
         listener::response(gateway(500, "Internal server error"))
     }
+
+    fn door(&self) -> Arc<Door> {
+        self.control.operations.listeners.portal.clone()
+    }
 }
 
 /// Whether programs call this address, and read problems; people read pages.
-fn is_program(path: &str) -> bool {
-    path.starts_with("/control/")
+pub(crate) fn is_program(path: &str) -> bool {
+    path.starts_with("/control/") || path == operations::METRICS
 }
 
 async fn not_found(uri: http::Uri) -> Response {

@@ -19,7 +19,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
     control::{Control, Problem},
-    portal::{visitor, visitor::Turned, visitors::Role},
+    portal::{is_program, visitor, visitor::Turned, visitors::Role},
 };
 
 pub(crate) use caller::{Caller, How};
@@ -68,7 +68,7 @@ pub(crate) async fn check(
     let path = path.map_or("", MatchedPath::as_str);
     let refused = match need(request.method(), path) {
         Some(Need::Anyone) => None,
-        Some(Need::AtLeast(role)) if path.starts_with("/control/") => {
+        Some(Need::AtLeast(role)) if is_program(path) => {
             let caller = request.extensions().get::<Caller>();
             caller
                 .is_none_or(|caller| caller.role < role)

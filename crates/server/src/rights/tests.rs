@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Need, need};
 use crate::{
     portal::{
+        is_program,
         visitor::{COOKIE, CSRF},
         visitors::{Account, Role},
     },
@@ -44,7 +45,8 @@ async fn operations(house: &House) -> Vec<(Method, String)> {
         .header(header::HOST, PORTAL)
         .header(header::AUTHORIZATION, format!("Bearer {ADMIN_TOKEN}"));
     let (_, api) = house.send(ask.body(Body::empty()).unwrap()).await;
-    let mut all = vec![(Method::GET, "/control/v1/openapi.json".to_owned())];
+    let beside = ["/control/v1/openapi.json", "/metrics"];
+    let mut all = beside.map(|path| (Method::GET, path.to_owned())).to_vec();
     for (path, methods) in api["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let method = method.to_uppercase().parse().unwrap();
@@ -57,7 +59,9 @@ async fn operations(house: &House) -> Vec<(Method, String)> {
 
 /// The role that an operation should ask for, told by what it is rather than from the table.
 fn expected(method: &Method, path: &str) -> Role {
-    let path = path.strip_prefix("/control/v1/").unwrap();
+    let Some(path) = path.strip_prefix("/control/v1/") else {
+        return Role::Reader;
+    };
     let (kind, rest) = path.split_once('/').unwrap_or((path, ""));
     let looks = *method == Method::GET;
     match kind {
@@ -164,6 +168,7 @@ fn pages() -> Vec<(Method, String)> {
         sources.join("catalogue_site.rs"),
         sources.join("register/stand_in.rs"),
         sources.join("bankid/page.rs"),
+        sources.join("operations/mod.rs"),
     ];
     let mut folders = vec![sources.join("portal")];
     while let Some(folder) = folders.pop() {
@@ -200,10 +205,11 @@ fn pages() -> Vec<(Method, String)> {
     // And those of the table, since some routes are put together from parts.
     for route in super::table::RULES.iter().flat_map(|(_, routes)| *routes) {
         let (method, path) = route.split_once(' ').unwrap();
-        if !path.starts_with("/control/") && !path.ends_with('*') {
+        if !path.ends_with('*') {
             found.push((method.parse().unwrap(), path.to_owned()));
         }
     }
+    found.retain(|(_, path)| !is_program(path));
     found
 }
 
@@ -295,7 +301,9 @@ fn without_a_session_only_these_pages_are_open() {
         "/dwo-api-application/",
         "/enhetsregisteret/",
         "/favicon.ico",
+        "/healthz",
         "/phone",
+        "/readyz",
         "/sign-in",
         "/status",
     ];

@@ -34,7 +34,7 @@ use client::Client;
 use misuse::misuse;
 use search::Search;
 use serde_json::Value;
-use support::{Receiver, Server, wait_for};
+use support::{Receiver, Server, collector::Collector, wait_for};
 use usage::{approve, auth_token, begin, learn_all, new_units, use_it};
 
 const ADMIN_TOKEN: &str = "only-for-the-administrator-0001";
@@ -62,7 +62,7 @@ impl Keys {
 }
 
 /// Starts on a folder; everything it says goes to files beside it, in another folder.
-fn start(folder: &Path, said: &Path) -> Server {
+fn start(folder: &Path, said: &Path, collector: &Collector) -> Server {
     let file = |name: &str| -> File {
         let path = said.join(name);
         OpenOptions::new()
@@ -75,6 +75,7 @@ fn start(folder: &Path, said: &Path) -> Server {
         command
             .env("SANDKASSE_ADMIN_TOKEN", ADMIN_TOKEN)
             .env("SANDKASSE_LOG", "debug")
+            .env("SANDKASSE_OTLP_ENDPOINT", &collector.url)
             .stdout(file("stdout"))
             .stderr(file("stderr"));
     })
@@ -84,7 +85,8 @@ fn start(folder: &Path, said: &Path) -> Server {
 fn nothing_that_is_kept_or_shown_holds_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     let said = tempfile::tempdir().unwrap();
-    let server = start(folder.path(), said.path());
+    let collector = Collector::start();
+    let server = start(folder.path(), said.path(), &collector);
     let mut client = Client {
         agent: support::agent(),
         search: Search::default(),
@@ -113,7 +115,7 @@ fn nothing_that_is_kept_or_shown_holds_a_secret() {
     let searched = client.search.finds_nothing_in(folder.path());
 
     // Calls are owed when it is killed: to a merchant who accepts connections and says nothing.
-    let server = start(folder.path(), said.path());
+    let server = start(folder.path(), said.path(), &collector);
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     for at in 0..OWED {
@@ -130,7 +132,7 @@ fn nothing_that_is_kept_or_shown_holds_a_secret() {
     let killed = client.search.finds_nothing_in(folder.path());
 
     let receiver = Receiver::start_at(&address);
-    let server = start(folder.path(), said.path());
+    let server = start(folder.path(), said.path(), &collector);
     let recovered = wait_for("callbacks after the restart", || {
         let with_authorization = (0..OWED)
             .filter_map(|at| {
@@ -153,6 +155,21 @@ fn nothing_that_is_kept_or_shown_holds_a_secret() {
     for word in ["DEBUG", "INFO", "refused", "refusal"] {
         assert!(log.contains(word), "the log does not say {word}");
     }
+    // Traces have the operations, and nothing that was sent.
+    let spans = collector.bodies();
+    for body in &spans {
+        client.search.finds_nothing("a trace", body);
+        client.people.finds_nothing("a trace", body);
+    }
+    let has = |word: &str| {
+        let windows = spans.iter().flat_map(|body| body.windows(word.len()));
+        windows.filter(|it| *it == word.as_bytes()).count()
+    };
+    let traced = has("POST /ecomm/v2/payments");
+    assert!(
+        traced > 10 && has("subscription key valid") > 10,
+        "{traced}"
+    );
     // The banner shows the first call with the demo unit's keys, which everybody knows.
     let stdout = fs::read(said.path().join("stdout")).unwrap();
     for hit in client.search.hits(&stdout).into_keys() {
@@ -178,6 +195,8 @@ fn nothing_shown(client: &Client, server: &Server) -> usize {
         shown += 1;
         answer.body
     };
+    let figures = look(&format!("{}/metrics", server.portal), "text/plain");
+    assert!(figures.contains("sandkasse_refusals_total"), "{figures}");
     let mut before = String::new();
     let mut calls = 0;
     loop {

@@ -1,5 +1,7 @@
 //! The binary as a child process, a shop that calls it, and a merchant that is called.
 
+pub(crate) mod collector;
+
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
@@ -43,9 +45,18 @@ impl Server {
 
     /// The same with a command that was changed: other arguments, variables, outputs.
     pub(crate) fn start_with(folder: &Path, change: impl FnOnce(&mut Command)) -> Server {
+        let program = Command::new(env!("CARGO_BIN_EXE_sandkasse"));
+        Server::spawn(folder, program, change)
+    }
+
+    /// The same through another program, which is given ours to start.
+    pub(crate) fn start_under(folder: &Path, through: impl FnOnce(&str) -> Command) -> Server {
+        Server::spawn(folder, through(env!("CARGO_BIN_EXE_sandkasse")), |_| {})
+    }
+
+    fn spawn(folder: &Path, mut command: Command, change: impl FnOnce(&mut Command)) -> Server {
         let ready = folder.join("ready.json");
         let _ = std::fs::remove_file(&ready);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sandkasse"));
         command
             .arg("up")
             .args(["--test", "127.0.0.1:0", "--production", "127.0.0.1:0"])
@@ -84,15 +95,19 @@ impl Server {
         child.wait().unwrap();
     }
 
+    /// Sends a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.lock().unwrap().id().to_string();
+        let done = Command::new("kill")
+            .args([&format!("-{name}"), &id])
+            .status();
+        assert!(done.unwrap().success());
+    }
+
     /// `SIGTERM`; answers the exit code.
     pub(crate) fn terminate(&self) -> Option<i32> {
-        let mut child = self.child.lock().unwrap();
-        let done = Command::new("kill")
-            .args(["-TERM", &child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(done.success());
-        child.wait().unwrap().code()
+        self.signal("TERM");
+        self.child.lock().unwrap().wait().unwrap().code()
     }
 }
 
@@ -159,6 +174,14 @@ impl Shop {
                 .unwrap_or_else(|| panic!("{person}"))
                 .to_owned(),
         }
+    }
+
+    /// What every call of a merchant API sends.
+    pub(crate) fn headers(&self) -> [(&str, String); 2] {
+        [
+            ("Authorization", format!("Bearer {}", self.token)),
+            ("Ocp-Apim-Subscription-Key", self.subscription_key.clone()),
+        ]
     }
 
     pub(crate) fn msn(&self) -> &str {

@@ -106,6 +106,13 @@ impl Lanes {
         answered.await.unwrap_or_else(|_| Err(closed().into()))
     }
 
+    /// How many commits wait to be taken up.
+    pub(super) fn waiting(&self) -> usize {
+        let queues = self.queues.lock();
+        let waiting = queues.iter().map(|it| it.max_capacity() - it.capacity());
+        waiting.sum()
+    }
+
     /// Returns when all that was asked for is done.
     pub(super) async fn close(&self) {
         self.queues.lock().clear();
@@ -154,8 +161,12 @@ impl Lane {
             if group.is_empty() {
                 continue;
             }
+            let began = Instant::now();
             match self.attempt(&group).await {
-                Ok(refused) => self.answer(group, &refused).await,
+                Ok(refused) => {
+                    self.shared.groups.note(group.len(), began);
+                    self.answer(group, &refused).await;
+                }
                 Err(failure @ Failure::Refused { .. }) => {
                     let Some(mut alone) = only(&mut group) else {
                         let later = group.split_off(group.len() / 2);
@@ -168,7 +179,7 @@ impl Lane {
                     if raced && alone.races < RACES {
                         rest.push(vec![alone]);
                     } else {
-                        give_up(alone, &failure);
+                        self.give_up(alone, &failure);
                     }
                 }
                 Err(failure @ (Failure::Undone(_) | Failure::Unknown(_))) => {
@@ -182,7 +193,7 @@ impl Lane {
                     for mut order in group {
                         order.in_doubt |= unknown;
                         match self.patience(&order).is_over() {
-                            true => give_up(order, &failure),
+                            true => self.give_up(order, &failure),
                             false => again.push(order),
                         }
                     }
@@ -215,6 +226,7 @@ impl Lane {
         values: &[Value<'_>],
     ) -> Result<Vec<tokio_postgres::Row>, Failure> {
         if self.connection.as_ref().is_some_and(|it| !it.is_usable()) {
+            self.shared.pool.note_lost();
             self.connection = None;
         }
         let connection = match &self.connection {
@@ -314,6 +326,16 @@ impl Lane {
         })
     }
 
+    fn give_up(&self, order: Order, failure: &Failure) {
+        self.shared.groups.failures.note();
+        let failure = match order.in_doubt {
+            true => Failure::Unknown(failure.text().to_owned()),
+            false => failure.clone(),
+        };
+        let told = Err(StoreError::from(failure).into());
+        order.answer.send(told).ok();
+    }
+
     fn patience(&self, order: &Order) -> Patience {
         Patience::from(order.since, self.shared.pool.address.patience)
     }
@@ -343,17 +365,6 @@ SELECT EXISTS (SELECT FROM found WHERE commit_id = $10)
     OR EXISTS (SELECT FROM sandkasse.calls WHERE msn = $3 AND id = ANY ($9) AND commit_id = $10),
     (SELECT count(*) FROM found WHERE version > ours) = cardinality($4::text[]),
     (SELECT count(*) FROM proof)";
-
-fn give_up(order: Order, failure: &Failure) {
-    let failure = match order.in_doubt {
-        true => Failure::Unknown(failure.text().to_owned()),
-        false => failure.clone(),
-    };
-    order
-        .answer
-        .send(Err(StoreError::from(failure).into()))
-        .ok();
-}
 
 fn only(group: &mut Vec<Order>) -> Option<Order> {
     match group.len() {

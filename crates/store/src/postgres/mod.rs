@@ -46,6 +46,7 @@ pub use self::error::OpenError;
 use self::nodes::PostgresNodes;
 use self::numbers::Numbers;
 use self::pool::Pool;
+use crate::measure::{Groups, Measured};
 use crate::port::{
     AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Generation, Kind,
     Nodes, Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store, StoreError,
@@ -56,6 +57,7 @@ use crate::seals::Sealer;
 /// What all parts of a store need.
 struct Shared {
     pool: Pool,
+    groups: Groups,
     numbers: Numbers,
     /// The id of this node.
     node: String,
@@ -105,6 +107,7 @@ impl PostgresStore {
         let numbers = nodes::enter(&pool, &node).await?;
         let shared = Arc::new(Shared {
             pool,
+            groups: Groups::default(),
             numbers,
             node,
             sealer: OnceLock::new(),
@@ -340,6 +343,17 @@ impl Store for PostgresStore {
         // Whoever comes second has the same key.
         self.shared.sealer.set(sealer).ok();
         Ok(())
+    }
+
+    fn measured(&self) -> Measured {
+        let Shared { pool, groups, .. } = &*self.shared;
+        Measured {
+            group_sizes: Some(groups.sizes.read()),
+            group_times: Some(groups.times.read()),
+            waiting: Some(self.lanes.waiting()),
+            failures: groups.failures.read() + pool.failures.read(),
+            connections: Some(pool.connections()),
+        }
     }
 
     fn nodes(&self) -> Option<&dyn Nodes> {

@@ -11,6 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
 use super::connection::{Connection, Failure, Value};
+use crate::measure::{Connections, Counter};
 
 /// How long to wait before a database that was away is tried again.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
@@ -25,6 +26,11 @@ pub(super) struct Pool {
     /// failed would have each of them time out on its own.
     losses: AtomicU64,
     closed: AtomicBool,
+    opened: Counter,
+    refused: Counter,
+    lost: Counter,
+    /// How often whoever asked was told that there is no answer.
+    pub(super) failures: Counter,
 }
 
 impl Pool {
@@ -36,6 +42,10 @@ impl Pool {
             idle: Mutex::default(),
             losses: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            opened: Counter::default(),
+            refused: Counter::default(),
+            lost: Counter::default(),
+            failures: Counter::default(),
         }
     }
 
@@ -50,7 +60,9 @@ impl Pool {
         loop {
             match self.attempt(sql, values, limit).await {
                 Err(failure @ (Failure::Undone(_) | Failure::Unknown(_))) => {
-                    patience.after(failure).await?;
+                    patience.after(failure).await.inspect_err(|_| {
+                        self.failures.note();
+                    })?;
                 }
                 decided => return decided,
             }
@@ -68,8 +80,14 @@ impl Pool {
         for _ in 0..3 {
             match answer {
                 Err(Failure::Undone(_)) => answer = self.attempt(sql, values, limit).await,
-                decided => return decided,
+                decided => {
+                    answer = decided;
+                    break;
+                }
             }
+        }
+        if matches!(answer, Err(Failure::Undone(_) | Failure::Unknown(_))) {
+            self.failures.note();
         }
         answer
     }
@@ -119,6 +137,7 @@ impl Pool {
                 self.idle.lock().push((age, connection));
             }
         } else {
+            self.lost.note();
             let losses = &self.losses;
             losses
                 .compare_exchange(age, age + 1, Ordering::AcqRel, Ordering::Acquire)
@@ -128,7 +147,29 @@ impl Pool {
 
     /// A connection that belongs to the caller.
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
-        Connection::open(&self.address, &self.tls, None).await
+        let opened = Connection::open(&self.address, &self.tls, None).await;
+        match &opened {
+            Ok(_) => self.opened.note(),
+            Err(_) => self.refused.note(),
+        }
+        opened
+    }
+
+    /// A connection that [`connect`](Pool::connect) made is of no use any more.
+    pub(super) fn note_lost(&self) {
+        self.lost.note();
+    }
+
+    /// What is counted of connections.
+    pub(super) fn connections(&self) -> Connections {
+        let most = self.address.connections;
+        Connections {
+            most,
+            busy: most.saturating_sub(self.places.available_permits()),
+            opened: self.opened.read(),
+            refused: self.refused.read(),
+            lost: self.lost.read(),
+        }
     }
 
     /// Later statements fail.

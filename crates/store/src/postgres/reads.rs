@@ -36,10 +36,12 @@ pub(super) async fn history(
     partition: &Partition,
     stream: &StreamId,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    let sql = "SELECT e.at, e.body FROM sandkasse.records r JOIN sandkasse.events e
-                   ON e.environment = $1 AND e.msn = $2 AND e.record = r.number
-               WHERE r.environment = $1 AND r.msn = $2 AND r.kind = $3 AND r.name = $4
-               ORDER BY e.version, e.position";
+    // Not a join: before the tables were analysed for the first time, the planner would read all events of the partition.
+    let sql = "SELECT at, body FROM sandkasse.events
+               WHERE environment = $1 AND msn = $2 AND record =
+                   (SELECT number FROM sandkasse.records
+                    WHERE environment = $1 AND msn = $2 AND kind = $3 AND name = $4)
+               ORDER BY version, position";
     let (environment, msn) = unit(partition);
     let (kind, name) = (stream.kind.name(), stored(&stream.name));
     let values = [

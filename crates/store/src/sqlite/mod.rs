@@ -33,6 +33,7 @@ pub use self::error::OpenError;
 use self::pool::Readers;
 use self::reader::Reader;
 use self::writer::Writer;
+use crate::measure::Measured;
 use crate::port::{
     AuditLine, CallOutcome, CallRecord, Commit, CommitError, DirectoryEntry, Generation, Kind,
     Numbered, OutgoingCall, Partition, Record, Row, Rows, SavedReply, Store, StoreError,
@@ -341,6 +342,22 @@ impl Store for SqliteStore {
         // Whoever comes second has the same key.
         self.sealer.set(sealer).ok();
         Ok(())
+    }
+
+    async fn answers(&self) -> Result<(), StoreError> {
+        self.writer.check()?;
+        self.directory(Generation::MAX).await.map(drop)
+    }
+
+    fn measured(&self) -> Measured {
+        let groups = self.writer.groups();
+        Measured {
+            group_sizes: Some(groups.sizes.read()),
+            group_times: Some(groups.times.read()),
+            waiting: Some(self.writer.waiting()),
+            failures: groups.failures.read() + self.readers.failures(),
+            connections: None,
+        }
     }
 
     async fn close(&self) {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{closed, failed};
 use super::reader::Reader;
+use crate::measure::Counter;
 use crate::port::StoreError;
 
 /// How many threads can read at once. A connection is opened when the ones before it are busy.
@@ -27,6 +28,7 @@ pub(super) struct Readers {
     path: PathBuf,
     connections: [Mutex<Option<Connection>>; READERS],
     closed: AtomicBool,
+    failures: Counter,
 }
 
 impl Readers {
@@ -35,6 +37,7 @@ impl Readers {
             path,
             connections: Default::default(),
             closed: AtomicBool::new(false),
+            failures: Counter::default(),
         }
     }
 
@@ -51,7 +54,15 @@ impl Readers {
             Some(connection) => connection,
             none => none.insert(connect(&self.path).map_err(failed)?),
         };
-        read(&Reader(connection)).map_err(failed)
+        read(&Reader(connection)).map_err(|error| {
+            self.failures.note();
+            failed(error)
+        })
+    }
+
+    /// How many reads failed.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.read()
     }
 
     /// A connection that is nobody else's.

@@ -11,8 +11,9 @@
 
 use std::cell::Cell;
 use std::fs::File;
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
@@ -24,6 +25,7 @@ use super::apply::{Applied, Work};
 use super::aside;
 use super::error::{Severity, closed, failed};
 use super::statements::Statements;
+use crate::measure::Groups;
 use crate::port::StoreError;
 
 /// How long the writer waits for a lock. Nobody holds one, except a person with the `sqlite3` shell.
@@ -64,6 +66,7 @@ pub(super) struct Writer {
     /// is empty.
     queue: Mutex<Option<mpsc::Sender<Order>>>,
     health: watch::Receiver<Health>,
+    groups: Arc<Groups>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -72,6 +75,8 @@ impl Writer {
     pub(super) fn start(connection: Connection, lock: File) -> Result<Writer, StoreError> {
         let (queue, orders) = mpsc::channel(QUEUE_LIMIT);
         let (health, watched) = watch::channel(Health::default());
+        let groups = Arc::new(Groups::default());
+        let counted = groups.clone();
         let (ready, started) = std::sync::mpsc::sync_channel(1);
         let thread = move || {
             match Statements::prepare(&connection) {
@@ -85,6 +90,7 @@ impl Writer {
                         statements,
                         connection: &connection,
                         health: &health,
+                        groups: &counted,
                         answers: Vec::new(),
                         checkpoint_at: CHECKPOINT_PAGES,
                     }
@@ -104,6 +110,7 @@ impl Writer {
         Ok(Writer {
             queue: Mutex::new(Some(queue)),
             health: watched,
+            groups,
             thread: Some(thread),
         })
     }
@@ -119,6 +126,28 @@ impl Writer {
             .map_err(|_| gone())?;
         drop(queue);
         answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// What is counted of writing.
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// How many pieces of work wait.
+    pub(super) fn waiting(&self) -> usize {
+        let queue = self.queue.lock();
+        let queue = queue.as_ref();
+        queue.map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
+    /// Fails when nothing is written any more.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let health = self.health.borrow();
+        match &health.broken {
+            Some(error) => Err(error.clone()),
+            None if health.ended => Err(gone()),
+            None => Ok(()),
+        }
     }
 
     /// Returns when all that was asked for is done and the file is let go of.
@@ -171,6 +200,7 @@ struct Transactions<'c> {
     statements: Statements<'c>,
     connection: &'c Connection,
     health: &'c watch::Sender<Health>,
+    groups: &'c Groups,
     /// What became of each piece of the present group.
     answers: Vec<Applied>,
     /// The length of the write-ahead log, in pages, at which it is to be begun anew.
@@ -236,9 +266,11 @@ impl Transactions<'_> {
     /// Does all of the group in one transaction and answers; the group is then empty.
     fn perform(&mut self, group: &mut Vec<Order>) {
         if let Some(error) = self.health.borrow().broken.clone() {
-            return refuse(group, &error);
+            return self.refuse(group, &error);
         }
+        let began = Instant::now();
         let Err(error) = self.attempt(group) else {
+            self.groups.note(group.len(), began);
             for (order, applied) in group.drain(..).zip(self.answers.drain(..)) {
                 // Whoever no longer waits is not told.
                 order.answer.send(Ok(applied)).ok();
@@ -249,7 +281,7 @@ impl Transactions<'_> {
         let error = failed(error);
         if let Err(error) = self.statements.roll_back() {
             let error = self.give_up(&failed(error));
-            return refuse(group, &error);
+            return self.refuse(group, &error);
         }
         match severity {
             Severity::Own if group.len() > 1 => {
@@ -257,14 +289,14 @@ impl Transactions<'_> {
                     self.perform(&mut vec![order]);
                 }
             }
-            Severity::Own => refuse(group, &error),
+            Severity::Own => self.refuse(group, &error),
             Severity::Transaction => {
                 tracing::error!(%error, pieces = group.len(), "a transaction failed and was rolled back");
-                refuse(group, &error);
+                self.refuse(group, &error);
             }
             Severity::Fatal => {
                 let error = self.give_up(&error);
-                refuse(group, &error);
+                self.refuse(group, &error);
             }
         }
     }
@@ -313,6 +345,13 @@ impl Transactions<'_> {
         done
     }
 
+    fn refuse(&self, group: &mut Vec<Order>, error: &StoreError) {
+        self.groups.failures.add(group.len());
+        for order in group.drain(..) {
+            order.answer.send(Err(error.clone())).ok();
+        }
+    }
+
     fn is_broken(&self) -> bool {
         self.health.borrow().broken.is_some()
     }
@@ -327,11 +366,5 @@ impl Transactions<'_> {
         self.health
             .send_modify(|health| health.broken = Some(error.clone()));
         error
-    }
-}
-
-fn refuse(group: &mut Vec<Order>, error: &StoreError) {
-    for order in group.drain(..) {
-        order.answer.send(Err(error.clone())).ok();
     }
 }

@@ -48,6 +48,7 @@ fn access(local: bool, token: Option<&str>) -> Access {
         guard: Guard {
             hosts: vec!["test.sandkasse.invalid".to_owned()],
             token: token.map(|token| token.parse().unwrap()),
+            tls: false,
         },
         local,
     }

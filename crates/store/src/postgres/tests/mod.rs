@@ -13,6 +13,7 @@ use sandkasse_pgtest::{Database, OWNER};
 
 use super::{Address, PostgresStore};
 use crate::contract::Subject;
+use crate::port::Store;
 
 /// What tests switch off.
 #[derive(Default)]
@@ -94,4 +95,26 @@ fn make_role(database: &Database) {
     database.execute(&format!(
         "DO $$ BEGIN CREATE ROLE {APP} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     ));
+}
+
+/// What a node tells of itself when its connections break.
+#[tokio::test]
+async fn lost_connections_are_counted_and_it_answers_again() {
+    let database = Database::lease();
+    let store = open(&database).await;
+    store.answers().await.expect("it is there");
+    let before = store.measured();
+    let connections = before.connections.expect("it has some");
+    assert!(connections.opened >= 1, "{connections:?}");
+    assert_eq!((connections.lost, connections.busy), (0, 0));
+    let name = database.name();
+    database.execute(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+    ));
+    store.answers().await.expect("it connects again");
+    let after = store.measured();
+    let connections = after.connections.expect("it has some");
+    assert!(connections.opened > before.connections.map_or(0, |it| it.opened));
+    assert_eq!(after.failures, 0, "nobody was told");
+    store.close().await;
 }
