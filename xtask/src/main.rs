@@ -15,11 +15,13 @@ mod chaos;
 mod clients;
 mod crash;
 mod deny;
+mod dist;
 mod fuzz;
 mod hostile;
 mod mutants;
 mod oracles;
 mod part;
+mod peers;
 mod process;
 mod report;
 mod setup;
@@ -73,11 +75,14 @@ enum Task {
     Hostile(hostile::Options),
     /// What may be among our dependencies, by `deny.toml`.
     Deny(deny::Options),
+    /// Pack the program: Debian package, container image, terms, sums, into target/dist.
+    Dist(dist::Options),
     /// Change the code that guards money and access, place by place, and see whether a test notices. Takes hours.
     Mutants(mutants::Options),
     /// Measure the platform and two ceilings on this machine; the results are Markdown on stdout.
     ///
-    /// Builds everything in release mode first. The default takes about four minutes after the build.
+    /// Builds everything in release mode first. The default takes about eight minutes after the build; `--peers`,
+    /// `growth` and `overload` are run when they are named, and `--guard` takes a minute.
     Bench(bench::Options),
     /// Break things under load, and check what was promised: nodes, connections, hosts of a PostgreSQL cluster.
     ///
@@ -102,6 +107,7 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => report.step("fuzz", || fuzz::run(&root, &options)),
         Task::Hostile(options) => report.step("hostile requests", || hostile::run(&root, &options)),
         Task::Deny(options) => report.step("deny", || deny::run(&root, &options)),
+        Task::Dist(options) => report.step("dist", || dist::run(&root, &options)),
         Task::Mutants(options) => report.step("mutants", || mutants::run(&root, &options)),
         Task::Bench(options) => report.step("bench", || bench::run(&root, &options)),
         Task::Chaos(options) => report.step("chaos", || chaos::run(&root, &options)),

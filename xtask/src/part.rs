@@ -33,8 +33,14 @@ pub(crate) enum Part {
     Browser,
     /// Schemathesis: calls made up from the official OpenAPI documents and from our own.
     Schemathesis,
+    /// Clients that know the real hosts only, led to a platform that speaks HTTPS.
+    RealHosts,
     /// Prism as a validating proxy with the official OpenAPI documents.
     Prism,
+    /// The recipes of docs/ci.md, as CI services run them.
+    Recipes,
+    /// The Debian package and the image, of the program of the tests: installed, run, removed.
+    Packages,
     /// Two nodes on three PostgreSQL whose leader fails, and other breakage, in the short form of `chaos`.
     Chaos,
     /// The binary killed and without power, with very many shops at work.
@@ -42,8 +48,9 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// Whether it is run without being asked for. Fuzzing takes long to build: `--all`, or `--only fuzz`.
+    /// Whether it is run without being asked for. Fuzzing takes long to build, and packages to compress: `--all`, or
+    /// `--only fuzz`.
     pub(crate) fn is_usual(self) -> bool {
-        self != Part::Fuzz
+        !matches!(self, Part::Fuzz | Part::Packages)
     }
 }

@@ -62,6 +62,12 @@ const NEEDS: &[Need] = &[
         packages: &["sqlite3"],
     },
     Need {
+        what: "systemd's checks of services",
+        program: "systemd-analyze",
+        proof: &["--version"],
+        packages: &["systemd"],
+    },
+    Need {
         what: "strace",
         program: "strace",
         proof: &["-V"],

@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{chaos, crash, deny, fuzz, hostile, process, setup, sim};
+use crate::{chaos, crash, deny, dist, fuzz, hostile, process, setup, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -89,7 +89,8 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     for client in lacking {
         report.left_out(client.name, oracles::WHERE_PUBLISHED);
     }
-    if !ready.is_empty() || options.wants(Part::Crash) {
+    let of_the_binary = [Part::Crash, Part::Packages];
+    if !ready.is_empty() || of_the_binary.into_iter().any(|part| options.wants(part)) {
         drive(report, root, options, oracles.as_ref(), &ready);
     }
     if options.wants(Part::Chaos) {
@@ -184,6 +185,12 @@ fn drive(
             (Some(()), Some(binary)) => {
                 report.step(client.name, || client.run(root, binary, oracles));
             }
+        }
+    }
+    if options.wants(Part::Packages) {
+        match &binary {
+            Some(binary) => report.step("packages", || dist::with(root, binary)),
+            None => report.could_not_run("packages", "the binary was not built"),
         }
     }
     if options.wants(Part::Crash) {

@@ -27,51 +27,74 @@ pub(crate) struct Client {
     pub(crate) needs_oracles: bool,
     /// The parts of its flow that the platform can serve so far; empty: all.
     sections: &'static str,
+    /// Over HTTPS, with a certificate that is for the real hosts too.
+    https: bool,
 }
 
 /// Every client, in the order in which they run.
-pub(crate) const CLIENTS: [Client; 7] = [
+pub(crate) const CLIENTS: [Client; 9] = [
     Client {
         part: Part::PypiVipps,
         name: "pypi-vipps",
         needs_oracles: false,
         sections: "",
+        https: false,
     },
     Client {
         part: Part::Postman,
         name: "postman",
         needs_oracles: true,
         sections: "",
+        https: false,
     },
     Client {
         part: Part::OfficialSdk,
         name: "official-sdk",
         needs_oracles: false,
         sections: "",
+        https: false,
     },
     Client {
         part: Part::VippsnoSdk,
         name: "vippsno-sdk",
         needs_oracles: false,
         sections: "",
+        https: false,
     },
     Client {
         part: Part::Browser,
         name: "browser",
         needs_oracles: false,
         sections: "",
+        https: false,
     },
     Client {
         part: Part::Prism,
         name: "prism",
         needs_oracles: true,
         sections: "",
+        https: false,
     },
     Client {
         part: Part::Schemathesis,
         name: "schemathesis",
         needs_oracles: false,
         sections: "",
+        https: false,
+    },
+    Client {
+        part: Part::RealHosts,
+        name: "real-hosts",
+        needs_oracles: false,
+        sections: "",
+        https: true,
+    },
+    Client {
+        part: Part::Recipes,
+        name: "recipes",
+        needs_oracles: false,
+        sections: "",
+        https: false,
     },
 ];
 
@@ -95,12 +118,17 @@ impl Client {
         )?;
         process::succeeded(status, "the installation of the client")?;
 
-        let server = Server::start(binary, &work)?;
+        let server = match self.https {
+            true => Server::start_over_https(binary, &work)?,
+            false => Server::start(binary, &work)?,
+        };
         let mut driver = self.script(root, &cache);
         driver
             .envs(server.keys()?)
             .env("PORTAL_URL", &server.portal)
             .env("PRODUCTION_URL", &server.production)
+            .env("CA", work.join(server::AUTHORITY))
+            .env("SANDKASSE_BINARY", binary)
             .env("SECTIONS", self.sections);
         if let Some(oracles) = oracles {
             driver

@@ -24,10 +24,23 @@ const KEYS: [&str; 6] = [
     "PHONE",
 ];
 
+/// What `sandkasse certs` makes in the folder where it runs.
+pub(super) const AUTHORITY: &str = ".sandkasse/certs/ca.pem";
+const CERTIFICATE: &str = ".sandkasse/certs/server.pem";
+const CERTIFICATE_KEY: &str = ".sandkasse/certs/server.key";
+/// The real hosts, which some clients know only.
+const REAL_HOSTS: [&str; 4] = [
+    "apitest.vipps.no",
+    "api.vipps.no",
+    "apitest.vippsmobilepay.com",
+    "api.vippsmobilepay.com",
+];
+
 /// A running server; killed when dropped without [`Server::stop`].
 pub(crate) struct Server {
     child: Child,
     binary: PathBuf,
+    folder: PathBuf,
     log: PathBuf,
     pub(super) portal: String,
     pub(super) production: String,
@@ -36,6 +49,19 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the binary in `folder`, where its data and log will be, and waits until it accepts connections.
     pub(crate) fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(binary, folder, &[])
+    }
+
+    /// The same over HTTPS, with a certificate that is for the real hosts as well.
+    pub(crate) fn start_over_https(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let mut certs = Command::new(binary);
+        certs.current_dir(folder).arg("certs").args(REAL_HOSTS);
+        process::read(&mut certs)?;
+        let flags = ["--tls-cert", CERTIFICATE, "--tls-key", CERTIFICATE_KEY];
+        Self::start_with(binary, folder, &flags)
+    }
+
+    fn start_with(binary: &Path, folder: &Path, flags: &[&str]) -> anyhow::Result<Self> {
         let log = folder.join("server.log");
         let output = File::create(&log)?;
         let database = folder.join("x.db");
@@ -49,6 +75,7 @@ impl Server {
             .args(["--database", &format!("sqlite:{}", database.display())])
             .arg("--ready-file")
             .arg(&ready)
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -57,6 +84,7 @@ impl Server {
         let mut server = Self {
             child,
             binary: binary.to_path_buf(),
+            folder: folder.to_path_buf(),
             log,
             portal: String::new(),
             production: String::new(),
@@ -68,7 +96,14 @@ impl Server {
     /// The keys of a demo sales unit, as a user gets them.
     pub(crate) fn keys(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let mut command = Command::new(&self.binary);
-        command.args(["env", "--format", "dotenv", "--portal", &self.portal]);
+        // Where the authority is, if it speaks HTTPS.
+        command.current_dir(&self.folder).args([
+            "env",
+            "--format",
+            "dotenv",
+            "--portal",
+            &self.portal,
+        ]);
         let keys = dotenv(&process::read(&mut command)?);
         for key in KEYS {
             let value = keys.get(key).map(String::as_str).unwrap_or_default();
