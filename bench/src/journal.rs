@@ -1,7 +1,6 @@
 //! What the journal of calls costs: the platform with it and without it, under the same load.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,10 +8,11 @@ use clap::Args;
 use crate::latency::median;
 use crate::load::Achieved;
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, details, fresh, initiate};
+use crate::measure::{CONNECTIONS, SETTLE, fresh};
 use crate::platform::Platform;
 use crate::process::pause;
 use crate::sink::Sink;
+use crate::target::Target;
 
 /// What must remain of the speed without it, in percent.
 const BAR: f64 = 90.0;
@@ -144,10 +144,10 @@ async fn pair(options: &Options, sink: &Sink, on: bool) -> anyhow::Result<Pair> 
     let time = Duration::from_secs(options.seconds);
     let id = platform.process.id();
     let before = machine::processor_seconds(id)?;
-    let (initiate, made) =
-        initiate(platform.test, &shop, "many", CONNECTIONS, time, u64::MAX).await?;
+    let target = Target::one(platform.test, &shop);
+    let (initiate, made) = target.initiate("many", CONNECTIONS, time, u64::MAX).await?;
     let between = machine::processor_seconds(id)?;
-    let details = details(platform.test, &shop, &Rc::new(made), CONNECTIONS, time).await?;
+    let details = target.details(&made, CONNECTIONS, time).await?;
     let after = machine::processor_seconds(id)?;
     // That it was on or off is not taken on trust.
     anyhow::ensure!(

@@ -42,9 +42,18 @@ pub(crate) async fn run<J: Job>(
     jobs: Vec<J>,
     time: Duration,
 ) -> anyhow::Result<(Achieved, Vec<J>)> {
+    run_on(&[address], jobs, time).await
+}
+
+/// The same at several servers: each connection is to the next of them.
+pub(crate) async fn run_on<J: Job>(
+    addresses: &[SocketAddr],
+    jobs: Vec<J>,
+    time: Duration,
+) -> anyhow::Result<(Achieved, Vec<J>)> {
     let mut connections = Vec::new();
-    for _ in &jobs {
-        connections.push(Connection::open(address).await?);
+    for (_, address) in jobs.iter().zip(addresses.iter().cycle()) {
+        connections.push(Connection::open(*address).await?);
     }
     let from = Instant::now() + time / 10;
     let until = Instant::now() + time;

@@ -27,6 +27,27 @@ pub(crate) fn resident_mb(process: u32) -> anyhow::Result<f64> {
     Ok(kib * 1024.0 / 1e6)
 }
 
+/// The same with all that it started, and they.
+pub(crate) fn resident_tree_mb(process: u32) -> anyhow::Result<f64> {
+    let mut sum = resident_mb(process)?;
+    for child in children(process) {
+        // One that ended meanwhile has none.
+        sum += resident_tree_mb(child).unwrap_or_default();
+    }
+    Ok(sum)
+}
+
+/// What a process started itself and still runs.
+fn children(process: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parent = |number: &u32| {
+        let parent = field(&format!("/proc/{number}/status"), "PPid");
+        parent.is_some_and(|parent| parent == process.to_string())
+    };
+    numbers.filter(parent).collect()
+}
+
 /// How many sockets a process has open.
 pub(crate) fn open_sockets(process: u32) -> anyhow::Result<usize> {
     let folder = format!("/proc/{process}/fd");
@@ -65,6 +86,13 @@ mod tests {
     fn our_own_memory_is_known() {
         let mb = resident_mb(std::process::id()).unwrap();
         assert!((0.5..4000.0).contains(&mb), "{mb}");
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        assert_eq!(children(std::process::id()), [child.id()]);
+        child.kill().unwrap();
+        child.wait().unwrap();
         assert!(processor_seconds(std::process::id()).unwrap() < 1e6);
         assert!(describe().contains("cores"));
     }

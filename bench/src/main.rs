@@ -5,6 +5,8 @@
 //! [`shop`] knows the requests, [`results`] writes the Markdown. [`journal`], [`errors`], [`pages`], [`connections`],
 //! [`receivers`] and [`timing`] are runs of their own: what the journal of calls costs, whether errors fill the memory, how long
 //! pages take, what silent connections cost the others and what a receiver that hangs does, and whether times tell secrets.
+//! [`peers`] sets the platform beside others, [`growth`] stores ever more, [`overload`] asks for too much, and [`guard`] tells whether
+//! it became slower.
 //! `README.md` says what is measured and why so.
 #![expect(
     clippy::print_stdout,
@@ -12,9 +14,13 @@
     reason = "a command-line tool"
 )]
 
+mod bars;
 mod ceilings;
+mod chunks;
 mod connections;
 mod errors;
+mod growth;
+mod guard;
 mod http;
 mod journal;
 mod kept;
@@ -22,13 +28,17 @@ mod latency;
 mod load;
 mod machine;
 mod measure;
+mod overload;
 mod pages;
+mod peers;
 mod platform;
+mod postgres;
 mod process;
 mod receivers;
 mod results;
 mod shop;
 mod sink;
+mod target;
 mod timing;
 mod visitor;
 mod webhooks;
@@ -50,6 +60,14 @@ struct Arguments {
 enum Task {
     /// Measure, and print the results as Markdown.
     Measure(measure::Options),
+    /// Measure the platform beside what a user would pick instead, and write the table and the plot.
+    Peers(peers::Options),
+    /// Measure speed and memory with ever more that is stored.
+    Growth(growth::Options),
+    /// Measure what happens at ten times the load that can be borne.
+    Overload(overload::Options),
+    /// Say whether the platform became slower than is kept in a file.
+    Guard(guard::Options),
     /// Measure what the journal of calls costs.
     Journal(journal::Options),
     /// Measure the memory after very many refused calls.
@@ -96,6 +114,10 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Measure(options) => alone(measure::run(&options)),
+        Task::Peers(options) => alone(peers::run(&options)),
+        Task::Growth(options) => alone(growth::run(&options)),
+        Task::Overload(options) => alone(overload::run(&options)),
+        Task::Guard(options) => alone(guard::run(&options)),
         Task::Journal(options) => alone(journal::run(&options)),
         Task::Errors(options) => alone(errors::run(&options)),
         Task::Pages(options) => alone(pages::run(&options)),

@@ -1,20 +1,18 @@
 //! The run: rounds of load, then a platform with many payments.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use crate::latency::median;
-use crate::load::{self, Achieved};
 use crate::machine;
 use crate::platform::Platform;
 use crate::process::{self, pause};
 use crate::results::{Filled, Pair, Results, Round};
-use crate::shop::{Initiating, Living, Looking, Orders, Shop};
+use crate::shop::Shop;
 use crate::sink::Sink;
+use crate::target::Target;
 
 /// How many connections load the server.
 pub(crate) const CONNECTIONS: usize = 32;
@@ -24,8 +22,6 @@ const STARTS: usize = 5;
 const FILL_LIMIT: Duration = Duration::from_secs(120);
 /// A process is left alone for so long before its memory is read or it is put under load.
 pub(crate) const SETTLE: Duration = Duration::from_secs(1);
-/// Callbacks still on their way get so long to arrive.
-const CALLBACK_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -49,6 +45,12 @@ pub(crate) struct Options {
 /// Measures everything and prints the results.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let sink = Sink::open().await?;
+    let Options {
+        sandkasse,
+        data,
+        payments,
+        ..
+    } = options;
     let mut rounds = Vec::new();
     for number in 1..=options.rounds {
         eprintln!("round {number} of {}", options.rounds);
@@ -59,26 +61,17 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         connections: CONNECTIONS,
         seconds: options.seconds,
         rounds,
-        start_empty_ms: start_empty(options).await?,
-        filled: fill(options, &sink).await?,
+        start_empty_ms: start_empty(sandkasse, data).await?,
+        filled: fill(sandkasse, data, *payments, &sink).await?,
     };
     print!("{results}");
     Ok(())
 }
 
 async fn round(options: &Options, sink: &Sink) -> anyhow::Result<Round> {
-    let shop = Shop::without_keys(sink.address);
-    let folder = fresh(&options.data)?;
-    eprintln!("  ceiling: axum");
-    let (ceiling, address) = process::ceiling("ceiling-axum", &folder).await?;
-    let axum = pair(options, address, &shop).await?;
-    drop(ceiling);
-
-    let folder = fresh(&options.data)?;
-    eprintln!("  ceiling: durable");
-    let (ceiling, address) = process::ceiling("ceiling-durable", &folder).await?;
-    let durable = pair(options, address, &shop).await?;
-    drop(ceiling);
+    let time = Duration::from_secs(options.seconds);
+    let axum = ceiling("ceiling-axum", &options.data, time, sink).await?;
+    let durable = ceiling("ceiling-durable", &options.data, time, sink).await?;
 
     let folder = fresh(&options.data)?;
     eprintln!("  sandkasse");
@@ -88,29 +81,43 @@ async fn round(options: &Options, sink: &Sink) -> anyhow::Result<Round> {
     let keys = platform.new_unit().await?;
     let phone = platform.phone(&options.sandkasse)?;
     let shop = platform.shop(&keys, &phone, sink.address).await?;
-    let sandkasse = pair(options, platform.test, &shop).await?;
-    let (life, lives, callbacks) = lives(options, platform.test, &shop, sink).await?;
+    let target = Target::one(platform.test, &shop);
+    let sandkasse = pair(&target, time).await?;
+    let lives = target.lives(CONNECTIONS, time, sink).await?;
+    pause(SETTLE).await;
+    let loaded_mb = machine::resident_mb(platform.process.id())?;
     platform.process.stop().await?;
     Ok(Round {
         axum,
         durable,
         sandkasse,
-        life,
         lives,
-        callbacks,
         idle_mb,
+        loaded_mb,
     })
 }
 
+/// One ceiling, a new process with an empty folder.
+pub(crate) async fn ceiling(
+    task: &str,
+    data: &Path,
+    time: Duration,
+    sink: &Sink,
+) -> anyhow::Result<Pair> {
+    let folder = fresh(data)?;
+    eprintln!("  {task}");
+    let (_process, address) = process::ceiling(task, &folder).await?;
+    let shop = Shop::without_keys(sink.address);
+    pair(&Target::one(address, &shop), time).await
+}
+
 /// Initiate and details, first over many connections, then over one.
-async fn pair(options: &Options, address: SocketAddr, shop: &Rc<Shop>) -> anyhow::Result<Pair> {
-    let long = Duration::from_secs(options.seconds);
-    let short = long.min(Duration::from_secs(2));
-    let (initiate, made) = initiate(address, shop, "many", CONNECTIONS, long, u64::MAX).await?;
-    let made = Rc::new(made);
-    let details = details(address, shop, &made, CONNECTIONS, long).await?;
-    let (one_initiate, _) = self::initiate(address, shop, "one", 1, short, u64::MAX).await?;
-    let one_details = self::details(address, shop, &made, 1, short).await?;
+pub(crate) async fn pair(target: &Target, time: Duration) -> anyhow::Result<Pair> {
+    let short = time.min(Duration::from_secs(2));
+    let (initiate, made) = target.initiate("many", CONNECTIONS, time, u64::MAX).await?;
+    let details = target.details(&made, CONNECTIONS, time).await?;
+    let (one_initiate, _) = target.initiate("one", 1, short, u64::MAX).await?;
+    let one_details = target.details(&made, 1, short).await?;
     Ok(Pair {
         initiate,
         details,
@@ -119,70 +126,13 @@ async fn pair(options: &Options, address: SocketAddr, shop: &Rc<Shop>) -> anyhow
     })
 }
 
-pub(crate) async fn initiate(
-    address: SocketAddr,
-    shop: &Rc<Shop>,
-    tag: &str,
-    connections: usize,
-    time: Duration,
-    most_each: u64,
-) -> anyhow::Result<(Achieved, Vec<Orders>)> {
-    let series = Orders::series(tag, connections).into_iter();
-    let jobs = series.map(|orders| Initiating {
-        shop: Rc::clone(shop),
-        orders,
-        most: most_each,
-    });
-    let (achieved, jobs) = load::run(address, jobs.collect(), time).await?;
-    Ok((achieved, jobs.into_iter().map(|job| job.orders).collect()))
-}
-
-pub(crate) async fn details(
-    address: SocketAddr,
-    shop: &Rc<Shop>,
-    made: &Rc<Vec<Orders>>,
-    connections: usize,
-    time: Duration,
-) -> anyhow::Result<Achieved> {
-    let starts = (0..connections as u64).map(|connection| connection * 104_729);
-    let jobs = starts.map(|at| Looking {
-        shop: Rc::clone(shop),
-        made: Rc::clone(made),
-        at,
-    });
-    Ok(load::run(address, jobs.collect(), time).await?.0)
-}
-
-/// Whole lives; also how many there were, and how many callbacks they brought.
-async fn lives(
-    options: &Options,
-    address: SocketAddr,
-    shop: &Rc<Shop>,
-    sink: &Sink,
-) -> anyhow::Result<(Achieved, u64, u64)> {
-    let before = sink.received();
-    let series = Orders::series("life", CONNECTIONS).into_iter();
-    let jobs = series.map(|orders| Living {
-        shop: Rc::clone(shop),
-        orders,
-    });
-    let time = Duration::from_secs(options.seconds);
-    let (achieved, jobs) = load::run(address, jobs.collect(), time).await?;
-    let lives = jobs.iter().map(|job| job.orders.made).sum();
-    let ended = Instant::now();
-    while sink.received() - before < lives && ended.elapsed() < CALLBACK_LIMIT {
-        pause(Duration::from_millis(10)).await;
-    }
-    Ok((achieved, lives, sink.received() - before))
-}
-
 /// From start to first answer with a new folder, in milliseconds.
-async fn start_empty(options: &Options) -> anyhow::Result<f64> {
+pub(crate) async fn start_empty(sandkasse: &Path, data: &Path) -> anyhow::Result<f64> {
     eprintln!("starts with an empty folder");
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        let folder = fresh(&options.data)?;
-        let platform = Platform::start(&options.sandkasse, &folder).await?;
+        let folder = fresh(data)?;
+        let platform = Platform::start(sandkasse, &folder).await?;
         starts.push(platform.first_answer.as_secs_f64() * 1e3);
         platform.process.stop().await?;
     }
@@ -190,16 +140,24 @@ async fn start_empty(options: &Options) -> anyhow::Result<f64> {
 }
 
 /// A platform with many payments: its memory, and its start.
-async fn fill(options: &Options, sink: &Sink) -> anyhow::Result<Filled> {
-    eprintln!("{} payments", options.payments);
-    let folder = fresh(&options.data)?;
-    let platform = Platform::start(&options.sandkasse, &folder).await?;
+pub(crate) async fn fill(
+    sandkasse: &Path,
+    data: &Path,
+    payments: u64,
+    sink: &Sink,
+) -> anyhow::Result<Filled> {
+    eprintln!("{payments} payments");
+    let folder = fresh(data)?;
+    let platform = Platform::start(sandkasse, &folder).await?;
     let keys = platform.new_unit().await?;
-    let phone = platform.phone(&options.sandkasse)?;
+    let phone = platform.phone(sandkasse)?;
     let shop = platform.shop(&keys, &phone, sink.address).await?;
-    let each = options.payments.div_ceil(CONNECTIONS as u64);
+    let each = payments.div_ceil(CONNECTIONS as u64);
     let begun = Instant::now();
-    let (_, made) = initiate(platform.test, &shop, "fill", CONNECTIONS, FILL_LIMIT, each).await?;
+    let target = Target::one(platform.test, &shop);
+    let (_, made) = target
+        .initiate("fill", CONNECTIONS, FILL_LIMIT, each)
+        .await?;
     let payments: u64 = made.iter().map(|orders| orders.made).sum();
     eprintln!(
         "  made {payments} in {:.1} s",
@@ -210,14 +168,14 @@ async fn fill(options: &Options, sink: &Sink) -> anyhow::Result<Filled> {
     platform.process.stop().await?;
 
     eprintln!("starts with {payments} payments");
-    let made = Rc::new(made);
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        let platform = Platform::start(&options.sandkasse, &folder).await?;
+        let platform = Platform::start(sandkasse, &folder).await?;
         starts.push(platform.first_answer.as_secs_f64() * 1e3);
         // The payments are really there: a few looks, with a token of the restarted platform.
         let shop = platform.shop(&keys, &phone, sink.address).await?;
-        details(platform.test, &shop, &made, 1, Duration::from_millis(100)).await?;
+        let target = Target::one(platform.test, &shop);
+        target.details(&made, 1, Duration::from_millis(100)).await?;
         platform.process.stop().await?;
     }
     Ok(Filled {
@@ -229,7 +187,12 @@ async fn fill(options: &Options, sink: &Sink) -> anyhow::Result<Filled> {
 
 /// An empty folder for the data of one process.
 pub(crate) fn fresh(data: &Path) -> anyhow::Result<PathBuf> {
-    let folder = data.join("run");
+    fresh_named(data, "run")
+}
+
+/// The same by a name, where several processes run at once.
+pub(crate) fn fresh_named(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let folder = data.join(name);
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }

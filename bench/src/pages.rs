@@ -14,11 +14,12 @@ use crate::http::Connection;
 use crate::latency::median;
 use crate::load::{self, Job};
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, details, fresh, initiate};
+use crate::measure::{CONNECTIONS, SETTLE, fresh};
 use crate::platform::Platform;
 use crate::process::pause;
 use crate::shop::{Keys, Shop};
 use crate::sink::Sink;
+use crate::target::Target;
 use crate::visitor::Visitor;
 
 /// A page takes no longer.
@@ -102,7 +103,9 @@ async fn full(options: &Options) -> anyhow::Result<()> {
     let shop = platform.shop(&keys, &phone, sink.address).await?;
     let each = options.payments.div_ceil(CONNECTIONS as u64);
     eprintln!("pages: {} payments", options.payments);
-    initiate(platform.test, &shop, "page", CONNECTIONS, LIMIT, each).await?;
+    Target::one(platform.test, &shop)
+        .initiate("page", CONNECTIONS, LIMIT, each)
+        .await?;
 
     let units = options.calls.div_ceil(CALLS_OF_A_UNIT);
     eprintln!("pages: {} calls of {units} sales units", options.calls);
@@ -235,9 +238,11 @@ async fn watched(options: &Options) -> anyhow::Result<()> {
                 watching.push(spawn_local(watch(visitor.clone())));
             }
             pause(SETTLE).await;
-            let (made, orders) =
-                initiate(platform.test, &shop, "watch", CONNECTIONS, time, u64::MAX).await?;
-            let looked = details(platform.test, &shop, &Rc::new(orders), CONNECTIONS, time).await?;
+            let target = Target::one(platform.test, &shop);
+            let (made, orders) = target
+                .initiate("watch", CONNECTIONS, time, u64::MAX)
+                .await?;
+            let looked = target.details(&orders, CONNECTIONS, time).await?;
             let figures = [made.per_second, looked.per_second];
             if let Some(place) = pair.get_mut(usize::from(watchers > 0)) {
                 *place = figures;

@@ -44,12 +44,32 @@ impl Platform {
         folder: &Path,
         settings: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
+        let database = format!("sqlite:{}", folder.join("sandkasse.db").display());
+        Self::start_on(Command::new(binary), folder, &database, settings).await
+    }
+
+    /// One of several nodes on a PostgreSQL database.
+    pub(crate) async fn start_node(
+        binary: &Path,
+        folder: &Path,
+        database: &str,
+    ) -> anyhow::Result<Self> {
+        let key = "5e".repeat(32);
+        let settings = [("SANDKASSE_MASTER_KEY", key.as_str())];
+        Self::start_on(Command::new(binary), folder, database, &settings).await
+    }
+
+    /// However the program is called.
+    pub(crate) async fn start_on(
+        mut command: Command,
+        folder: &Path,
+        database: &str,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let ready = folder.join("ready.json");
         if ready.exists() {
             std::fs::remove_file(&ready)?;
         }
-        let database = format!("sqlite:{}", folder.join("sandkasse.db").display());
-        let mut command = Command::new(binary);
         command
             .current_dir(folder)
             .envs(settings.iter().copied())
@@ -57,7 +77,7 @@ impl Platform {
             .args(["--test", "127.0.0.1:0"])
             .args(["--production", "127.0.0.1:0"])
             .args(["--portal", "127.0.0.1:0"])
-            .args(["--database", &database])
+            .args(["--database", database])
             .arg("--ready-file")
             .arg(&ready);
         let started = Instant::now();
@@ -88,23 +108,10 @@ impl Platform {
 
     /// A sales unit with `rate_limits` `on` or `off`.
     pub(crate) async fn new_unit_with(&self, rate_limits: &str) -> anyhow::Result<Keys> {
-        let wanted = json!({
-            "environment": "test",
-            "name": "bench",
-            "rate_limits": rate_limits,
-            "url_policy": "local",
-            "products": ["ecom"],
-        });
         let path = "/control/v1/sales-units";
-        let body = wanted.to_string();
-        let answer = call(
-            self.portal,
-            "POST",
-            path,
-            "Content-Type: application/json\r\n",
-            &body,
-        )
-        .await;
+        let body = new_unit_body(rate_limits);
+        let headers = "Content-Type: application/json\r\n";
+        let answer = call(self.portal, "POST", path, headers, &body).await;
         answer.context("making a sales unit")
     }
 
@@ -180,6 +187,28 @@ impl Platform {
         let phone = phone.context("`sandkasse env` printed no PHONE")?;
         Ok(phone.trim_matches(['"', '\'']).to_owned())
     }
+}
+
+fn new_unit_body(rate_limits: &str) -> String {
+    let wanted = json!({
+        "environment": "test",
+        "name": "bench",
+        "rate_limits": rate_limits,
+        "url_policy": "local",
+        "products": ["ecom"],
+    });
+    wanted.to_string()
+}
+
+/// What asks the portal at this address for a sales unit, for whoever makes very many over one connection.
+pub(crate) fn new_unit_request(portal: SocketAddr, rate_limits: &str) -> Vec<u8> {
+    let body = new_unit_body(rate_limits);
+    let length = body.len();
+    format!(
+        "POST /control/v1/sales-units HTTP/1.1\r\nHost: {portal}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 /// A call in the journal.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 /// Nothing takes longer to start or to end.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A running process; killed when dropped.
 pub(crate) struct Process {
@@ -26,6 +26,27 @@ impl Process {
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
         Ok(Self { child, name })
+    }
+
+    /// The same with all output in a file: programs of others complain about much.
+    pub(crate) fn start_quietly(command: &mut Command, log: &Path) -> anyhow::Result<Self> {
+        let file = std::fs::File::create(log)?;
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { child, name })
+    }
+
+    /// Fails when it has ended.
+    pub(crate) fn still_runs(&mut self) -> anyhow::Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended with {status}", self.name),
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -3,8 +3,25 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::bars::{Bar, Bars};
 use crate::latency::median;
 use crate::load::Achieved;
+use crate::target::Lives;
+
+/// Of what the durable ceiling achieves, in percent.
+pub(crate) const INITIATE_SHARE: f64 = 60.0;
+pub(crate) const DETAILS_SHARE: f64 = 60.0;
+pub(crate) const INITIATE_P99_MS: f64 = 8.0;
+pub(crate) const DETAILS_P99_MS: f64 = 5.0;
+/// A whole life is four calls and a callback, and is worth six initiates.
+pub(crate) const LIFE_SHARE: f64 = 16.7;
+/// What one connection waits in the median.
+pub(crate) const ONE_INITIATE_MS: f64 = 0.6;
+pub(crate) const ONE_DETAILS_MS: f64 = 0.1;
+pub(crate) const START_EMPTY_MS: f64 = 20.0;
+pub(crate) const START_FULL_MS: f64 = 100.0;
+pub(crate) const IDLE_MB: f64 = 12.0;
+pub(crate) const LOADED_MB: f64 = 50.0;
 
 pub(crate) struct Results {
     pub(crate) machine: String,
@@ -19,10 +36,9 @@ pub(crate) struct Round {
     pub(crate) axum: Pair,
     pub(crate) durable: Pair,
     pub(crate) sandkasse: Pair,
-    pub(crate) life: Achieved,
-    pub(crate) lives: u64,
-    pub(crate) callbacks: u64,
+    pub(crate) lives: Lives,
     pub(crate) idle_mb: f64,
+    pub(crate) loaded_mb: f64,
 }
 
 /// What was achieved with the two calls that platform and ceilings have in common.
@@ -38,14 +54,6 @@ pub(crate) struct Filled {
     pub(crate) payments: u64,
     pub(crate) memory_mb: f64,
     pub(crate) start_ms: f64,
-}
-
-/// A value that must not fall below, or not exceed, another.
-struct Bar {
-    what: String,
-    wanted: String,
-    measured: String,
-    met: bool,
 }
 
 impl Results {
@@ -97,87 +105,80 @@ impl Results {
                 })
         };
         let payments = self.filled.payments;
+        let one = |of: fn(&Pair) -> &Achieved| self.median_ms(|round| of(&round.sandkasse).p50);
+        let life = 100.0
+            * self.median(|round| {
+                round.lives.achieved.per_second / round.sandkasse.initiate.per_second.max(1.0)
+            });
         vec![
             Bar::at_least(
                 "initiate, share of durable POST",
-                40.0,
+                INITIATE_SHARE,
                 share(|pair| &pair.initiate),
                 "%",
             ),
             Bar::at_least(
                 "details, share of durable GET",
-                40.0,
+                DETAILS_SHARE,
                 share(|pair| &pair.details),
                 "%",
             ),
             Bar::at_most(
                 "initiate, p99",
-                15.0,
+                INITIATE_P99_MS,
                 self.median_ms(|round| round.sandkasse.initiate.p99),
                 "ms",
             ),
             Bar::at_most(
                 "details, p99",
-                8.0,
+                DETAILS_P99_MS,
                 self.median_ms(|round| round.sandkasse.details.p99),
+                "ms",
+            ),
+            Bar::at_least("full life, share of initiate", LIFE_SHARE, life, "%"),
+            Bar::at_most(
+                "one connection, initiate, p50",
+                ONE_INITIATE_MS,
+                one(|pair| &pair.one_initiate),
+                "ms",
+            ),
+            Bar::at_most(
+                "one connection, details, p50",
+                ONE_DETAILS_MS,
+                one(|pair| &pair.one_details),
                 "ms",
             ),
             Bar::at_most(
                 "first answer, empty folder",
-                50.0,
+                START_EMPTY_MS,
                 self.start_empty_ms,
                 "ms",
             ),
             Bar::at_most(
                 &format!("first answer, {payments} payments"),
-                500.0,
+                START_FULL_MS,
                 self.filled.start_ms,
                 "ms",
             ),
             Bar::at_most(
                 "resident memory, idle",
-                25.0,
+                IDLE_MB,
                 self.median(|round| round.idle_mb),
                 "MB",
             ),
             Bar::at_most(
+                "resident memory after the load",
+                LOADED_MB,
+                self.median(|round| round.loaded_mb),
+                "MB",
+            ),
+            Bar::at_most(
                 &format!("resident memory after {payments} payments"),
-                80.0,
+                LOADED_MB,
                 self.filled.memory_mb,
                 "MB",
             ),
         ]
-    }
-}
-
-impl Bar {
-    fn at_least(what: &str, bar: f64, measured: f64, unit: &str) -> Self {
-        Self::new(
-            what,
-            format!("≥ {bar} {unit}"),
-            measured,
-            unit,
-            measured >= bar,
-        )
-    }
-
-    fn at_most(what: &str, bar: f64, measured: f64, unit: &str) -> Self {
-        Self::new(
-            what,
-            format!("≤ {bar} {unit}"),
-            measured,
-            unit,
-            measured <= bar,
-        )
-    }
-
-    fn new(what: &str, wanted: String, measured: f64, unit: &str, met: bool) -> Self {
-        Self {
-            what: what.to_owned(),
-            wanted,
-            measured: format!("{measured:.1} {unit}"),
-            met,
-        }
     }
 }
 
@@ -217,7 +218,9 @@ impl fmt::Display for Results {
         self.throughput(formatter, "Sandkasse, details", |round| {
             &round.sandkasse.details
         })?;
-        self.throughput(formatter, "Sandkasse, full life", |round| &round.life)?;
+        self.throughput(formatter, "Sandkasse, full life", |round| {
+            &round.lives.achieved
+        })?;
 
         writeln!(
             formatter,
@@ -228,20 +231,9 @@ impl fmt::Display for Results {
         self.single(formatter, "ceiling durable", |round| &round.durable)?;
         self.single(formatter, "Sandkasse", |round| &round.sandkasse)?;
 
-        writeln!(formatter, "\nBars:\n")?;
-        writeln!(formatter, "| | bar | measured | |\n|---|---:|---:|---|")?;
-        for Bar {
-            what,
-            wanted,
-            measured,
-            met,
-        } in self.bars()
-        {
-            let verdict = if met { "met" } else { "**missed**" };
-            writeln!(formatter, "| {what} | {wanted} | {measured} | {verdict} |")?;
-        }
-        let lives: u64 = rounds.iter().map(|round| round.lives).sum();
-        let callbacks: u64 = rounds.iter().map(|round| round.callbacks).sum();
+        write!(formatter, "\nBars:\n\n{}", Bars(self.bars()))?;
+        let lives: u64 = rounds.iter().map(|round| round.lives.lives).sum();
+        let callbacks: u64 = rounds.iter().map(|round| round.lives.callbacks).sum();
         writeln!(
             formatter,
             "\nFull lives: {lives}; callbacks received for them: {callbacks}."

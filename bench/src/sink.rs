@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 
-use crate::http::Message;
+use crate::http::whole;
 
 /// Where callbacks go.
 pub(crate) struct Sink {
@@ -41,12 +41,12 @@ impl Sink {
 async fn serve(mut stream: TcpStream, received: Rc<Cell<u64>>) {
     let mut inbox = Vec::with_capacity(2048);
     while stream.read_buf(&mut inbox).await.is_ok_and(|read| read > 0) {
-        let message = match Message::parse(&inbox) {
-            Ok(Some(message)) if message.length() <= inbox.len() => message,
-            Ok(_) => continue,
+        let length = match whole(&inbox) {
+            Ok(Some((_, length))) => length,
+            Ok(None) => continue,
             Err(_) => return,
         };
-        inbox.drain(..message.length());
+        inbox.drain(..length);
         received.set(received.get() + 1);
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
         if stream.write_all(answer).await.is_err() {

@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 
-use crate::http::{Connection, Message};
+use crate::http::{Connection, whole};
 use crate::machine;
 use crate::measure::fresh;
 use crate::platform::{Platform, call};
@@ -209,13 +209,13 @@ impl Door {
 async fn serve(mut stream: TcpStream, is_up: Rc<Cell<bool>>, taken: Rc<Cell<u64>>) {
     let mut inbox = Vec::with_capacity(2048);
     while stream.read_buf(&mut inbox).await.is_ok_and(|read| read > 0) {
-        let message = match Message::parse(&inbox) {
-            Ok(Some(message)) if message.length() <= inbox.len() => message,
-            Ok(_) => continue,
+        let length = match whole(&inbox) {
+            Ok(Some((_, length))) => length,
+            Ok(None) => continue,
             Err(_) => return,
         };
         let has_waited = memmem::find(&inbox, br#""reference":"waiting-"#).is_some();
-        inbox.drain(..message.length());
+        inbox.drain(..length);
         let answer: &[u8] = if is_up.get() {
             taken.set(taken.get() + u64::from(has_waited));
             b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
