@@ -40,6 +40,10 @@ pub(super) struct Seen {
     pub(super) struck_at: Option<f64>,
     /// The same system call was made again afterwards, on the same file, and succeeded.
     pub(super) is_retried: bool,
+    /// On which file.
+    pub(super) file: Option<PathBuf>,
+    /// All that strace wrote.
+    pub(super) told: String,
 }
 
 /// A strace that watches a running process.
@@ -145,6 +149,8 @@ pub(super) fn seen(output: &Path) -> anyhow::Result<Seen> {
         is_struck: struck.is_some(),
         struck_at,
         is_retried,
+        file: file.map(PathBuf::from),
+        told: text.clone(),
     })
 }
 
