@@ -1,6 +1,7 @@
 //! Where faults on demand strike a call (reference: errors-faq.md FAQ-63, FAQ-71). Which call is
 //! struck is the engine's to say; what a dialect answers, its `refusals.rs`.
 
+use http::HeaderMap;
 use jiff::SignedDuration;
 use sandkasse_domain::Msn;
 use sandkasse_engine::faults::{BankFault, Fault, Target};
@@ -44,7 +45,7 @@ impl Call<'_> {
                 None
             }
             Fault::Slow { ms } => {
-                self.platform.hold_back(ms).await;
+                self.platform.hold_back(&self.request.headers, ms).await;
                 None
             }
             Fault::Bank(bank) => Some(bank),
@@ -56,10 +57,11 @@ impl Call<'_> {
 }
 
 impl Platform {
-    pub(crate) async fn hold_back(&self, ms: u32) {
+    pub(crate) async fn hold_back(&self, headers: &HeaderMap, ms: u32) {
         let clock = &self.engine.clock;
         let moment = clock.now() + SignedDuration::from_millis(i64::from(ms));
-        self.shedder.outside(clock.sleep_until(moment)).await;
+        let wait = clock.sleep_until(moment);
+        self.shedder.outside(headers, wait).await;
     }
 }
 

@@ -361,7 +361,7 @@ impl Platform {
         // Before any check: who cannot get through does not even learn that a path is wrong.
         let target = route.as_ref().ok().and_then(fault::target);
         match self.engine.outage(environment, target).await {
-            Some(Fault::Slow { ms }) => self.hold_back(ms).await,
+            Some(Fault::Slow { ms }) => self.hold_back(&request.headers, ms).await,
             Some(fault) => {
                 if fault == Fault::Drop {
                     *call.connection = Connection::Drop;

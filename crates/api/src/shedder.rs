@@ -32,7 +32,7 @@ pub struct Shedder {
     most: isize,
     /// Below zero where somebody waits outside who never came in: a call made at the portal.
     inside: AtomicIsize,
-    of_key: Box<[AtomicIsize]>,
+    of_key: Box<[AtomicIsize; PLACES]>,
     /// Nobody can choose a key that meets another's.
     hasher: RandomState,
 }
@@ -51,7 +51,7 @@ impl Shedder {
         Shedder {
             most: isize::try_from(most).unwrap_or(isize::MAX).max(1),
             inside: AtomicIsize::new(0),
-            of_key: (0..PLACES).map(|_| AtomicIsize::new(0)).collect(),
+            of_key: Box::new([const { AtomicIsize::new(0) }; PLACES]),
             hasher: RandomState::new(),
         }
     }
@@ -77,12 +77,7 @@ impl Shedder {
         } else {
             self.most - self.most / RESERVE
         };
-        let key = headers.get(SUBSCRIPTION_KEY).map(HeaderValue::as_bytes);
-        let index = usize::try_from(self.hasher.hash_one(key)).unwrap_or_default() % PLACES;
-        let [first, ..] = &*self.of_key else {
-            return Err(Unread::Overloaded);
-        };
-        let of_key = self.of_key.get(index).unwrap_or(first);
+        let of_key = self.of_key(headers);
         // Counted first, so that two who come together are not both the last one.
         let place = Place::take(self, of_key);
         let inside = self.inside();
@@ -96,18 +91,31 @@ impl Shedder {
         Ok(place)
     }
 
-    /// Waits for what costs nothing but time, and takes no place meanwhile.
-    pub(crate) async fn outside<T>(&self, wait: impl Future<Output = T>) -> T {
+    /// Waits for what costs nothing but time, and takes no place meanwhile, nor one of its key.
+    pub(crate) async fn outside<T>(&self, headers: &HeaderMap, wait: impl Future<Output = T>) -> T {
         /// Comes back in, also when nobody waits any more.
-        struct Outside<'a>(&'a AtomicIsize);
+        struct Outside<'a>([&'a AtomicIsize; 2]);
         impl Drop for Outside<'_> {
             fn drop(&mut self) {
-                self.0.fetch_add(1, Relaxed);
+                for count in self.0 {
+                    count.fetch_add(1, Relaxed);
+                }
             }
         }
-        self.inside.fetch_sub(1, Relaxed);
-        let _back = Outside(&self.inside);
+        let left = [&self.inside, self.of_key(headers)];
+        for count in left {
+            count.fetch_sub(1, Relaxed);
+        }
+        let _back = Outside(left);
         wait.await
+    }
+
+    /// How many calls with the same subscription key are inside.
+    fn of_key(&self, headers: &HeaderMap) -> &AtomicIsize {
+        let key = headers.get(SUBSCRIPTION_KEY).map(HeaderValue::as_bytes);
+        let index = usize::try_from(self.hasher.hash_one(key)).unwrap_or_default() % PLACES;
+        let [first, ..] = &*self.of_key;
+        self.of_key.get(index).unwrap_or(first)
     }
 }
 
@@ -206,9 +214,11 @@ mod tests {
         let shedder = Shedder::new(2);
         let (method, path) = (Method::GET, "/ecomm/v2/payments/acme-1/details");
         let place = shedder.enter(&method, path, &key("k")).unwrap();
-        let mut waits = Box::pin(shedder.outside(std::future::pending::<()>()));
+        let headers = key("k");
+        let mut waits = Box::pin(shedder.outside(&headers, std::future::pending::<()>()));
         assert!((&mut waits).now_or_never().is_none());
         assert_eq!(shedder.inside(), 0);
+        assert_eq!(shedder.of_key(&headers).load(Relaxed), 0);
         drop(shedder.enter(&method, path, &key("k")).unwrap());
         drop(waits);
         assert_eq!(shedder.inside(), 1);

@@ -5,8 +5,9 @@
 //! nobody would send its calls before another node or the next start takes over what this one
 //! left. So such commits are doubts, and each beat looks after them.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
 
+use futures_util::FutureExt;
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use sandkasse_domain::{Timestamp, sales_unit::UrlPolicy};
@@ -105,7 +106,10 @@ impl Engine {
             then();
             Ok(())
         };
-        ToTheEnd::new(task.instrument(span)).await
+        // Whoever makes many commits goes on with the others.
+        let task = AssertUnwindSafe(task.instrument(span)).catch_unwind();
+        let made = ToTheEnd::new(task).await;
+        made.unwrap_or_else(|_| Err(StoreError("a commit broke off".to_owned()).into()))
     }
 
     /// Sees to what commits owe that were made though the store could not tell.

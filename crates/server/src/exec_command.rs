@@ -14,6 +14,7 @@ use std::{
 };
 
 use clap::Args;
+use futures_util::FutureExt;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use sandkasse_domain::AsOf;
 use tokio::signal::unix::{self, SignalKind};
@@ -175,6 +176,12 @@ async fn beside(wish: ExecWish) -> Result<ExitCode, Ended> {
             return Err(error);
         }
     };
+    // Whoever does not want it any more does not want it begun.
+    if let Some(signal) = signals.next().now_or_never() {
+        running.until(ready(())).await?;
+        let status = ExitStatus::from_raw(signal.as_raw());
+        return Ok(code(status));
+    }
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {

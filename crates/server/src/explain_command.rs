@@ -7,7 +7,8 @@ use sandkasse_catalogue::Catalogue;
 use serde_json::Value;
 
 use crate::{
-    Ended, address::BaseUrl, cli::ExplainWish, http_client::Door, output, trust::TrustFlags,
+    Ended, address::BaseUrl, cli::ExplainWish, http_client::Door, output, tls::SPEAK_HTTPS,
+    trust::TrustFlags,
 };
 
 /// As wide as a usual terminal.
@@ -77,9 +78,19 @@ fn looked_up(what: &str) -> Result<String, Ended> {
 async fn ask(url: &str, trust: &TrustFlags, token: Option<&str>) -> Result<Value, Ended> {
     let (base, path) = url.split_at(url.find(sandkasse_inspect::PATH).unwrap_or(url.len()));
     let base: BaseUrl = base.parse().map_err(Ended::WrongUse)?;
-    let (status, body) = Door::of(&base, trust)?.fetch(path, token).await?;
-    let value: Value = serde_json::from_slice(&body)
-        .map_err(|_| Ended::Failed(format!("{url} is no explanation (status {status})")))?;
+    let otherwise = "take the address from the answer's `Explain` once more";
+    let door = Door::with(otherwise, &base, trust)?;
+    let (status, body) = door.fetch(path, token).await?;
+    let value: Value = serde_json::from_slice(&body).map_err(|_| {
+        Ended::Failed(if *body == *SPEAK_HTTPS.as_bytes() {
+            format!(
+                "{} speaks HTTPS: begin the address with https://",
+                base.authority()
+            )
+        } else {
+            format!("{url} is no explanation (status {status})")
+        })
+    })?;
     if status == StatusCode::OK {
         return Ok(value);
     }

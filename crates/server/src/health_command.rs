@@ -1,8 +1,12 @@
 //! `sandkasse health`: whether a running platform is ready, as an exit code: for containers, where no other program is.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use http::StatusCode;
+use tokio::time::timeout;
 
 use crate::{
     Ended,
@@ -34,7 +38,7 @@ pub(crate) struct HealthFlags {
     wait: u32,
     /// A TOML file, as for `sandkasse up`
     #[arg(long, value_name = "FILE")]
-    config: Option<std::path::PathBuf>,
+    config: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustFlags,
 }
@@ -45,8 +49,12 @@ pub(crate) struct HealthWish {
     portal: BaseUrl,
     wait: Duration,
     trust: TrustFlags,
+    /// The certificate that it shows, if it is the platform with the same variables.
+    own: Option<PathBuf>,
 }
 
+/// An answer is waited for at least so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is asked while it is waited for.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
@@ -61,12 +69,15 @@ impl HealthFlags {
 
     /// The portal's own address: a proxy in front may be well while the platform is not.
     pub(crate) fn wish(self, gathered: &Options) -> HealthWish {
+        // Its certificate is hardly for the address it listens on.
+        let own = gathered.tls_cert.clone().filter(|_| self.portal.is_none());
         let portal = self.portal.unwrap_or_else(|| {
             let listens = gathered.portal.unwrap_or(Address::loopback(7482));
-            BaseUrl::of(listens.0, gathered.tls_cert.is_some())
+            BaseUrl::of(listens.0, own.is_some())
         });
         HealthWish {
             portal,
+            own,
             wait: Duration::from_secs(self.wait.into()),
             trust: self.trust,
         }
@@ -79,7 +90,7 @@ pub(crate) fn run(wish: &HealthWish) -> Result<(), Ended> {
         .enable_all()
         .build()
         .map_err(|error| Ended::Failed(error.to_string()))?;
-    let door = Door::of(&wish.portal, &wish.trust)?;
+    let door = Door::showing(&wish.portal, &wish.trust, wish.own.as_deref())?;
     runtime.block_on(patiently(&door, wish))?;
     output::say("ready\n");
     Ok(())
@@ -92,7 +103,12 @@ pub(crate) fn run(wish: &HealthWish) -> Result<(), Ended> {
 async fn patiently(door: &Door, wish: &HealthWish) -> Result<(), Ended> {
     let began = Instant::now();
     loop {
-        let answer = ask(door, &wish.portal).await;
+        let left = wish.wait.saturating_sub(began.elapsed()).max(PATIENCE);
+        let answer = timeout(left, ask(door, &wish.portal)).await;
+        let answer = answer.unwrap_or_else(|_| {
+            let portal = wish.portal.as_str();
+            Err(Ended::Failed(format!("{portal} does not answer")))
+        });
         if answer.is_ok() || began.elapsed() + ASK_EVERY > wish.wait {
             return answer;
         }

@@ -1,6 +1,6 @@
 //! Single calls of the commands that ask a running platform: HTTP/1.1, over TLS where its URL says so, one connection.
 
-use std::{io, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
@@ -44,11 +44,32 @@ pub(crate) struct Door {
     tls: Option<TlsConnector>,
     /// As it was given.
     shown: String,
+    /// What somebody does who meant another one.
+    otherwise: &'static str,
 }
 
 impl Door {
-    /// The server behind a base URL.
+    /// The platform whose portal has this base URL.
     pub(crate) fn of(base: &BaseUrl, trust: &TrustFlags) -> Result<Door, Ended> {
+        Door::showing(base, trust, None)
+    }
+
+    /// The same for an address that no `--portal` names.
+    pub(crate) fn with(
+        otherwise: &'static str,
+        base: &BaseUrl,
+        trust: &TrustFlags,
+    ) -> Result<Door, Ended> {
+        let door = Door::of(base, trust)?;
+        Ok(Door { otherwise, ..door })
+    }
+
+    /// The same for a platform of this machine that shows the certificate in this file: see [`TrustFlags::connector`].
+    pub(crate) fn showing(
+        base: &BaseUrl,
+        trust: &TrustFlags,
+        own: Option<&Path>,
+    ) -> Result<Door, Ended> {
         let shown = base.as_str().to_owned();
         let rest = shown.split_once("://").map_or("", |(_, rest)| rest);
         let folder = rest.strip_prefix(base.authority()).unwrap_or_default();
@@ -56,8 +77,9 @@ impl Door {
             authority: base.authority().to_owned(),
             host: base.host().to_owned(),
             folder: folder.to_owned(),
-            tls: base.is_https().then(|| trust.connector()).transpose()?,
+            tls: base.is_https().then(|| trust.connector(own)).transpose()?,
             shown,
+            otherwise: "say where its portal is with `--portal URL`",
         })
     }
 
@@ -160,10 +182,10 @@ impl Door {
     }
 
     fn ended(&self, error: &NoAnswer) -> Ended {
-        let portal = &self.shown;
+        let (portal, otherwise) = (&self.shown, self.otherwise);
         Ended::Failed(match error {
             NoAnswer::NotThere(error) => format!(
-                "no platform at {portal} ({error}): start one with `sandkasse`, or say where its portal is with `--portal URL`"
+                "no platform at {portal} ({error}): start one with `sandkasse`, or {otherwise}"
             ),
             NoAnswer::NotTrusted(error) => format!(
                 "{portal} speaks no HTTPS that can be trusted ({error}): run this where `sandkasse certs` made the authority, \

@@ -4,7 +4,9 @@
 //! listeners accept; that takes longer than all the rest, and is done beside the first requests.
 //! The order of an end: no new deadlines, no new requests, answers, calls, data.
 
-use std::{future::Future, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    future::Future, net::SocketAddr, panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration,
+};
 
 use futures_util::FutureExt;
 use jiff::SignedDuration;
@@ -264,12 +266,22 @@ pub(crate) async fn start(settings: Settings) -> Result<Running, Ended> {
     let mut metrics = None;
     if let Some((door, bound)) = doors.metrics {
         let url = BaseUrl::of(bound, tls.is_some()).as_str().to_owned();
-        tracing::info!(
-            metrics = url,
-            "health and figures are there, for whoever reaches it"
-        );
+        let guard = bound.ip().is_loopback().then(|| Guard {
+            hosts: Vec::new(),
+            token: None,
+            tls: tls.is_some(),
+        });
+        if guard.is_some() {
+            tracing::info!(metrics = url, "health and figures are there");
+        } else {
+            tracing::warn!(
+                metrics = url,
+                "health and figures are there for whoever can reach it, without a credential"
+            );
+        }
         metrics = Some(url);
-        let site = Arc::new(OperationsSite(control.clone()));
+        let control = control.clone();
+        let site = Arc::new(OperationsSite { control, guard });
         let served = listener::serve(door, tls.clone(), site, clock.clone(), stopped.clone());
         listeners.spawn(served);
     }
@@ -413,10 +425,8 @@ impl Running {
             production,
             portal,
         } = &self.places;
-        let authority = certs_command::authority();
-        let authority = authority
-            .to_str()
-            .filter(|it| test.starts_with("https://") && std::path::Path::new(it).exists());
+        let authority = certs_command::authority().filter(|_| test.starts_with("https://"));
+        let authority = authority.as_deref().and_then(Path::to_str);
         Banner {
             test,
             production,

@@ -122,6 +122,41 @@ fn the_programs_own_commands_reach_it_over_https() {
     assert!(!log.contains("certificate"), "nothing to warn of: {log}");
 }
 
+/// A container asks itself, whatever name its certificate is for.
+#[test]
+fn health_believes_the_certificate_that_the_platform_with_its_variables_shows() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    for (name, file) in [("sandkasse.example.com", "own"), ("localhost", "other")] {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        fs::write(folder.join(format!("{file}.pem")), made.cert.pem()).unwrap();
+        let key = folder.join(format!("{file}.key"));
+        fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let server = Server::start_with(folder, |command| {
+        command.args(["--tls-cert", "own.pem", "--tls-key", "own.key"]);
+    });
+    let port = server.portal.rsplit(':').next().unwrap();
+    let asked = |certificate: &str| {
+        let portal = format!("127.0.0.1:{port}");
+        Command::new(env!("CARGO_BIN_EXE_sandkasse"))
+            .current_dir(folder)
+            .env("SANDKASSE_PORTAL", portal)
+            .env("SANDKASSE_TLS_CERT", certificate)
+            .env("SANDKASSE_TLS_KEY", "own.key")
+            .arg("health")
+            .output()
+            .unwrap()
+    };
+    let own = asked("own.pem");
+    assert!(own.status.success(), "{}", complaint(&own));
+    let other = asked("other.pem");
+    assert_eq!(other.status.code(), Some(1));
+    assert!(complaint(&other).contains("HTTPS"), "{}", complaint(&other));
+    assert_eq!(server.terminate(), Some(0));
+}
+
 #[test]
 fn an_operator_is_warned_of_what_clients_will_trip_over() {
     let place = tempfile::tempdir().unwrap();

@@ -64,10 +64,20 @@ fn named<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {
 
 /// One call of a merchant who traces, too.
 fn call(server: &Server, shop: &Shop, method: &str, path: &str, body: Option<&Value>) -> u16 {
+    call_of("01", server, shop, (method, path, body))
+}
+
+/// The same, where the caller's flags say whether this trace is kept.
+fn call_of(
+    sampled: &str,
+    server: &Server,
+    shop: &Shop,
+    (method, path, body): (&str, &str, Option<&Value>),
+) -> u16 {
     let mut request = ureq::http::Request::builder()
         .method(method)
         .uri(format!("{}{path}", server.test))
-        .header("traceparent", format!("00-{TRACE}-{PARENT}-01"))
+        .header("traceparent", format!("00-{TRACE}-{PARENT}-{sampled}"))
         .header("Content-Type", "application/json");
     for (name, value) in shop.headers() {
         request = request.header(name, value);
@@ -188,9 +198,9 @@ fn a_call_its_checks_its_commit_and_its_callback_are_one_trace() {
     assert_eq!(told["http.response.status_code"], "200");
 }
 
-/// A caller who does not sample is not sampled; a collector that is away costs nobody anything.
+/// A collector that is away costs nobody anything.
 #[test]
-fn without_a_collector_or_a_sample_calls_are_answered_all_the_same() {
+fn without_a_collector_calls_are_answered_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_with(folder.path(), |command| {
         // Nobody is there.
@@ -207,4 +217,24 @@ fn without_a_collector_or_a_sample_calls_are_answered_all_the_same() {
     );
     assert_eq!(made, 200);
     assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_caller_who_keeps_no_trace_gets_none_kept() {
+    let collector = Collector::start();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), |command| {
+        command.env("SANDKASSE_OTLP_ENDPOINT", &collector.url);
+    });
+    let shop = Shop::create(&server, "https://example.com/callback");
+    let payments = "/ecomm/v2/payments";
+    for (order, sampled) in [("acme-1", "00"), ("acme-2", "01")] {
+        let body = shop.initiate(order);
+        let made = call_of(sampled, &server, &shop, ("POST", payments, Some(&body)));
+        assert_eq!(made, 200);
+    }
+    assert_eq!(server.terminate(), Some(0));
+    let spans = spans(&collector);
+    let kept = named(&spans, "POST /ecomm/v2/payments");
+    assert_eq!(kept.len(), 1, "the second one");
 }

@@ -576,7 +576,7 @@ pub trait Store: Send + Sync {
         Ok(())
     }
 
-    /// Whether the store answers at all: it reads what does not depend on how much there is.
+    /// Whether the store answers at all. It must be cheap wherever asking takes a way: here nothing is ever so new.
     async fn answers(&self) -> Result<(), StoreError> {
         self.directory(Generation::MAX).await.map(drop)
     }

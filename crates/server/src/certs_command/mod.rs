@@ -12,6 +12,7 @@ mod words;
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -46,6 +47,8 @@ const CERTIFICATE: &str = "server.pem";
 const KEY: &str = "server.key";
 /// The mode of files that are no secret, less what the user's mask takes away.
 const FOR_ALL: u32 = 0o666;
+/// What the mode of a secret does not have.
+const FOR_OTHERS: u32 = 0o077;
 
 /// Clocks of clients may be slow by this much.
 const BEFORE: SignedDuration = SignedDuration::from_hours(1);
@@ -65,9 +68,13 @@ pub(crate) struct CertsFlags {
     to: PathBuf,
 }
 
-/// Where the authority is that was made in this folder, if one was.
-pub(crate) fn authority() -> PathBuf {
-    Path::new(FOLDER).join(AUTHORITY)
+/// Where the authority is that this user made in this folder, if one was made. One whose key is not there, or is there for
+/// others too, may have come with a repository: git keeps no such mode.
+pub(crate) fn authority() -> Option<PathBuf> {
+    let folder = Path::new(FOLDER);
+    let key = fs::metadata(folder.join(AUTHORITY_KEY)).ok()?;
+    let is_own = key.uid() == rustix::process::geteuid().as_raw() && key.mode() & FOR_OTHERS == 0;
+    Some(folder.join(AUTHORITY)).filter(|path| is_own && path.exists())
 }
 
 /// What was made.

@@ -101,7 +101,7 @@ fn calls(control: &Control, all: &mut Vec<Figure>) {
     }
     all.push(counters(
         "sandkasse_calls",
-        "Calls of the merchant APIs that were answered; the operation is `no operation` where there is none at the path",
+        "Calls of the merchant APIs that were answered; the operation is `no operation` where there is none at the path, and of calls that were sent away unread",
         by_status.into_iter().map(|((environment, api, operation, class), count)| {
             let labels = [
                 ("environment", environment),

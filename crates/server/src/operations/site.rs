@@ -1,6 +1,7 @@
 //! The listener that an installation may name for its watchers: health and figures, and nothing else.
 //!
-//! It asks for no credential, so it is for a network that is closed to others.
+//! It asks for no credential, so it is for a network that is closed to others. On loopback, pages of a browser are kept out
+//! as at the portal.
 
 use std::sync::Arc;
 
@@ -11,23 +12,32 @@ use sandkasse_api::gateway;
 
 use super::{METRICS, health, told};
 use crate::{
-    control::Control,
+    control::{Control, Guard},
     listener::{self, NoAnswer, Outgoing, Site},
 };
 
 /// Who answers there.
-pub(crate) struct OperationsSite(pub(crate) Arc<Control>);
+pub(crate) struct OperationsSite {
+    pub(crate) control: Arc<Control>,
+    /// Where only this machine can reach it.
+    pub(crate) guard: Option<Guard>,
+}
 
 impl OperationsSite {
-    async fn answer(&self, method: &Method, path: &str, headers: &http::HeaderMap) -> Response {
+    async fn answer(&self, request: &Request<Incoming>) -> Response {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let admitted = self.guard.as_ref().map(|it| it.admit(method, uri, headers));
+        if let Some(Err(problem)) = admitted {
+            return problem.into_response();
+        }
         if !matches!(*method, Method::GET | Method::HEAD) {
             let allowed = [(header::ALLOW, "GET, HEAD")];
             return (StatusCode::METHOD_NOT_ALLOWED, allowed).into_response();
         }
-        match path {
+        match uri.path() {
             "/healthz" => health::alive().await.into_response(),
-            "/readyz" => health::ready(&self.0).await,
-            METRICS => told(&self.0, headers),
+            "/readyz" => health::ready(&self.control).await,
+            METRICS => told(&self.control, headers),
             _ => {
                 let text = "here are /healthz, /readyz and /metrics\n";
                 (StatusCode::NOT_FOUND, text).into_response()
@@ -41,9 +51,7 @@ impl Site for OperationsSite {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<http::Response<Outgoing>, NoAnswer> {
-        let (method, path) = (request.method(), request.uri().path());
-        let answer = self.answer(method, path, request.headers()).await;
-        Ok(listener::routed(answer))
+        Ok(listener::routed(self.answer(&request).await))
     }
 
     fn fault(&self) -> http::Response<Outgoing> {

@@ -1,6 +1,8 @@
 use std::{fs, path::Path};
 
+use async_trait::async_trait;
 use rustls::pki_types::CertificateDer;
+use sandkasse_domain::Timestamp;
 use sandkasse_engine::ManualClock;
 
 use super::*;
@@ -123,24 +125,41 @@ fn a_replaced_certificate_is_taken_in_and_a_broken_one_is_not() {
     assert_eq!(shown(&tls), before, "and back");
 }
 
+/// A clock that notes until when somebody sleeps.
+#[derive(Debug)]
+struct Noting(Arc<ManualClock>, Arc<Mutex<Vec<Timestamp>>>);
+
+#[async_trait]
+impl WallClock for Noting {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        self.1.lock().push(moment);
+        self.0.sleep_until(moment).await;
+    }
+}
+
 #[tokio::test]
 async fn the_files_are_looked_at_every_minute_of_the_clock() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
     let (first, second) = (made(&["localhost"]), made(&["localhost"]));
     write(&files, &first.0, &first.1);
-    let clock = clock();
+    let (clock, asked) = (clock(), Arc::new(Mutex::default()));
     let tls = Arc::new(Tls::open(files.clone(), &*clock).unwrap());
     let before = shown(&tls);
-    let keeping = tokio::spawn(keep_fresh(Some(tls.clone()), clock.clone()));
+    let began = clock.now();
+    let noting = Arc::new(Noting(clock.clone(), asked.clone()));
+    let keeping = tokio::spawn(keep_fresh(Some(tls.clone()), noting));
     write(&files, &second.0, &second.1);
-    tokio::task::yield_now().await;
-    clock.advance(SignedDuration::from_secs(59));
-    for _ in 0..20 {
+    while asked.lock().is_empty() {
         tokio::task::yield_now().await;
     }
+    assert_eq!(*asked.lock(), [began + SignedDuration::from_mins(1)]);
     assert_eq!(shown(&tls), before);
-    clock.advance(SignedDuration::from_secs(1));
+    clock.advance(SignedDuration::from_mins(1));
     let replaced = async {
         while shown(&tls) == before {
             tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
 //! Spans of calls to merchants. A callback is made after the call that promised it was answered, by
 //! another task; so the span that promised it is remembered by the callback's id.
 
-use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use http::Uri;
@@ -9,7 +9,7 @@ use opentelemetry::{
     Context,
     trace::{SpanContext, TraceContextExt},
 };
-use parking_lot::Mutex;
+use quick_cache::sync::Cache;
 use sandkasse_courier::{Attempts, failure_kind};
 use sandkasse_domain::sales_unit::UrlPolicy;
 use sandkasse_engine::SPANS;
@@ -18,11 +18,11 @@ use sandkasse_store::{CallOutcome, OutgoingCall};
 use tracing::{Instrument, Level, Span, field::Empty, trace_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// So many calls that wait are remembered; with more, their spans have no parent.
+/// So many calls that wait are remembered, the latest ones; the spans of others have no parent.
 const MOST: usize = 10_000;
 
 /// Which span promised which call. One for the process, as the collector is.
-static PROMISED: Mutex<Option<HashMap<String, SpanContext>>> = Mutex::new(None);
+static PROMISED: LazyLock<Cache<String, SpanContext>> = LazyLock::new(|| Cache::new(MOST));
 
 /// The present span promised this call.
 pub(crate) fn promised(call: &str) {
@@ -31,16 +31,12 @@ pub(crate) fn promised(call: &str) {
     }
     let context = Span::current().context().span().span_context().clone();
     if context.is_sampled() {
-        let mut promised = PROMISED.lock();
-        let promised = promised.get_or_insert_default();
-        if promised.len() < MOST {
-            promised.insert(call.to_owned(), context);
-        }
+        PROMISED.insert(call.to_owned(), context);
     }
 }
 
 fn promise_of(call: &str) -> Option<Context> {
-    let context = PROMISED.lock().as_mut()?.remove(call)?;
+    let (_, context) = PROMISED.remove(call)?;
     Some(Context::new().with_remote_span_context(context))
 }
 

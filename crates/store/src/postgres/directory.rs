@@ -27,7 +27,7 @@ pub(super) async fn read(
                FROM sandkasse.installation i LEFT JOIN sandkasse.directory d
                    ON d.generation > $1 AND ($1 > 0 OR d.body IS NOT NULL)
                ORDER BY d.environment, d.kind, d.key";
-    let after = after.cast_signed();
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
     let found = pool.run(sql, &[(&after as _, Type::INT8)], LONG).await?;
     let mut generation = 0;
     let mut entries = Vec::with_capacity(found.len());

@@ -123,6 +123,9 @@ impl Pool {
             if age == losses && connection.is_usable() {
                 return Ok((age, connection));
             }
+            if !connection.is_usable() {
+                self.lost.note();
+            }
         }
         Ok((losses, self.connect().await?))
     }

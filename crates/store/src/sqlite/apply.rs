@@ -55,6 +55,8 @@ pub(super) enum Work {
     /// A sales unit's rows, in the place of what is there of it.
     Replace(Partition, Vec<Row>),
     SealWith(Sealer),
+    /// Nothing: whether the writer gets round to it, and the file can be read.
+    Answer,
     /// A failpoint: the next COMMIT fails as it does when the disk loses a write.
     #[cfg(test)]
     FailNextFsync,
@@ -132,6 +134,11 @@ impl Statements<'_> {
                 }
                 self.note_newest(lines.last())?
             }
+            Work::Answer => usize::from(self.connection.query_row(
+                "SELECT 1 FROM installation",
+                [],
+                |row| row.get::<_, bool>(0),
+            )?),
             Work::PruneAudit(through) => self.prune_audit.execute([through])?,
             Work::Fill(rows) => return self.fill(rows),
             Work::Replace(partition, rows) => return self.replace(partition, rows),

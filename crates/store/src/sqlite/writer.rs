@@ -140,16 +140,6 @@ impl Writer {
         queue.map_or(0, |queue| queue.max_capacity() - queue.capacity())
     }
 
-    /// Fails when nothing is written any more.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        let health = self.health.borrow();
-        match &health.broken {
-            Some(error) => Err(error.clone()),
-            None if health.ended => Err(gone()),
-            None => Ok(()),
-        }
-    }
-
     /// Returns when all that was asked for is done and the file is let go of.
     pub(super) async fn close(&self) {
         self.queue.lock().take();

@@ -115,6 +115,10 @@ async fn lost_connections_are_counted_and_it_answers_again() {
     let after = store.measured();
     let connections = after.connections.expect("it has some");
     assert!(connections.opened > before.connections.map_or(0, |it| it.opened));
+    assert!(
+        connections.lost > 0,
+        "also those that broke while nobody used them"
+    );
     assert_eq!(after.failures, 0, "nobody was told");
     store.close().await;
 }
