@@ -22,10 +22,15 @@ pub(crate) fn build(root: &Path, binary: &str, release: bool) -> anyhow::Result<
 /// The same in a profile of `Cargo.toml`.
 pub(crate) fn build_in(root: &Path, binary: &str, profile: &str) -> anyhow::Result<PathBuf> {
     // `--workspace`: with the same features of dependencies as the tests, so nothing is compiled twice.
-    let mut command = cargo(root, &["build", "--workspace", "--bin", binary]);
+    let command = cargo(root, &["build", "--workspace", "--profile", profile]);
+    built(command, binary)
+}
+
+/// What a `cargo build` makes of one binary.
+pub(crate) fn built(mut command: Command, binary: &str) -> anyhow::Result<PathBuf> {
+    command.args(["--bin", binary]);
+    eprintln!("$ {}", process::shown(&command));
     command.arg("--message-format=json-render-diagnostics");
-    command.args(["--profile", profile]);
-    eprintln!("$ cargo build --workspace --bin {binary} --profile {profile}");
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

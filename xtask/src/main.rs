@@ -76,6 +76,8 @@ enum Task {
     /// What may be among our dependencies, by `deny.toml`.
     Deny(deny::Options),
     /// Pack the program: Debian package, container image, terms, sums, into target/dist.
+    ///
+    /// Builds a static program first, unless it is given one, and tries what it packed.
     Dist(dist::Options),
     /// Change the code that guards money and access, place by place, and see whether a test notices. Takes hours.
     Mutants(mutants::Options),

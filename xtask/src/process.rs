@@ -122,7 +122,7 @@ pub(crate) fn succeeded(status: ExitStatus, shown: &str) -> anyhow::Result<()> {
 }
 
 /// The command as one would type it (without its environment).
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     words.join(" ")

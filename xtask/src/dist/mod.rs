@@ -21,9 +21,9 @@ use crate::{cargo, process};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program: a static one, for the image holds nothing else.
+    /// The program: a static one, for the image holds nothing else [default: it is built, with musl]
     #[arg(long, value_name = "FILE")]
-    binary: PathBuf,
+    binary: Option<PathBuf>,
     /// Where everything goes [default: target/dist].
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -77,7 +77,10 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         Some(folder) => std::path::absolute(folder)?,
         None => cargo::workshop(root, "dist")?,
     };
-    let binary = std::path::absolute(&options.binary)?;
+    let binary = match &options.binary {
+        Some(file) => std::path::absolute(file)?,
+        None => program::build(root)?,
+    };
     program::is_static(&binary)?;
     at_most(&binary, PROGRAM_MOST)?;
     let goods = pack(root, &binary, &out, epoch(root)?)?;
