@@ -3,13 +3,16 @@
 Every block names what it is after its language. Steps that need a container engine find a stand-in for `docker` that has
 no containers: it gives the binary itself, with the variables of the recipe's service.
 """
+import contextlib
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -20,7 +23,14 @@ from tap import done, env, ok, section  # noqa: E402
 
 BINARY = env("SANDKASSE_BINARY")
 KEYS = ["BASE_URL", "CLIENT_ID", "CLIENT_SECRET", "SUBSCRIPTION_KEY", "MSN", "PHONE"]
+# Seconds that anything may take, on a busy machine.
 LIMIT = 120
+# What stands for a step's `run` in GitHub Actions, by the step's `shell`: only the one that is named has `pipefail`.
+GITHUB_SHELLS = {
+    None: ("bash", "-e"),
+    "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail"),
+    "sh": ("sh", "-e"),
+}
 
 # What stands for the reader's tests: it fetches a token with the keys that it finds, and notes which platform it was.
 SUITE = """
@@ -82,11 +92,21 @@ class Workshop:
         os.chmod(path, mode)
 
     def shell(self, script, words=("sh", "-e"), **more):
-        """Runs a script to its end; the platform of a script whose shell waits for it is gone then."""
-        return subprocess.run(
-            [*words, "-c", script], cwd=self.folder, env={**self.environment, **more}, timeout=LIMIT,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        """Runs a script to its end; the platform of a script whose shell waits for it is gone then.
+
+        One that takes too long is ended with all that it started.
+        """
+        process = subprocess.Popen(
+            [*words, "-c", script], cwd=self.folder, env={**self.environment, **more}, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
+        try:
+            output, _ = process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            raise RuntimeError(f"it took more than {LIMIT} s: {script[:60]}: {output}") from None
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def noted(self):
         """The platforms that the tests met since the last look."""
@@ -177,8 +197,25 @@ def github_action(shop, variables):
     inputs = {name: str(value["default"]) for name, value in action["inputs"].items()}
     for step in action["runs"]["steps"]:
         more = {name: with_inputs(value, inputs) for name, value in step["env"].items()}
-        result = shop.shell(step["run"], GITHUB_ACTION_PATH=folder, GITHUB_ENV=variables, **more)
+        words = GITHUB_SHELLS[step["shell"]]
+        result = shop.shell(step["run"], words, GITHUB_ACTION_PATH=folder, GITHUB_ENV=variables, **more)
         ok("github: our action", result.returncode == 0, result.stdout)
+
+
+def github_env(variables):
+    with open(variables, encoding="utf-8") as file:
+        return dict(line.split("=", 1) for line in file.read().splitlines())
+
+
+def github_step(name, shop, step, platform):
+    script, words = step["run"].replace("${{ job.services.sandkasse.id }}", "made"), GITHUB_SHELLS[step.get("shell")]
+    if platform:
+        shop.environment["SERVICE"] = platform.as_words()
+    if "docker exec" in script:
+        gone = shop.shell(script, words, SERVICE="SANDKASSE_PORTAL_URL=http://127.0.0.1:1", GITHUB_ENV=os.devnull)
+        ok(f"{name}: without a platform it fails: {script[:60]}", gone.returncode != 0, gone.stdout)
+    result = shop.shell(script, words)
+    ok(f"{name}: {script[:60]}", result.returncode == 0, result.stdout)
 
 
 def github(name, text):
@@ -190,76 +227,108 @@ def github(name, text):
             pass
         shop.environment.update(GITHUB_ENV=variables, RUNNER_TEMP=os.path.dirname(shop.folder))
         service = job.get("services", {}).get("sandkasse")
-        platform = Service(service["env"]) if service else None
-        try:
-            for step in job["steps"]:
-                if step.get("uses", "").startswith("./"):
-                    github_action(shop, variables)
-                elif "run" in step:
-                    script = step["run"].replace("${{ job.services.sandkasse.id }}", "made")
-                    if platform:
-                        shop.environment["SERVICE"] = platform.as_words()
-                    result = shop.shell(script, ("bash", "-e", "-o", "pipefail"))
-                    ok(f"{name}: {script[:60]}", result.returncode == 0, result.stdout)
-                with open(variables, encoding="utf-8") as file:
-                    shop.environment.update(line.split("=", 1) for line in file.read().splitlines())
-            met = shop.noted()
-            ok(f"{name}: the tests met a platform", len(met) == 1, met)
-            if "SANDKASSE_PID" in shop.environment:
-                # What the runner does at the end of a job.
-                os.kill(int(shop.environment["SANDKASSE_PID"]), 15)
+        with Service(service["env"]) if service else contextlib.nullcontext() as platform:
+            try:
+                for step in job["steps"]:
+                    if step.get("uses", "").startswith("./"):
+                        github_action(shop, variables)
+                    elif "run" in step:
+                        github_step(name, shop, step, platform)
+                    shop.environment.update(github_env(variables))
+                met = shop.noted()
+                ok(f"{name}: the tests met a platform", len(met) == 1, met)
+            finally:
+                # What the runner does at the end of a job, however it went.
+                started = github_env(variables).get("SANDKASSE_PID")
+                if started:
+                    os.kill(int(started), signal.SIGTERM)
             ok(f"{name}: nothing is left in the project", shop.left() == [], shop.left())
-        finally:
-            if platform:
-                platform.stop()
 
 
 class Service:
-    """The binary with the variables of a service container, on free ports of loopback instead of its own network."""
+    """The binary with the variables of a service container, on free ports of loopback instead of its own network.
 
-    def __init__(self, variables):
+    It is there within a `with`, and ends with it.
+    """
+
+    def __init__(self, variables, test="127.0.0.1:0"):
         self._folder = tempfile.TemporaryDirectory(prefix="recipes-")
-        ready = os.path.join(self._folder.name, "ready.json")
         self.variables = {name: str(value) for name, value in variables.items()}
-        own = {f"SANDKASSE_{name}": "127.0.0.1:0" for name in ("TEST", "PRODUCTION", "PORTAL")}
-        settings = {**self.variables, **own, "SANDKASSE_READY_FILE": ready}
+        self.settings = {
+            **self.variables,
+            "SANDKASSE_TEST": test,
+            "SANDKASSE_PRODUCTION": "127.0.0.1:0",
+            "SANDKASSE_PORTAL": "127.0.0.1:0",
+            "SANDKASSE_READY_FILE": os.path.join(self._folder.name, "ready.json"),
+        }
         # Where it is reached is another place here; that such a URL is one, a check of its own says.
-        for url in [name for name in settings if name.endswith("_URL")]:
-            del settings[url]
-        self.log = open(os.path.join(self._folder.name, "log"), "w+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [BINARY], env=settings, cwd=self._folder.name, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        while True:
-            try:
-                with open(ready, encoding="utf-8") as file:
-                    self.urls = json.load(file)
-                    break
-            except (OSError, ValueError):
-                if self.process.poll() is not None:
-                    with open(self.log.name, encoding="utf-8") as log:
-                        raise RuntimeError(log.read())
+        for url in [name for name in self.settings if name.endswith("_URL")]:
+            del self.settings[url]
+        self.process = None
+        self.urls = None
+
+    def __enter__(self):
+        with open(os.path.join(self._folder.name, "log"), "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [BINARY], env=self.settings, cwd=self._folder.name, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            self.urls = self._wait()
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+        return self
+
+    def _wait(self):
+        until = time.monotonic() + LIMIT
+        while time.monotonic() < until:
+            # It may be seen half written: then it cannot be read yet.
+            with contextlib.suppress(OSError, ValueError):
+                with open(self.settings["SANDKASSE_READY_FILE"], encoding="utf-8") as file:
+                    return json.load(file)
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the service ended with {self.process.returncode}: {self._log()}")
+            time.sleep(0.02)
+        raise RuntimeError(f"the service was not ready after {LIMIT} s: {self._log()}")
+
+    def _log(self):
+        with open(os.path.join(self._folder.name, "log"), encoding="utf-8") as log:
+            return log.read()
 
     def as_words(self):
         """What a program in the same container sees, as words for `env`."""
         seen = {**self.variables, "SANDKASSE_PORTAL_URL": self.urls["portal"]}
         return " ".join(f"{name}={value}" for name, value in seen.items())
 
-    def stop(self):
+    def __exit__(self, *_):
         self.process.terminate()
-        code = self.process.wait(timeout=30)
+        try:
+            code = self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = f"none within 30 s, and then {self.process.wait()}"
         ok("the service ended in order", code == 0, code)
-        self.log.close()
 
 
-def is_refused_without(variables):
-    """On all addresses each of these is needed; with all of them it starts."""
-    everywhere = {"SANDKASSE_TEST": "0.0.0.0:0", "SANDKASSE_PRODUCTION": "127.0.0.1:0", "SANDKASSE_PORTAL": "127.0.0.1:0",
+# Loopback, written so that the platform takes it for an address that others can reach: tests listen nowhere else.
+REACHED_BY_OTHERS = "[::ffff:127.0.0.1]:0"
+# What is needed there, and the words of the refusal that name it.
+NEEDED = {"SANDKASSE_ADMIN_TOKEN": "set an administrator's token", "SANDKASSE_BEHIND_PROXY": "--behind-proxy"}
+
+
+def starts_only_with(variables):
+    """Where others can reach it, each of what is needed is missed by name; with all of them it starts."""
+    everywhere = {"SANDKASSE_TEST": REACHED_BY_OTHERS, "SANDKASSE_PRODUCTION": "127.0.0.1:0", "SANDKASSE_PORTAL": "127.0.0.1:0",
                   "SANDKASSE_DATABASE": "sqlite::memory:"}
-    for name in ("SANDKASSE_ADMIN_TOKEN", "SANDKASSE_BEHIND_PROXY"):
+    for name in NEEDED:
         rest = {key: str(value) for key, value in variables.items() if key != name}
         with tempfile.TemporaryDirectory() as folder:
-            result = subprocess.run([BINARY], env={**rest, **everywhere}, cwd=folder, timeout=LIMIT, capture_output=True)
-        ok(f"a service without {name} is refused", result.returncode == 2, result.stderr.decode())
+            result = subprocess.run(
+                [BINARY], env={**rest, **everywhere}, cwd=folder, timeout=LIMIT, capture_output=True, text=True)
+        missed = [other for other, words in NEEDED.items() if words in result.stderr]
+        ok(f"a service without {name} is refused for that", (result.returncode, missed) == (2, [name]), result.stderr)
+    with Service({**variables, "SANDKASSE_DATABASE": "sqlite::memory:"}, REACHED_BY_OTHERS) as service:
+        ok("with all of them it starts", service.urls["test"].startswith("http://[::ffff:127.0.0.1]:"), service.urls)
 
 
 def demo_keys(variables, name):
@@ -275,15 +344,14 @@ def gitlab(name, text):
         if "services" in job:
             [service] = job["services"]
             demo_keys(job["variables"], name)
-            is_refused_without(service["variables"])
-            platform = Service(service["variables"])
-            shop = Workshop()
-            shop.environment.update({**job["variables"], "BASE_URL": platform.urls["test"]})
-            for script in job["script"]:
-                result = shop.shell(script)
-                ok(f"{name}, {title}: {script}", result.returncode == 0, result.stdout)
-            ok(f"{name}, {title}: the tests met a platform", len(shop.noted()) == 1)
-            platform.stop()
+            starts_only_with(service["variables"])
+            with Service(service["variables"]) as platform:
+                shop = Workshop()
+                shop.environment.update({**job["variables"], "BASE_URL": platform.urls["test"]})
+                for script in job["script"]:
+                    result = shop.shell(script)
+                    ok(f"{name}, {title}: {script}", result.returncode == 0, result.stdout)
+                ok(f"{name}, {title}: the tests met a platform", len(shop.noted()) == 1)
         else:
             run_all(f"{name}, {title}", Workshop(), job["script"])
 
@@ -318,20 +386,23 @@ def compose(name, text):
         said = services[service]["environment"]
         return {key: re.sub(usual, r"\1", value) for key, value in said.items()}
 
-    is_refused_without(variables("sandkasse"))
-    platform = Service(variables("sandkasse"))
-    shop = Workshop()
-    shop.environment.update({**variables("tests"), "SANDKASSE_PORTAL_URL": platform.urls["portal"]})
-    words = [word.replace("$$", "$") for word in services["tests"]["command"]]
-    # The platform itself says what its address is; that was taken away above.
-    result = shop.shell(words[-1], words[:1])
-    ok(f"{name}: the tests' command", result.returncode == 0, result.stdout)
-    ok(f"{name}: the tests met the platform", [base for base, _ in shop.noted()] == [platform.urls["test"]])
-    platform.stop()
+    starts_only_with(variables("sandkasse"))
+    with Service(variables("sandkasse")) as platform:
+        shop = Workshop()
+        shop.environment.update({**variables("tests"), "SANDKASSE_PORTAL_URL": platform.urls["portal"]})
+        words = [word.replace("$$", "$") for word in services["tests"]["command"]]
+        # The platform itself says what its address is; that was taken away above.
+        result = shop.shell(words[-1], words[:1])
+        ok(f"{name}: the tests' command", result.returncode == 0, result.stdout)
+        ok(f"{name}: the tests met the platform", [base for base, _ in shop.noted()] == [platform.urls["test"]])
 
 
-def containerfile(_name, text):
-    ok("the Containerfile copies the binary", "COPY --from=sandkasse:" in text and "/usr/bin/sandkasse" in text, text)
+def containerfile(name, text):
+    """It is not built: what it copies must be where our own image has it."""
+    [copied] = re.findall(r"^COPY --from=sandkasse:\S+ (\S+) /usr/local/bin/sandkasse$", text, re.M)
+    with open(os.path.join(ROOT, "ops", "container", "Containerfile"), encoding="utf-8") as file:
+        ours = file.read()
+    ok(f"{name}: our image has the program there", f"COPY sandkasse {copied}\n" in ours, copied)
 
 
 def pytest_recipe(name, text):
@@ -358,23 +429,31 @@ def node_recipe(name, text):
     ok(f"{name}: two tests, a unit each", result.returncode == 0 and "pass 2" in result.stdout, result.stdout)
 
 
+def testcontainers(name, text, pattern):
+    """Containers are not made here: the variables of the recipe are tried, with its token where they name it."""
+    [token] = re.findall(r"\bTOKEN = [\"']([^\"']+)[\"']", text)
+    variables = {key: token if value == "TOKEN" else value for key, value in re.findall(pattern, text, re.M)}
+    ok(f"{name}: its variables were found", {*NEEDED, "SANDKASSE_DATABASE"} <= set(variables), variables)
+    ok(f"{name}: programs in the container have the token", variables.get("SANDKASSE_TOKEN", token) == token, variables)
+    starts_only_with(variables)
+
+
 def testcontainers_in_js(name, text):
     shop = Workshop()
     shop.write("recipe.mjs", text)
     result = shop.shell("node --check recipe.mjs")
     ok(f"{name}: it is JavaScript", result.returncode == 0, result.stdout)
-    variables = dict(re.findall(r"^ +(SANDKASSE_\w+): '?([^',]+)'?,$", text, re.M))
-    is_refused_without(variables)
+    testcontainers(name, text, r"^ +(SANDKASSE_\w+): '?([^',]+)'?,$")
 
 
 def testcontainers_in_python(name, text):
     compile(text, name, "exec")
-    is_refused_without(dict(re.findall(r'with_env\("(\w+)", "?([^")]+)"?\)', text)))
+    testcontainers(name, text, r'with_env\("(\w+)", "?([^")]+)"?\)')
 
 
 def testcontainers_in_java(name, text):
     ok(f"{name}: brackets match", all(text.count(a) == text.count(b) for a, b in ("{}", "()")), text)
-    is_refused_without(dict(re.findall(r'"(SANDKASSE_\w+)", "?([^",)]+)"?', text)))
+    testcontainers(name, text, r'"(SANDKASSE_\w+)", "?([^",)]+)"?')
 
 
 RECIPES = {
@@ -400,6 +479,9 @@ RECIPES = {
 
 def main():
     found = blocks()
+    said = subprocess.run([BINARY, "--version"], capture_output=True, text=True, timeout=LIMIT, check=True).stdout.split()[-1]
+    images = {image for _, _, text in found for image in re.findall(r"sandkasse:(\d+\.[\w.]+)", text)}
+    ok("the image that recipes name is of this version", images == {said}, sorted(images))
     section("the commands", lambda: single_commands([text for language, name, text in found if (language, name) == ("sh", "")]))
     named = {name: text for _, name, text in found if name}
     ok("every recipe is known here, and every one known here is there", set(named) == set(RECIPES), sorted(set(named) ^ set(RECIPES)))

@@ -6,6 +6,8 @@ folder=$(mktemp -d "${RUNNER_TEMP:-/tmp}/sandkasse.XXXXXX")
 "$SANDKASSE_BINARY" --database sqlite::memory: --test 127.0.0.1:0 --production 127.0.0.1:0 --portal 127.0.0.1:0 \
   --ready-file "$folder/ready.json" --quiet < /dev/null > "$folder/sandkasse.log" 2>&1 &
 platform=$!
+# If this step fails, nobody learns of the platform: it goes with the step.
+trap 'kill "$platform" 2> /dev/null || :' EXIT
 until [ -s "$folder/ready.json" ]; do
   if ! kill -0 "$platform" 2> /dev/null; then
     cat "$folder/sandkasse.log"
@@ -22,4 +24,5 @@ portal=$(sed 's/.*"portal":"\([^"]*\)".*/\1/' "$folder/ready.json")
   echo "SANDKASSE_PID=$platform"
 } >> "$GITHUB_ENV"
 rm "$folder/keys"
+trap - EXIT
 echo "Sandkasse is ready: $portal"

@@ -2,6 +2,7 @@
 //! and runs as nobody with nothing but what is in it.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -149,10 +150,12 @@ fn image(goods: &Goods) -> anyhow::Result<()> {
     }
     own.push("SANDKASSE_READY_FILE=/data/ready.json".to_owned());
     let own: Vec<&str> = own.iter().map(String::as_str).collect();
-    let platform = inside(&own, &[])?.spawn()?;
+    // In a group of its own: sudo hands on no signal that comes from its own group.
+    let platform = inside(&own, &[])?.process_group(0).spawn()?;
     let outcome = serve(&platform, &root, &inside);
-    end(platform)?;
-    outcome?;
+    let ended = end(platform);
+    // What went wrong first is what there is to know.
+    outcome.and(ended)?;
     ensure!(
         root.join("data/sandkasse.db").is_file(),
         "there is no database in /data"
@@ -227,17 +230,27 @@ fn libraries(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Ends the platform, which runs as somebody else, perhaps behind sudo.
 fn end(mut platform: Child) -> anyhow::Result<()> {
-    process::signal("TERM", &platform.id().to_string());
+    let sent_to = platform.id().to_string();
+    signal("TERM", &sent_to)?;
     match process::wait(&mut platform, STOP_LIMIT)? {
         Some(status) => ensure!(status.success(), "it ended with {status}"),
         None => {
-            platform.kill()?;
+            // This one sudo cannot hand on.
+            signal("KILL", &format!("-{sent_to}"))?;
             platform.wait()?;
             bail!("it did not end on SIGTERM");
         }
     }
     Ok(())
+}
+
+/// The same as [`process::signal`], to what only root may send signals to.
+fn signal(name: &str, to: &str) -> anyhow::Result<()> {
+    let mut kill = setup::as_root(Path::new("sh"))?;
+    kill.args(["-c", "kill -s \"$0\" -- \"$1\"", name, to]);
+    process::run(&mut kill)
 }
 
 /// What root owns, root removes.
