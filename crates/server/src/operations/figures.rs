@@ -336,7 +336,7 @@ fn journal(control: &Control, all: &mut Vec<Figure>) {
     ));
     all.push(counter(
         "sandkasse_journal_passed_over",
-        "Successes that came too fast to be written down",
+        "Successes, and refusals of a crowd, that came too fast to be written down",
         fill.passed_over,
     ));
     all.push(counter(
