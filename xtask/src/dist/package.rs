@@ -11,10 +11,11 @@ use super::Goods;
 use crate::process;
 
 /// Documents of ours that are installed with it.
-const DOCUMENTS: [&str; 4] = [
+const DOCUMENTS: [&str; 5] = [
     "README.md",
     "docs/ci.md",
     "docs/scaling.md",
+    "docs/clients.md",
     "docs/operations.md",
 ];
 /// Scripts that dpkg runs.
