@@ -52,7 +52,7 @@ pub(crate) struct Options {
     /// How often both are measured at each level; the results are medians.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// No more payments are stored.
+    /// No more payments are stored; with 0 only sales units are measured.
     #[arg(long, default_value_t = 5_000_000)]
     most: u64,
     /// How many reads the memory must bear.
@@ -145,22 +145,22 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         measured.print();
         levels.push(measured);
     }
-    println!(
-        "\nWhile payments were made:\n\n| stored | per second | resident, MB |\n|---:|---:|---:|"
-    );
-    for (stored, per_second, mb) in fills {
-        println!("| {stored} | {per_second:.0} | {mb:.1} |");
+    let mut bars = bars(&levels);
+    if !levels.is_empty() {
+        println!(
+            "\nWhile payments were made:\n\n| stored | per second | resident, MB |\n|---:|---:|---:|"
+        );
+        for (stored, per_second, mb) in fills {
+            println!("| {stored} | {per_second:.0} | {mb:.1} |");
+        }
+        let what = format!("growth of memory over {} details", options.requests);
+        bars.push(match growing.flat(&platform).await? {
+            Some(more_mb) => Bar::at_most(&what, FLAT_MB, more_mb, "MB"),
+            None => Bar::unknown(&what, "too few to tell"),
+        });
     }
-    let flat = growing.flat(&platform).await?;
     platform.process.stop().await?;
     drop(growing);
-    let mut bars = bars(&levels);
-    bars.push(Bar::at_most(
-        &format!("growth of memory over {} details", options.requests),
-        FLAT_MB,
-        flat,
-        "MB",
-    ));
     bars.extend(units::measure(&places, options.units, options.rounds, options.seconds).await?);
     println!("\nBars:\n\n{}", Bars(bars));
     if let Some(server) = places.server {
@@ -262,13 +262,14 @@ impl Growing<'_> {
         Ok(pair)
     }
 
-    /// How much memory grows under very many reads, after the first tenth of them.
-    async fn flat(&self, platform: &Platform) -> anyhow::Result<f64> {
+    /// How much memory grows under very many reads, after the first tenth of them. `None` when they were over before it
+    /// was looked at twice.
+    async fn flat(&self, platform: &Platform) -> anyhow::Result<Option<f64>> {
         let target = self.places.target(&self.place, platform).await?;
-        let (mut done, mut first, mut most) = (0, None, 0.0_f64);
+        let (mut done, mut looks) = (0, Vec::new());
         println!("\nUnder reads:\n\n| details | resident, MB |\n|---:|---:|");
         let (mut shown, tenth) = (0, self.options.requests / 10);
-        while done < self.options.requests && !self.made.is_empty() {
+        while done < self.options.requests {
             done += target.details(&self.made, CONNECTIONS, LOOK).await?.done;
             let mb = machine::resident_mb(platform.process.id())?;
             if done >= shown + tenth {
@@ -276,11 +277,12 @@ impl Growing<'_> {
                 shown = done;
             }
             if done >= tenth {
-                first.get_or_insert(mb);
-                most = most.max(mb);
+                looks.push(mb);
             }
         }
-        Ok(most - first.unwrap_or(most))
+        let first = looks.first().copied();
+        let most = looks.into_iter().skip(1).reduce(f64::max);
+        Ok(first.zip(most).map(|(first, most)| (most - first).max(0.0)))
     }
 }
 
@@ -346,10 +348,10 @@ fn details(pair: &Pair) -> &Achieved {
     &pair.details
 }
 
-/// The levels below the last one, and that.
+/// The levels below the last one, and that; none where nothing is to be stored.
 fn upto(most: u64) -> Vec<u64> {
     let below = LEVELS.into_iter().filter(|level| *level < most);
-    below.chain([most]).collect()
+    below.chain([most]).filter(|level| *level > 0).collect()
 }
 
 /// What was promised at each level.
@@ -398,6 +400,7 @@ mod tests {
     fn growth_ends_where_it_is_told() {
         assert_eq!(upto(5_000_000), LEVELS);
         assert_eq!(upto(20_000), [20_000]);
+        assert!(upto(0).is_empty());
         assert_eq!(upto(2_000_000), [100_000, 1_000_000, 2_000_000]);
     }
 }
