@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 
 use crate::http::Connection;
 use crate::process::Process;
 use crate::shop::{Keys, Shop};
+
+const JSON: &str = "Content-Type: application/json\r\n";
 
 /// A running platform.
 pub(crate) struct Platform {
@@ -110,8 +112,7 @@ impl Platform {
     pub(crate) async fn new_unit_with(&self, rate_limits: &str) -> anyhow::Result<Keys> {
         let path = "/control/v1/sales-units";
         let body = new_unit_body(rate_limits);
-        let headers = "Content-Type: application/json\r\n";
-        let answer = call(self.portal, "POST", path, headers, &body).await;
+        let answer = call(self.portal, "POST", path, JSON, &body).await;
         answer.context("making a sales unit")
     }
 
@@ -144,6 +145,26 @@ impl Platform {
         let answer = call(self.test, "POST", "/accesstoken/get", &headers, "").await;
         let Token { access_token } = answer.context("fetching an access token")?;
         Ok(access_token)
+    }
+
+    /// Moves a sales unit's clock, and returns when everything has happened that fell due on the way.
+    pub(crate) async fn advance(&self, msn: &str, by: Duration) -> anyhow::Result<()> {
+        let path = format!("/control/v1/sales-units/test/{msn}/advance");
+        let body = json!({ "seconds": by.as_secs() }).to_string();
+        let answer = call::<IgnoredAny>(self.portal, "POST", &path, JSON, &body).await;
+        answer.context("advancing a clock").map(drop)
+    }
+
+    /// How many callbacks wait or are being made.
+    pub(crate) async fn callbacks_at_hand(&self) -> anyhow::Result<f64> {
+        let request = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        let mut connection = Connection::open(self.portal).await?;
+        let answer = connection.exchange(request).await?;
+        answer.expect(200, "asking for the metrics")?;
+        let text = std::str::from_utf8(answer.body)?;
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix("sandkasse_callbacks_at_hand "));
+        Ok(value.context("callbacks are not counted")?.parse()?)
     }
 
     /// How full the journal of calls is.

@@ -30,6 +30,8 @@ use crate::shop::{Keys, Shop};
 const BAR: f64 = 5_000.0;
 /// Connections that create.
 const CREATORS: u64 = 16;
+/// Within so long of a unit's clock everything is attempted again.
+const OVER_THE_NEXT: Duration = Duration::from_secs(7200);
 /// Draining takes no longer.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -89,9 +91,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let began = Instant::now();
     door.is_up.set(true);
     let Keys { msn, .. } = &keys;
-    let path = format!("/control/v1/sales-units/test/{msn}/advance");
-    let hours = r#"{"seconds":7200}"#;
-    let _: Value = call(platform.portal, "POST", &path, JSON, hours).await?;
+    platform.advance(msn, OVER_THE_NEXT).await?;
     let mut most = down;
     while door.taken.get() < waiting {
         ensure!(began.elapsed() < LIMIT, "{} were taken", door.taken.get());
@@ -123,8 +123,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     );
     platform.process.stop().await
 }
-
-const JSON: &str = "Content-Type: application/json\r\n";
 
 fn body(reference: &str) -> String {
     format!(

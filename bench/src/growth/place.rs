@@ -24,7 +24,8 @@ pub(crate) struct Places<'a> {
 pub(crate) struct Place {
     folder: PathBuf,
     database: Option<String>,
-    keys: Vec<Keys>,
+    /// Of its sales units under load.
+    pub(crate) keys: Vec<Keys>,
 }
 
 impl Places<'_> {
