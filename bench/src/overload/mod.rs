@@ -28,6 +28,9 @@ use crate::target::Target;
 
 use self::offer::{Offer, Outcome};
 
+/// So many sales units are called. Each has a subscription key of its own, and far less than the share of a crowd at which a
+/// key alone is refused; so the limit for all of them is what is met.
+const UNITS: usize = 32;
 /// How often what is sustainable is measured.
 const ROUNDS: usize = 3;
 /// What is accepted may take so many times as long as usual.
@@ -79,26 +82,32 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let folder = fresh(&options.data)?;
     let database = format!("sqlite:{}", folder.join("sandkasse.db").display());
     let platform = Platform::start_on(on_a_core(options)?, &folder, &database, &[]).await?;
-    let keys = platform.new_unit().await?;
-    let shop = platform.shop(&keys, "", sink.address).await?;
-    let target = Target::one(platform.test, &shop);
+    let mut shops = Vec::new();
+    for _ in 0..UNITS {
+        let keys = platform.new_unit().await?;
+        shops.push(platform.shop(&keys, "", sink.address).await?);
+    }
+    let target = Target {
+        addresses: vec![platform.test],
+        shops,
+    };
     let id = platform.process.id();
 
     let usual = usual(options, &target, id).await?;
     let most_mb = watch(id);
     let own = std::process::id();
     let (before, began) = (machine::processor_seconds(own)?, Instant::now());
-    let outcome = Offer {
+    let offer = Offer {
         address: platform.test,
-        shop,
+        shops: target.shops.clone(),
         connections: options.connections,
         per_second: usual.per_second * options.times,
         time: Duration::from_secs(options.seconds),
     };
-    let outcome = outcome.make().await?;
+    let (outcome, ended) = offer.make().await?;
     let took = began.elapsed().as_secs_f64();
     let busy = (machine::processor_seconds(own)? - before) / took;
-    let recovery = recovery(&target, &usual).await?;
+    let recovery = recovery(&target, &usual, ended).await?;
     let most_mb = most_mb.get();
     platform.process.stop().await?;
     println!("### Overload\n\n{machine}. {}", how(options));
@@ -152,9 +161,9 @@ fn watch(id: u32) -> Rc<Cell<f64>> {
     most
 }
 
-/// How many seconds it takes until all is as before; `None` when it does not become so.
-async fn recovery(target: &Target, usual: &Usual) -> anyhow::Result<Option<f64>> {
-    let ended = Instant::now();
+/// How many seconds after the end of the overload all is as before, those included in which its last calls were waited for;
+/// `None` when it does not become so.
+async fn recovery(target: &Target, usual: &Usual, ended: Instant) -> anyhow::Result<Option<f64>> {
     for number in 0_u32.. {
         let passed = ended.elapsed();
         if passed > PATIENCE {
@@ -177,7 +186,7 @@ async fn recovery(target: &Target, usual: &Usual) -> anyhow::Result<Option<f64>>
 
 fn how(options: &Options) -> String {
     format!(
-        "Initiates for {} s over {} connections; platform and load have a core each.\n",
+        "Initiates for {} s over {} connections of {UNITS} sales units; platform and load have a core each.\n",
         options.seconds, options.connections
     )
 }
@@ -198,10 +207,10 @@ fn print(
     let seconds = options.seconds;
     let each = |count: usize| count as f64 / (seconds as f64).max(1.0);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let (accepted, refused) = (outcome.accepted.len(), outcome.refused.len());
+    let refused = outcome.refused.len();
     println!("| | per second | p50, ms | p99, ms | longest, ms |\n|---|---:|---:|---:|---:|");
     println!("| usual, {CONNECTIONS} connections | {per_second:.0} | | {p99_ms:.2} | |");
-    let sent = accepted + refused + outcome.lost();
+    let sent = outcome.sent();
     println!("| due | {:.0} | | | |", each(outcome.due));
     println!("| sent | {:.0} | | | |", each(sent));
     for (what, latencies) in [
@@ -217,9 +226,11 @@ fn print(
         );
     }
     println!(
-        "\nNot sent, since every connection waited for an answer: {}. Without an answer: {}. Other answers: {:?}. \
+        "\nNot sent, since every connection waited for an answer: {}; since there was no new one for one that had been closed: {}. \
+         Without an answer: {}. Other answers: {:?}. \
          The load took {:.0} % of its core; resident memory {mb:.1} MB before, at most {most_mb:.1} MB.",
         outcome.unsent,
+        outcome.unconnected,
         outcome.broken,
         outcome.others,
         busy * 100.0
