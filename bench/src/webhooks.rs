@@ -7,7 +7,6 @@
 
 use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -21,10 +20,10 @@ use tokio::task::spawn_local;
 
 use crate::http::{Connection, whole};
 use crate::machine;
-use crate::measure::fresh;
 use crate::platform::{Platform, call};
 use crate::process::pause;
 use crate::shop::{Keys, Shop};
+use crate::subject::Subject;
 
 /// What the issue asks for.
 const BAR: f64 = 5_000.0;
@@ -37,12 +36,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// So many deliveries wait.
     #[arg(long, default_value_t = 100_000)]
     waiting: u64,
@@ -60,8 +55,7 @@ struct Door {
 }
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let folder = fresh(&options.data)?;
-    let platform = Platform::start(&options.sandkasse, &folder).await?;
+    let platform = options.subject.start().await?;
     let keys = platform.new_unit().await?;
     let door = Door::open().await?;
     let shop = platform.shop(&keys, "41000001", door.address).await?;

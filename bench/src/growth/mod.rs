@@ -8,7 +8,6 @@
 mod place;
 mod units;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -25,6 +24,7 @@ use crate::postgres::Cluster;
 use crate::process::pause;
 use crate::shop::Orders;
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 use self::place::{Place, Places};
@@ -46,12 +46,8 @@ const FLAT_MB: f64 = 10.0;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// How long each measurement takes.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
@@ -105,14 +101,14 @@ struct Growing<'a> {
 /// Measures and prints the results.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let sink = Sink::open().await?;
-    std::fs::create_dir_all(&options.data)?;
+    let subject = &options.subject;
+    std::fs::create_dir_all(&subject.data)?;
     let cluster = match options.postgres {
-        true => Some(Cluster::make(&options.data)?),
+        true => Some(Cluster::make(&subject.data)?),
         false => None,
     };
     let places = Places {
-        sandkasse: &options.sandkasse,
-        data: &options.data,
+        subject,
         sink: &sink,
         server: match &cluster {
             Some(cluster) => Some(cluster.start().await?),
@@ -349,12 +345,8 @@ impl Level {
         median(self.rounds.iter().map(|round| of(&round.full).per_second))
     }
 
-    /// Of an empty platform, in percent.
     fn share(&self, of: fn(&Pair) -> &Achieved) -> f64 {
-        let share = |round: &Round| {
-            100.0 * of(&round.full).per_second / of(&round.empty).per_second.max(1.0)
-        };
-        median(self.rounds.iter().map(share))
+        share(&self.rounds, of)
     }
 
     fn p99_ms(&self, of: fn(&Pair) -> &Achieved) -> f64 {
@@ -385,6 +377,13 @@ impl Level {
             self.slower(details),
         );
     }
+}
+
+/// Of what an empty platform achieved in the same round, in percent.
+fn share(rounds: &[Round], of: fn(&Pair) -> &Achieved) -> f64 {
+    let share =
+        |round: &Round| 100.0 * of(&round.full).per_second / of(&round.empty).per_second.max(1.0);
+    median(rounds.iter().map(share))
 }
 
 fn initiate(pair: &Pair) -> &Achieved {

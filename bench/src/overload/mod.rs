@@ -7,7 +7,6 @@
 mod offer;
 
 use std::cell::Cell;
-use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -19,11 +18,12 @@ use tokio::task::spawn_local;
 use crate::bars::{Bar, Bars};
 use crate::latency::median;
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, fresh};
+use crate::measure::{CONNECTIONS, SETTLE};
 use crate::platform::Platform;
 use crate::postgres;
 use crate::process::pause;
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 use self::offer::{Offer, Outcome};
@@ -50,12 +50,8 @@ const LOOK: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// How long the overload is.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
@@ -79,9 +75,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let sink = Sink::open().await?;
     // Before this process has one core of it.
     let machine = machine::describe();
-    let folder = fresh(&options.data)?;
+    let folder = options.subject.fresh()?;
     let database = format!("sqlite:{}", folder.join("sandkasse.db").display());
-    let platform = Platform::start_on(on_a_core(options)?, &folder, &database, &[]).await?;
+    let platform =
+        Platform::start_on(on_a_core(&options.subject)?, &folder, &database, &[]).await?;
     let mut shops = Vec::new();
     for _ in 0..UNITS {
         let keys = platform.new_unit().await?;
@@ -116,16 +113,16 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// The platform's program on the first core, and this process on the second, where there are two.
-fn on_a_core(options: &Options) -> anyhow::Result<Command> {
+fn on_a_core(subject: &Subject) -> anyhow::Result<Command> {
     let cores = std::thread::available_parallelism()?.get();
     if cores < 2 {
-        return Ok(Command::new(&options.sandkasse));
+        return Ok(Command::new(&subject.sandkasse));
     }
     let own = std::process::id().to_string();
     postgres::run(Command::new("taskset").args(["-a", "-c", "-p", "1", &own]))
         .context("giving the load a core of its own")?;
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(&options.sandkasse);
+    command.args(["-c", "0"]).arg(&subject.sandkasse);
     Ok(command)
 }
 

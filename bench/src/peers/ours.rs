@@ -1,60 +1,57 @@
 //! The platform's turns: on SQLite, and as one or two nodes on PostgreSQL.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, fresh, pair};
+use crate::measure::{CONNECTIONS, SETTLE, pair};
 use crate::platform::Platform;
 use crate::postgres::Cluster;
 use crate::process::pause;
 use crate::results::Pair;
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 use super::{More, Turn};
 
 /// On SQLite, with everything on.
 pub(crate) async fn on_sqlite(
-    binary: &Path,
-    data: &Path,
+    subject: &Subject,
     time: Duration,
     sink: &Sink,
 ) -> anyhow::Result<Turn> {
     eprintln!("  sandkasse, SQLite");
-    let folder = fresh(data)?;
-    let platform = Platform::start(binary, &folder).await?;
-    load(binary, vec![platform], 1, time, sink).await
+    let platform = subject.start().await?;
+    load(subject, vec![platform], 1, time, sink).await
 }
 
 /// As so many nodes on one PostgreSQL database, the calls spread over nodes and sales units.
 pub(crate) async fn on_postgres(
-    binary: &Path,
+    subject: &Subject,
     cluster: &Cluster,
-    data: &Path,
     (nodes, units): (usize, usize),
     time: Duration,
     sink: &Sink,
 ) -> anyhow::Result<Turn> {
     eprintln!("  sandkasse, PostgreSQL, nodes: {nodes}, sales units: {units}");
-    let folder = fresh(data)?;
+    let folder = subject.fresh()?;
     let server = cluster.start().await?;
     let url = server.make("sandkasse")?;
     let mut platforms = Vec::new();
     for number in 0..nodes {
         let folder = folder.join(number.to_string());
         std::fs::create_dir(&folder)?;
-        platforms.push(Platform::start_node(binary, &folder, &url).await?);
+        platforms.push(Platform::start_node(&subject.sandkasse, &folder, &url).await?);
     }
     // The tables were made a moment ago.
     server.settle()?;
-    let turn = load(binary, platforms, units, time, sink).await?;
+    let turn = load(subject, platforms, units, time, sink).await?;
     server.stop().await?;
     Ok(turn)
 }
 
 async fn load(
-    binary: &Path,
+    subject: &Subject,
     platforms: Vec<Platform>,
     units: usize,
     time: Duration,
@@ -70,11 +67,9 @@ async fn load(
     let [first, ..] = platforms.as_slice() else {
         anyhow::bail!("no node");
     };
-    let phone = first.phone(binary)?;
     let mut shops = Vec::new();
     for _ in 0..units {
-        let keys = first.new_unit().await?;
-        shops.push(first.shop(&keys, &phone, sink.address).await?);
+        shops.push(subject.shop(first, sink).await?);
     }
     // Other nodes hear of new sales units at once; at the latest when they ask.
     pause(SETTLE).await;
