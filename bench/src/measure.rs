@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::latency::median;
 use crate::machine;
 use crate::platform::Platform;
 use crate::process::{self, pause};
-use crate::results::{Filled, Pair, Results, Round};
+use crate::results::{Filled, Ours, Pair, Results, Round};
 use crate::shop::Shop;
 use crate::sink::Sink;
 use crate::subject::Subject;
@@ -68,20 +69,53 @@ async fn round(options: &Options, sink: &Sink) -> anyhow::Result<Round> {
 
     eprintln!("  sandkasse");
     let platform = subject.start().await?;
-    pause(SETTLE).await;
-    let idle_mb = machine::resident_mb(platform.process.id())?;
-    let shop = subject.shop(&platform, sink).await?;
-    let target = Target::one(platform.test, &shop);
-    let sandkasse = pair(&target, time).await?;
-    let lives = target.lives(CONNECTIONS, time, sink).await?;
-    pause(SETTLE).await;
-    let loaded_mb = machine::resident_mb(platform.process.id())?;
-    platform.process.stop().await?;
+    let ours = turn(subject, vec![platform], 1, time, sink).await?;
     Ok(Round {
         axum,
         durable,
-        sandkasse,
+        ours,
+    })
+}
+
+/// The platform's turn, as one node or several, which have just been started; it ends them. The calls are spread over nodes and
+/// sales units.
+pub(crate) async fn turn(
+    subject: &Subject,
+    platforms: Vec<Platform>,
+    units: usize,
+    time: Duration,
+    sink: &Sink,
+) -> anyhow::Result<Ours> {
+    let resident = || -> anyhow::Result<f64> {
+        let all = platforms.iter();
+        all.map(|platform| machine::resident_mb(platform.process.id()))
+            .sum()
+    };
+    pause(SETTLE).await;
+    let idle_mb = resident()?;
+    let first = platforms.first().context("no node")?;
+    let first_answer_ms = first.first_answer.as_secs_f64() * 1e3;
+    let mut shops = Vec::new();
+    for _ in 0..units {
+        shops.push(subject.shop(first, sink).await?);
+    }
+    // Other nodes hear of new sales units at once; at the latest when they ask.
+    pause(SETTLE).await;
+    let target = Target {
+        addresses: platforms.iter().map(|platform| platform.test).collect(),
+        shops,
+    };
+    let pair = pair(&target, time).await?;
+    let lives = target.lives(CONNECTIONS, time, sink).await?;
+    pause(SETTLE).await;
+    let loaded_mb = resident()?;
+    for platform in platforms {
+        platform.process.stop().await?;
+    }
+    Ok(Ours {
+        pair,
         lives,
+        first_answer_ms,
         idle_mb,
         loaded_mb,
     })

@@ -20,7 +20,7 @@ use crate::load::Achieved;
 use crate::machine;
 use crate::measure::{self, CONNECTIONS};
 use crate::postgres::{self, Cluster};
-use crate::results::Pair;
+use crate::results::{Ours, Pair};
 use crate::sink::Sink;
 use crate::subject::Subject;
 use crate::target::Lives;
@@ -82,6 +82,34 @@ pub(crate) struct More {
     pub(crate) one_create: Achieved,
     pub(crate) one_read: Achieved,
     pub(crate) lives: Option<Lives>,
+}
+
+impl Turn {
+    fn of(pair: Pair, lives: Option<Lives>) -> Self {
+        Self {
+            create: pair.initiate,
+            read: Some(pair.details),
+            more: Some(More {
+                one_create: pair.one_initiate,
+                one_read: pair.one_details,
+                lives,
+            }),
+            first_answer_ms: None,
+            idle_mb: None,
+            loaded_mb: None,
+        }
+    }
+}
+
+impl From<Ours> for Turn {
+    fn from(ours: Ours) -> Self {
+        Self {
+            first_answer_ms: Some(ours.first_answer_ms),
+            idle_mb: Some(ours.idle_mb),
+            loaded_mb: Some(ours.loaded_mb),
+            ..Self::of(ours.pair, Some(ours.lives))
+        }
+    }
 }
 
 /// The platform's and everybody's but the peers'.
@@ -204,22 +232,6 @@ impl Stage<'_> {
 }
 
 async fn ceiling(task: &str, data: &Path, time: Duration, sink: &Sink) -> anyhow::Result<Turn> {
-    let Pair {
-        initiate,
-        details,
-        one_initiate,
-        one_details,
-    } = measure::ceiling(task, data, time, sink).await?;
-    Ok(Turn {
-        create: initiate,
-        read: Some(details),
-        more: Some(More {
-            one_create: one_initiate,
-            one_read: one_details,
-            lives: None,
-        }),
-        first_answer_ms: None,
-        idle_mb: None,
-        loaded_mb: None,
-    })
+    let pair = measure::ceiling(task, data, time, sink).await?;
+    Ok(Turn::of(pair, None))
 }

@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, pair};
+use crate::measure;
 use crate::platform::Platform;
 use crate::postgres::Cluster;
-use crate::process::pause;
-use crate::results::Pair;
 use crate::sink::Sink;
 use crate::subject::Subject;
-use crate::target::Target;
 
-use super::{More, Turn};
+use super::Turn;
 
 /// On SQLite, with everything on.
 pub(crate) async fn on_sqlite(
@@ -22,7 +18,8 @@ pub(crate) async fn on_sqlite(
 ) -> anyhow::Result<Turn> {
     eprintln!("  sandkasse, SQLite");
     let platform = subject.start().await?;
-    load(subject, vec![platform], 1, time, sink).await
+    let ours = measure::turn(subject, vec![platform], 1, time, sink).await?;
+    Ok(ours.into())
 }
 
 /// As so many nodes on one PostgreSQL database, the calls spread over nodes and sales units.
@@ -45,61 +42,7 @@ pub(crate) async fn on_postgres(
     }
     // The tables were made a moment ago.
     server.settle()?;
-    let turn = load(subject, platforms, units, time, sink).await?;
+    let ours = measure::turn(subject, platforms, units, time, sink).await?;
     server.stop().await?;
-    Ok(turn)
-}
-
-async fn load(
-    subject: &Subject,
-    platforms: Vec<Platform>,
-    units: usize,
-    time: Duration,
-    sink: &Sink,
-) -> anyhow::Result<Turn> {
-    let resident = || -> anyhow::Result<f64> {
-        let all = platforms.iter();
-        all.map(|platform| machine::resident_mb(platform.process.id()))
-            .sum()
-    };
-    pause(SETTLE).await;
-    let idle_mb = resident()?;
-    let [first, ..] = platforms.as_slice() else {
-        anyhow::bail!("no node");
-    };
-    let mut shops = Vec::new();
-    for _ in 0..units {
-        shops.push(subject.shop(first, sink).await?);
-    }
-    // Other nodes hear of new sales units at once; at the latest when they ask.
-    pause(SETTLE).await;
-    let target = Target {
-        addresses: platforms.iter().map(|platform| platform.test).collect(),
-        shops,
-    };
-    let Pair {
-        initiate,
-        details,
-        one_initiate,
-        one_details,
-    } = pair(&target, time).await?;
-    let lives = target.lives(CONNECTIONS, time, sink).await?;
-    pause(SETTLE).await;
-    let loaded_mb = resident()?;
-    let first_answer_ms = first.first_answer.as_secs_f64() * 1e3;
-    for platform in platforms {
-        platform.process.stop().await?;
-    }
-    Ok(Turn {
-        create: initiate,
-        read: Some(details),
-        more: Some(More {
-            one_create: one_initiate,
-            one_read: one_details,
-            lives: Some(lives),
-        }),
-        first_answer_ms: Some(first_answer_ms),
-        idle_mb: Some(idle_mb),
-        loaded_mb: Some(loaded_mb),
-    })
+    Ok(ours.into())
 }
