@@ -14,12 +14,29 @@ pub(crate) struct Bar {
 pub(crate) struct Bars(pub(crate) Vec<Bar>);
 
 impl Bar {
-    pub(crate) fn at_least(what: &str, bar: f64, measured: f64, unit: &str) -> Self {
+    /// Without a value it is unknown: nothing was measured.
+    pub(crate) fn at_least(
+        what: &str,
+        bar: f64,
+        measured: impl Into<Option<f64>>,
+        unit: &str,
+    ) -> Self {
+        let Some(measured) = measured.into() else {
+            return Self::unknown(what, "not measured");
+        };
         let wanted = format!("≥ {bar} {unit}");
         Self::new(what, wanted, measured, unit, measured >= bar)
     }
 
-    pub(crate) fn at_most(what: &str, bar: f64, measured: f64, unit: &str) -> Self {
+    pub(crate) fn at_most(
+        what: &str,
+        bar: f64,
+        measured: impl Into<Option<f64>>,
+        unit: &str,
+    ) -> Self {
+        let Some(measured) = measured.into() else {
+            return Self::unknown(what, "not measured");
+        };
         let wanted = format!("≤ {bar} {unit}");
         Self::new(what, wanted, measured, unit, measured <= bar)
     }

@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -13,13 +12,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
 
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::load::{self, Job};
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, fresh};
+use crate::measure::{CONNECTIONS, SETTLE};
 use crate::platform::Platform;
 use crate::process::pause;
 use crate::shop::{PAYMENTS, Shop};
+use crate::subject::Subject;
 
 /// The others may take so many times as long.
 const SLOWER: f64 = 2.0;
@@ -38,12 +38,8 @@ const GUESSERS: usize = 16;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// How many slow and silent connections.
     #[arg(long, default_value_t = 2000)]
     silent: usize,
@@ -74,9 +70,8 @@ impl Job for Details {
 
 /// Measures and prints the results.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let folder = fresh(&options.data)?;
     let settings = [("SANDKASSE_LOG", "error")];
-    let platform = Platform::start_with(&options.sandkasse, &folder, &settings).await?;
+    let platform = options.subject.start_with(&settings).await?;
     let keys = platform.new_unit().await?;
     let shop = platform.shop(&keys, "", NOWHERE).await?;
     let mut connection = Connection::open(platform.test).await?;
@@ -262,13 +257,14 @@ impl Job for Guess {
 }
 
 async fn wrong_secrets(options: &Options) -> anyhow::Result<()> {
-    let folder = fresh(&options.data)?;
+    let Subject { sandkasse, .. } = &options.subject;
+    let folder = options.subject.fresh()?;
     let settings = [("SANDKASSE_LOG", "error")];
-    let open = Platform::start_with(&options.sandkasse, &folder, &settings).await?;
+    let open = Platform::start_with(sandkasse, &folder, &settings).await?;
     let keys = open.new_unit().await?;
     open.process.stop().await?;
     let settings = [("SANDKASSE_LOG", "error"), ("SANDKASSE_ADMIN_TOKEN", TOKEN)];
-    let platform = Platform::start_with(&options.sandkasse, &folder, &settings).await?;
+    let platform = Platform::start_with(sandkasse, &folder, &settings).await?;
     println!(
         "### Wrong secrets\n\n| where | tried | in | processor time each | cores | memory |\n|---|---:|---:|---:|---:|---:|"
     );
@@ -279,15 +275,20 @@ async fn wrong_secrets(options: &Options) -> anyhow::Result<()> {
     );
     let form = move |token: String| {
         let body = format!("token={token}&next=%2Funits");
-        let length = body.len();
-        format!("POST /sign-in HTTP/1.1\r\nHost: {portal}\r\nOrigin: http://{portal}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+        let headers = format_args!(
+            "Host: {portal}\r\nOrigin: http://{portal}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        );
+        http::request("POST", "/sign-in", headers, &body)
     };
     let kinds: [(&str, SocketAddr, Guesses); 3] = [
         (
             "client_secret, POST /accesstoken/get",
             test,
             Rc::new(move |number| {
-                format!("POST /accesstoken/get HTTP/1.1\r\nHost: {test}\r\nclient_id: {id}\r\nclient_secret: wrong-{number:018}==\r\nOcp-Apim-Subscription-Key: {key}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+                let headers = format_args!(
+                    "Host: {test}\r\nclient_id: {id}\r\nclient_secret: wrong-{number:018}==\r\nOcp-Apim-Subscription-Key: {key}\r\n"
+                );
+                http::request("POST", "/accesstoken/get", headers, "")
             }),
         ),
         (

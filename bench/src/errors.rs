@@ -2,7 +2,6 @@
 //! settings, limits per minute included.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -12,10 +11,11 @@ use clap::Args;
 use crate::http::Connection;
 use crate::load::{self, Job};
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, fresh};
-use crate::platform::{Fill, Platform};
+use crate::measure::{CONNECTIONS, SETTLE};
+use crate::platform::Fill;
 use crate::process::pause;
 use crate::shop::{Keys, PAYMENTS, Shop};
+use crate::subject::Subject;
 
 /// The memory is compared with that after so many.
 const FIRST: u64 = 100_000;
@@ -26,12 +26,8 @@ const FLAT_MB: f64 = 10.0;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// How many calls.
     #[arg(long, default_value_t = 1_000_000)]
     requests: u64,
@@ -118,8 +114,7 @@ impl Job for Wrong {
 
 /// Measures and prints the results.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let folder = fresh(&options.data)?;
-    let platform = Platform::start(&options.sandkasse, &folder).await?;
+    let platform = options.subject.start().await?;
     pause(SETTLE).await;
     let idle = machine::resident_mb(platform.process.id())?;
     let keys = platform

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::latency::median;
 use crate::load::Achieved;
-use crate::measure::{CONNECTIONS, SETTLE, fresh_named};
+use crate::measure::{CONNECTIONS, SETTLE};
 use crate::platform::Platform;
 use crate::process::{self, pause};
 use crate::shop::{Orders, Shop};
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 /// What must remain of a kept ratio.
@@ -24,12 +25,8 @@ const REMAINS: f64 = 0.8;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// The kept ratios.
     #[arg(long)]
     file: PathBuf,
@@ -112,16 +109,15 @@ impl Ratios {
 
 async fn once(options: &Options) -> anyhow::Result<Ratios> {
     let sink = Sink::open().await?;
-    let folder = fresh_named(&options.data, "guard-ceiling")?;
+    let subject = &options.subject;
+    let folder = subject.fresh_named("guard-ceiling")?;
     let (_ceiling, address) = process::ceiling("ceiling-durable", &folder).await?;
     let shop = Shop::without_keys(sink.address);
     let mut ceiling = Side::new(Target::one(address, &shop)).await?;
 
-    let folder = fresh_named(&options.data, "guard-sandkasse")?;
-    let platform = Platform::start(&options.sandkasse, &folder).await?;
-    let keys = platform.new_unit().await?;
-    let phone = platform.phone(&options.sandkasse)?;
-    let shop = platform.shop(&keys, &phone, sink.address).await?;
+    let folder = subject.fresh_named("guard-sandkasse")?;
+    let platform = Platform::start(&subject.sandkasse, &folder).await?;
+    let shop = subject.shop(&platform, &sink).await?;
     let mut ours = Side::new(Target::one(platform.test, &shop)).await?;
     pause(SETTLE).await;
 

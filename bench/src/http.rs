@@ -4,6 +4,8 @@
 //! measures; what it does not understand (bodies without a length, a closed connection) is an error. Chunked bodies, as
 //! some peers send them, are put together; the platform sends none.
 
+use std::fmt;
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail, ensure};
@@ -89,6 +91,18 @@ impl Answer<'_> {
         }
         Ok(())
     }
+}
+
+/// A whole request. Each line of `headers` ends as lines of HTTP do; the length of the body is added to them.
+pub(crate) fn request(method: &str, path: &str, headers: impl fmt::Display, body: &str) -> Vec<u8> {
+    let length = body.len();
+    let mut request = Vec::with_capacity(2048);
+    write!(
+        request,
+        "{method} {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    )
+    .expect("a vector takes everything");
+    request
 }
 
 /// Where a request or an answer ends.

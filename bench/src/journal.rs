@@ -1,6 +1,5 @@
 //! What the journal of calls costs: the platform with it and without it, under the same load.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,10 +7,10 @@ use clap::Args;
 use crate::latency::median;
 use crate::load::Achieved;
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, fresh};
-use crate::platform::Platform;
+use crate::measure::{CONNECTIONS, SETTLE};
 use crate::process::pause;
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 /// What must remain of the speed without it, in percent.
@@ -19,12 +18,8 @@ const BAR: f64 = 90.0;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// How long each measurement takes.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -133,14 +128,12 @@ fn row(name: &str, rounds: &[Round], of: impl Fn(&Pair) -> f64, more_is_better: 
 }
 
 async fn pair(options: &Options, sink: &Sink, on: bool) -> anyhow::Result<Pair> {
-    let folder = fresh(&options.data)?;
+    let subject = &options.subject;
     let off = [("SANDKASSE_JOURNAL_MB", "0")];
     let settings: &[(&str, &str)] = if on { &[] } else { &off };
-    let platform = Platform::start_with(&options.sandkasse, &folder, settings).await?;
+    let platform = subject.start_with(settings).await?;
     pause(SETTLE).await;
-    let keys = platform.new_unit().await?;
-    let phone = platform.phone(&options.sandkasse)?;
-    let shop = platform.shop(&keys, &phone, sink.address).await?;
+    let shop = subject.shop(&platform, sink).await?;
     let time = Duration::from_secs(options.seconds);
     let id = platform.process.id();
     let before = machine::processor_seconds(id)?;

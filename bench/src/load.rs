@@ -45,22 +45,28 @@ pub(crate) async fn run<J: Job>(
     run_on(&[address], jobs, time).await
 }
 
-/// The same at several servers: each connection is to the next of them.
+/// The same at several servers: each job has a connection to all of them, and uses them in turn.
 pub(crate) async fn run_on<J: Job>(
     addresses: &[SocketAddr],
     jobs: Vec<J>,
     time: Duration,
 ) -> anyhow::Result<(Achieved, Vec<J>)> {
     let mut connections = Vec::new();
-    for (_, address) in jobs.iter().zip(addresses.iter().cycle()) {
-        connections.push(Connection::open(*address).await?);
+    for number in 0..jobs.len() {
+        let mut own = Vec::new();
+        for address in addresses {
+            own.push(Connection::open(*address).await?);
+        }
+        // Not all begin at the same server.
+        own.rotate_left(number % addresses.len().max(1));
+        connections.push(own);
     }
     let from = Instant::now() + time / 10;
     let until = Instant::now() + time;
     let workers: Vec<_> = jobs
         .into_iter()
         .zip(connections)
-        .map(|(job, connection)| spawn_local(repeat(job, connection, from, until)))
+        .map(|(job, own)| spawn_local(repeat(job, own, from, until)))
         .collect();
     let all = async {
         let mut jobs = Vec::new();
@@ -89,7 +95,7 @@ pub(crate) async fn run_on<J: Job>(
 
 async fn repeat<J: Job>(
     mut job: J,
-    mut connection: Connection,
+    mut connections: Vec<Connection>,
     from: Instant,
     until: Instant,
 ) -> anyhow::Result<(J, Latencies, u64)> {
@@ -97,7 +103,9 @@ async fn repeat<J: Job>(
     let mut latencies = Latencies::default();
     let mut begun = Instant::now();
     while begun < until && !job.is_done() {
-        job.once(&mut connection).await?;
+        let connection = connections.first_mut().context("no server")?;
+        job.once(connection).await?;
+        connections.rotate_left(1);
         let ended = Instant::now();
         done += 1;
         if begun >= from && ended <= until {

@@ -38,6 +38,7 @@ mod receivers;
 mod results;
 mod shop;
 mod sink;
+mod subject;
 mod target;
 mod timing;
 mod visitor;

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::latency::median;
 use crate::machine;
 use crate::platform::Platform;
 use crate::process::{self, pause};
-use crate::results::{Filled, Pair, Results, Round};
+use crate::results::{Filled, Ours, Pair, Results, Round};
 use crate::shop::Shop;
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 /// How many connections load the server.
@@ -25,12 +27,8 @@ pub(crate) const SETTLE: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// How long each measurement takes.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -45,12 +43,7 @@ pub(crate) struct Options {
 /// Measures everything and prints the results.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let sink = Sink::open().await?;
-    let Options {
-        sandkasse,
-        data,
-        payments,
-        ..
-    } = options;
+    let subject = &options.subject;
     let mut rounds = Vec::new();
     for number in 1..=options.rounds {
         eprintln!("round {number} of {}", options.rounds);
@@ -61,8 +54,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         connections: CONNECTIONS,
         seconds: options.seconds,
         rounds,
-        start_empty_ms: start_empty(sandkasse, data).await?,
-        filled: fill(sandkasse, data, *payments, &sink).await?,
+        start_empty_ms: start_empty(subject).await?,
+        filled: fill(subject, options.payments, &sink).await?,
     };
     print!("{results}");
     Ok(())
@@ -70,28 +63,59 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 
 async fn round(options: &Options, sink: &Sink) -> anyhow::Result<Round> {
     let time = Duration::from_secs(options.seconds);
-    let axum = ceiling("ceiling-axum", &options.data, time, sink).await?;
-    let durable = ceiling("ceiling-durable", &options.data, time, sink).await?;
+    let subject = &options.subject;
+    let axum = ceiling("ceiling-axum", &subject.data, time, sink).await?;
+    let durable = ceiling("ceiling-durable", &subject.data, time, sink).await?;
 
-    let folder = fresh(&options.data)?;
     eprintln!("  sandkasse");
-    let platform = Platform::start(&options.sandkasse, &folder).await?;
-    pause(SETTLE).await;
-    let idle_mb = machine::resident_mb(platform.process.id())?;
-    let keys = platform.new_unit().await?;
-    let phone = platform.phone(&options.sandkasse)?;
-    let shop = platform.shop(&keys, &phone, sink.address).await?;
-    let target = Target::one(platform.test, &shop);
-    let sandkasse = pair(&target, time).await?;
-    let lives = target.lives(CONNECTIONS, time, sink).await?;
-    pause(SETTLE).await;
-    let loaded_mb = machine::resident_mb(platform.process.id())?;
-    platform.process.stop().await?;
+    let platform = subject.start().await?;
+    let ours = turn(subject, vec![platform], 1, time, sink).await?;
     Ok(Round {
         axum,
         durable,
-        sandkasse,
+        ours,
+    })
+}
+
+/// The platform's turn, as one node or several, which have just been started; it ends them. The calls are spread over nodes and
+/// sales units.
+pub(crate) async fn turn(
+    subject: &Subject,
+    platforms: Vec<Platform>,
+    units: usize,
+    time: Duration,
+    sink: &Sink,
+) -> anyhow::Result<Ours> {
+    let resident = || -> anyhow::Result<f64> {
+        let all = platforms.iter();
+        all.map(|platform| machine::resident_mb(platform.process.id()))
+            .sum()
+    };
+    pause(SETTLE).await;
+    let idle_mb = resident()?;
+    let first = platforms.first().context("no node")?;
+    let first_answer_ms = first.first_answer.as_secs_f64() * 1e3;
+    let mut shops = Vec::new();
+    for _ in 0..units {
+        shops.push(subject.shop(first, sink).await?);
+    }
+    // Other nodes hear of new sales units at once; at the latest when they ask.
+    pause(SETTLE).await;
+    let target = Target {
+        addresses: platforms.iter().map(|platform| platform.test).collect(),
+        shops,
+    };
+    let pair = pair(&target, time).await?;
+    let lives = target.lives(CONNECTIONS, time, sink).await?;
+    pause(SETTLE).await;
+    let loaded_mb = resident()?;
+    for platform in platforms {
+        platform.process.stop().await?;
+    }
+    Ok(Ours {
+        pair,
         lives,
+        first_answer_ms,
         idle_mb,
         loaded_mb,
     })
@@ -127,12 +151,11 @@ pub(crate) async fn pair(target: &Target, time: Duration) -> anyhow::Result<Pair
 }
 
 /// From start to first answer with a new folder, in milliseconds.
-pub(crate) async fn start_empty(sandkasse: &Path, data: &Path) -> anyhow::Result<f64> {
+pub(crate) async fn start_empty(subject: &Subject) -> anyhow::Result<f64> {
     eprintln!("starts with an empty folder");
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        let folder = fresh(data)?;
-        let platform = Platform::start(sandkasse, &folder).await?;
+        let platform = subject.start().await?;
         starts.push(platform.first_answer.as_secs_f64() * 1e3);
         platform.process.stop().await?;
     }
@@ -140,17 +163,12 @@ pub(crate) async fn start_empty(sandkasse: &Path, data: &Path) -> anyhow::Result
 }
 
 /// A platform with many payments: its memory, and its start.
-pub(crate) async fn fill(
-    sandkasse: &Path,
-    data: &Path,
-    payments: u64,
-    sink: &Sink,
-) -> anyhow::Result<Filled> {
+pub(crate) async fn fill(subject: &Subject, payments: u64, sink: &Sink) -> anyhow::Result<Filled> {
     eprintln!("{payments} payments");
-    let folder = fresh(data)?;
-    let platform = Platform::start(sandkasse, &folder).await?;
+    let folder = subject.fresh()?;
+    let platform = Platform::start(&subject.sandkasse, &folder).await?;
     let keys = platform.new_unit().await?;
-    let phone = platform.phone(sandkasse)?;
+    let phone = platform.phone(&subject.sandkasse)?;
     let shop = platform.shop(&keys, &phone, sink.address).await?;
     let each = payments.div_ceil(CONNECTIONS as u64);
     let begun = Instant::now();
@@ -170,7 +188,7 @@ pub(crate) async fn fill(
     eprintln!("starts with {payments} payments");
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        let platform = Platform::start(sandkasse, &folder).await?;
+        let platform = Platform::start(&subject.sandkasse, &folder).await?;
         starts.push(platform.first_answer.as_secs_f64() * 1e3);
         // The payments are really there: a few looks, with a token of the restarted platform.
         let shop = platform.shop(&keys, &phone, sink.address).await?;

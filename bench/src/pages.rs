@@ -1,6 +1,5 @@
 //! How long the portal's pages take when very much is stored, and what open inspector pages cost the API.
 
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,11 +13,11 @@ use crate::http::Connection;
 use crate::latency::median;
 use crate::load::{self, Job};
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, fresh};
-use crate::platform::Platform;
+use crate::measure::{CONNECTIONS, SETTLE};
 use crate::process::pause;
 use crate::shop::{Keys, Shop};
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 use crate::visitor::Visitor;
 
@@ -39,12 +38,8 @@ const LIMIT: Duration = Duration::from_secs(1200);
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// So many payments are stored, of one sales unit.
     #[arg(long, default_value_t = 100_000)]
     payments: u64,
@@ -93,12 +88,12 @@ impl Job for Calling {
 
 async fn full(options: &Options) -> anyhow::Result<()> {
     let sink = Sink::open().await?;
-    let folder = fresh(&options.data)?;
+    let subject = &options.subject;
     // The usual file would forget the first ones.
     let settings = [("SANDKASSE_JOURNAL_DISK_MB", "16384")];
-    let platform = Platform::start_with(&options.sandkasse, &folder, &settings).await?;
+    let platform = subject.start_with(&settings).await?;
     pause(SETTLE).await;
-    let phone = platform.phone(&options.sandkasse)?;
+    let phone = platform.phone(&subject.sandkasse)?;
     let keys = platform.new_unit().await?;
     let shop = platform.shop(&keys, &phone, sink.address).await?;
     let each = options.payments.div_ceil(CONNECTIONS as u64);
@@ -226,12 +221,9 @@ async fn watched(options: &Options) -> anyhow::Result<()> {
         };
         let mut pair = [[0.0; 2]; 2];
         for watchers in order {
-            let folder = fresh(&options.data)?;
-            let platform = Platform::start(&options.sandkasse, &folder).await?;
+            let platform = options.subject.start().await?;
             pause(SETTLE).await;
-            let keys = platform.new_unit().await?;
-            let phone = platform.phone(&options.sandkasse)?;
-            let shop = platform.shop(&keys, &phone, sink.address).await?;
+            let shop = options.subject.shop(&platform, &sink).await?;
             let visitor = Visitor::sign_in(platform.portal).await?;
             let mut watching = Vec::new();
             for _ in 0..watchers {

@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::process::Process;
 use crate::shop::{Keys, Shop};
+
+const SALES_UNITS: &str = "/control/v1/sales-units";
+const JSON: &str = "Content-Type: application/json\r\n";
 
 /// A running platform.
 pub(crate) struct Platform {
@@ -108,10 +111,8 @@ impl Platform {
 
     /// A sales unit with `rate_limits` `on` or `off`.
     pub(crate) async fn new_unit_with(&self, rate_limits: &str) -> anyhow::Result<Keys> {
-        let path = "/control/v1/sales-units";
         let body = new_unit_body(rate_limits);
-        let headers = "Content-Type: application/json\r\n";
-        let answer = call(self.portal, "POST", path, headers, &body).await;
+        let answer = call(self.portal, "POST", SALES_UNITS, JSON, &body).await;
         answer.context("making a sales unit")
     }
 
@@ -144,6 +145,26 @@ impl Platform {
         let answer = call(self.test, "POST", "/accesstoken/get", &headers, "").await;
         let Token { access_token } = answer.context("fetching an access token")?;
         Ok(access_token)
+    }
+
+    /// Moves a sales unit's clock, and returns when everything has happened that fell due on the way.
+    pub(crate) async fn advance(&self, msn: &str, by: Duration) -> anyhow::Result<()> {
+        let path = format!("{SALES_UNITS}/test/{msn}/advance");
+        let body = json!({ "seconds": by.as_secs() }).to_string();
+        let answer = call::<IgnoredAny>(self.portal, "POST", &path, JSON, &body).await;
+        answer.context("advancing a clock").map(drop)
+    }
+
+    /// How many callbacks wait or are being made.
+    pub(crate) async fn callbacks_at_hand(&self) -> anyhow::Result<f64> {
+        let request = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+        let mut connection = Connection::open(self.portal).await?;
+        let answer = connection.exchange(request).await?;
+        answer.expect(200, "asking for the metrics")?;
+        let text = std::str::from_utf8(answer.body)?;
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix("sandkasse_callbacks_at_hand "));
+        Ok(value.context("callbacks are not counted")?.parse()?)
     }
 
     /// How full the journal of calls is.
@@ -202,13 +223,8 @@ fn new_unit_body(rate_limits: &str) -> String {
 
 /// What asks the portal at this address for a sales unit, for whoever makes very many over one connection.
 pub(crate) fn new_unit_request(portal: SocketAddr, rate_limits: &str) -> Vec<u8> {
-    let body = new_unit_body(rate_limits);
-    let length = body.len();
-    format!(
-        "POST /control/v1/sales-units HTTP/1.1\r\nHost: {portal}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
-    )
-    .into_bytes()
+    let headers = format_args!("Host: {portal}\r\n{JSON}");
+    http::request("POST", SALES_UNITS, headers, &new_unit_body(rate_limits))
 }
 
 /// A call in the journal.
@@ -237,12 +253,10 @@ pub(crate) async fn call<T: DeserializeOwned>(
     headers: &str,
     body: &str,
 ) -> anyhow::Result<T> {
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-    );
+    let headers = format_args!("Host: {address}\r\n{headers}");
+    let request = http::request(method, path, headers, body);
     let mut connection = Connection::open(address).await?;
-    let answer = connection.exchange(request.as_bytes()).await?;
+    let answer = connection.exchange(&request).await?;
     if answer.status != 201 {
         answer.expect(200, path)?;
     }

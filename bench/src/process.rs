@@ -19,25 +19,19 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it with its output thrown away, but for what it has to complain about.
     pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
-        let name = command.get_program().to_string_lossy().into_owned();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { child, name })
+        Self::spawn(command.stdout(Stdio::null()))
     }
 
     /// The same with all output in a file: programs of others complain about much.
     pub(crate) fn start_quietly(command: &mut Command, log: &Path) -> anyhow::Result<Self> {
         let file = std::fs::File::create(log)?;
+        Self::spawn(command.stdout(file.try_clone()?).stderr(file))
+    }
+
+    fn spawn(command: &mut Command) -> anyhow::Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file)
-            .spawn()
-            .with_context(|| format!("cannot start {name}"))?;
+        let child = command.stdin(Stdio::null()).spawn();
+        let child = child.with_context(|| format!("cannot start {name}"))?;
         Ok(Self { child, name })
     }
 

@@ -9,19 +9,19 @@ use crate::load::Achieved;
 use crate::target::Lives;
 
 /// Of what the durable ceiling achieves, in percent.
-pub(crate) const INITIATE_SHARE: f64 = 60.0;
-pub(crate) const DETAILS_SHARE: f64 = 60.0;
-pub(crate) const INITIATE_P99_MS: f64 = 8.0;
-pub(crate) const DETAILS_P99_MS: f64 = 5.0;
+const INITIATE_SHARE: f64 = 60.0;
+const DETAILS_SHARE: f64 = 60.0;
+const INITIATE_P99_MS: f64 = 8.0;
+const DETAILS_P99_MS: f64 = 5.0;
 /// A whole life is four calls and a callback, and is worth six initiates.
-pub(crate) const LIFE_SHARE: f64 = 16.7;
+const LIFE_SHARE: f64 = 16.7;
 /// What one connection waits in the median.
-pub(crate) const ONE_INITIATE_MS: f64 = 0.6;
-pub(crate) const ONE_DETAILS_MS: f64 = 0.1;
-pub(crate) const START_EMPTY_MS: f64 = 20.0;
-pub(crate) const START_FULL_MS: f64 = 100.0;
-pub(crate) const IDLE_MB: f64 = 12.0;
-pub(crate) const LOADED_MB: f64 = 50.0;
+const ONE_INITIATE_MS: f64 = 0.6;
+const ONE_DETAILS_MS: f64 = 0.1;
+const START_EMPTY_MS: f64 = 20.0;
+const START_FULL_MS: f64 = 100.0;
+const IDLE_MB: f64 = 12.0;
+const LOADED_MB: f64 = 50.0;
 
 pub(crate) struct Results {
     pub(crate) machine: String,
@@ -35,8 +35,14 @@ pub(crate) struct Results {
 pub(crate) struct Round {
     pub(crate) axum: Pair,
     pub(crate) durable: Pair,
-    pub(crate) sandkasse: Pair,
+    pub(crate) ours: Ours,
+}
+
+/// What came of the platform's turn.
+pub(crate) struct Ours {
+    pub(crate) pair: Pair,
     pub(crate) lives: Lives,
+    pub(crate) first_answer_ms: f64,
     pub(crate) idle_mb: f64,
     pub(crate) loaded_mb: f64,
 }
@@ -101,83 +107,85 @@ impl Results {
         let share = |of: fn(&Pair) -> &Achieved| {
             100.0
                 * self.median(|round| {
-                    of(&round.sandkasse).per_second / of(&round.durable).per_second.max(1.0)
+                    of(&round.ours.pair).per_second / of(&round.durable).per_second.max(1.0)
                 })
         };
-        let payments = self.filled.payments;
-        let one = |of: fn(&Pair) -> &Achieved| self.median_ms(|round| of(&round.sandkasse).p50);
-        let life = 100.0
-            * self.median(|round| {
-                round.lives.achieved.per_second / round.sandkasse.initiate.per_second.max(1.0)
-            });
+        let ms = |of: fn(&Pair) -> Duration| Some(self.median_ms(|round| of(&round.ours.pair)));
+        let life = |round: &Round| {
+            let Ours { pair, lives, .. } = &round.ours;
+            100.0 * lives.achieved.per_second / pair.initiate.per_second.max(1.0)
+        };
+        let medians = Medians {
+            initiate_share: Some(share(|pair| &pair.initiate)),
+            details_share: Some(share(|pair| &pair.details)),
+            initiate_p99_ms: ms(|pair| pair.initiate.p99),
+            details_p99_ms: ms(|pair| pair.details.p99),
+            life_share: Some(self.median(life)),
+            one_initiate_ms: ms(|pair| pair.one_initiate.p50),
+            one_details_ms: ms(|pair| pair.one_details.p50),
+            idle_mb: Some(self.median(|round| round.ours.idle_mb)),
+            loaded_mb: Some(self.median(|round| round.ours.loaded_mb)),
+        };
+        medians.bars(self.start_empty_ms, &self.filled)
+    }
+}
+
+/// What the platform is held against, each over the rounds; `None` where it was not measured.
+pub(crate) struct Medians {
+    /// Of what the durable ceiling achieves, in percent.
+    pub(crate) initiate_share: Option<f64>,
+    pub(crate) details_share: Option<f64>,
+    pub(crate) initiate_p99_ms: Option<f64>,
+    pub(crate) details_p99_ms: Option<f64>,
+    /// Of the initiates, in percent.
+    pub(crate) life_share: Option<f64>,
+    pub(crate) one_initiate_ms: Option<f64>,
+    pub(crate) one_details_ms: Option<f64>,
+    pub(crate) idle_mb: Option<f64>,
+    pub(crate) loaded_mb: Option<f64>,
+}
+
+impl Medians {
+    /// The bars of the platform on SQLite, alone and beside others.
+    pub(crate) fn bars(&self, start_empty_ms: f64, filled: &Filled) -> Vec<Bar> {
+        let initiate = "initiate, share of the durable ceiling";
+        let details = "details, share of the durable ceiling";
+        let life = "full life, share of initiate";
+        let first = format!("first answer, {} payments", filled.payments);
+        let stored = format!("resident memory after {} payments", filled.payments);
         vec![
-            Bar::at_least(
-                "initiate, share of durable POST",
-                INITIATE_SHARE,
-                share(|pair| &pair.initiate),
-                "%",
-            ),
-            Bar::at_least(
-                "details, share of durable GET",
-                DETAILS_SHARE,
-                share(|pair| &pair.details),
-                "%",
-            ),
-            Bar::at_most(
-                "initiate, p99",
-                INITIATE_P99_MS,
-                self.median_ms(|round| round.sandkasse.initiate.p99),
-                "ms",
-            ),
-            Bar::at_most(
-                "details, p99",
-                DETAILS_P99_MS,
-                self.median_ms(|round| round.sandkasse.details.p99),
-                "ms",
-            ),
-            Bar::at_least("full life, share of initiate", LIFE_SHARE, life, "%"),
+            Bar::at_least(initiate, INITIATE_SHARE, self.initiate_share, "%"),
+            Bar::at_least(details, DETAILS_SHARE, self.details_share, "%"),
+            Bar::at_most("initiate, p99", INITIATE_P99_MS, self.initiate_p99_ms, "ms"),
+            Bar::at_most("details, p99", DETAILS_P99_MS, self.details_p99_ms, "ms"),
+            Bar::at_least(life, LIFE_SHARE, self.life_share, "%"),
             Bar::at_most(
                 "one connection, initiate, p50",
                 ONE_INITIATE_MS,
-                one(|pair| &pair.one_initiate),
+                self.one_initiate_ms,
                 "ms",
             ),
             Bar::at_most(
                 "one connection, details, p50",
                 ONE_DETAILS_MS,
-                one(|pair| &pair.one_details),
+                self.one_details_ms,
                 "ms",
             ),
             Bar::at_most(
                 "first answer, empty folder",
                 START_EMPTY_MS,
-                self.start_empty_ms,
+                start_empty_ms,
                 "ms",
             ),
-            Bar::at_most(
-                &format!("first answer, {payments} payments"),
-                START_FULL_MS,
-                self.filled.start_ms,
-                "ms",
-            ),
-            Bar::at_most(
-                "resident memory, idle",
-                IDLE_MB,
-                self.median(|round| round.idle_mb),
-                "MB",
-            ),
+            Bar::at_most(&first, START_FULL_MS, filled.start_ms, "ms"),
+            Bar::at_most("resident memory, idle", IDLE_MB, self.idle_mb, "MB"),
             Bar::at_most(
                 "resident memory after the load",
                 LOADED_MB,
-                self.median(|round| round.loaded_mb),
+                self.loaded_mb,
                 "MB",
             ),
-            Bar::at_most(
-                &format!("resident memory after {payments} payments"),
-                LOADED_MB,
-                self.filled.memory_mb,
-                "MB",
-            ),
+            Bar::at_most(&stored, LOADED_MB, filled.memory_mb, "MB"),
         ]
     }
 }
@@ -213,13 +221,13 @@ impl fmt::Display for Results {
             &round.durable.details
         })?;
         self.throughput(formatter, "Sandkasse, initiate", |round| {
-            &round.sandkasse.initiate
+            &round.ours.pair.initiate
         })?;
         self.throughput(formatter, "Sandkasse, details", |round| {
-            &round.sandkasse.details
+            &round.ours.pair.details
         })?;
         self.throughput(formatter, "Sandkasse, full life", |round| {
-            &round.lives.achieved
+            &round.ours.lives.achieved
         })?;
 
         writeln!(
@@ -229,11 +237,11 @@ impl fmt::Display for Results {
         writeln!(formatter, "| | initiate | details |\n|---|---:|---:|")?;
         self.single(formatter, "ceiling axum", |round| &round.axum)?;
         self.single(formatter, "ceiling durable", |round| &round.durable)?;
-        self.single(formatter, "Sandkasse", |round| &round.sandkasse)?;
+        self.single(formatter, "Sandkasse", |round| &round.ours.pair)?;
 
         write!(formatter, "\nBars:\n\n{}", Bars(self.bars()))?;
-        let lives: u64 = rounds.iter().map(|round| round.lives.lives).sum();
-        let callbacks: u64 = rounds.iter().map(|round| round.lives.callbacks).sum();
+        let lives: u64 = rounds.iter().map(|round| round.ours.lives.lives).sum();
+        let callbacks: u64 = rounds.iter().map(|round| round.ours.lives.callbacks).sum();
         writeln!(
             formatter,
             "\nFull lives: {lives}; callbacks received for them: {callbacks}."

@@ -2,14 +2,13 @@
 //!
 //! The ceilings get the very same bytes as the platform, from a shop with made-up keys.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::load::Job;
 
 /// The sales unit in requests to the ceilings.
@@ -102,14 +101,7 @@ impl Shop {
 
     pub(crate) fn request(&self, method: &str, path: &str, header: &str, body: &str) -> Vec<u8> {
         let headers = &self.headers;
-        let length = body.len();
-        let mut request = Vec::with_capacity(2048);
-        write!(
-            request,
-            "{method} {path} HTTP/1.1\r\n{headers}{header}Content-Length: {length}\r\n\r\n{body}"
-        )
-        .expect("a vector takes everything");
-        request
+        http::request(method, path, format_args!("{headers}{header}"), body)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::sink::Sink;
 /// Callbacks still on their way get so long to arrive.
 const CALLBACK_LIMIT: Duration = Duration::from_secs(5);
 
-/// Servers and sales units. Connections are spread over both in turn.
+/// Servers and sales units. Each connection's calls are for one sales unit, and go to the servers in turn.
 pub(crate) struct Target {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) shops: Vec<Rc<Shop>>,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::http::Connection;
+use crate::http::{self, Connection};
 
 /// A session's cookie, and where the portal is.
 #[derive(Clone)]
@@ -68,12 +68,11 @@ async fn post(
     cookie: &str,
     form: &str,
 ) -> anyhow::Result<(String, String)> {
-    let length = form.len();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {portal}\r\nOrigin: http://{portal}\r\nCookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {length}\r\n\r\n{form}"
+    let headers = format_args!(
+        "Host: {portal}\r\nOrigin: http://{portal}\r\nCookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     );
-    let answer = connection.exchange(request.as_bytes()).await?;
+    let request = http::request("POST", path, headers, form);
+    let answer = connection.exchange(&request).await?;
     answer.expect(303, path)?;
     let head = String::from_utf8_lossy(answer.head);
     let values = |wanted: &str| {

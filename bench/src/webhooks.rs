@@ -7,7 +7,6 @@
 
 use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -21,26 +20,24 @@ use tokio::task::spawn_local;
 
 use crate::http::{Connection, whole};
 use crate::machine;
-use crate::measure::fresh;
 use crate::platform::{Platform, call};
 use crate::process::pause;
 use crate::shop::{Keys, Shop};
+use crate::subject::Subject;
 
 /// What the issue asks for.
 const BAR: f64 = 5_000.0;
 /// Connections that create.
 const CREATORS: u64 = 16;
+/// Within so long of a unit's clock everything is attempted again.
+const OVER_THE_NEXT: Duration = Duration::from_secs(7200);
 /// Draining takes no longer.
 const LIMIT: Duration = Duration::from_secs(600);
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// So many deliveries wait.
     #[arg(long, default_value_t = 100_000)]
     waiting: u64,
@@ -58,8 +55,7 @@ struct Door {
 }
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
-    let folder = fresh(&options.data)?;
-    let platform = Platform::start(&options.sandkasse, &folder).await?;
+    let platform = options.subject.start().await?;
     let keys = platform.new_unit().await?;
     let door = Door::open().await?;
     let shop = platform.shop(&keys, "41000001", door.address).await?;
@@ -89,9 +85,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let began = Instant::now();
     door.is_up.set(true);
     let Keys { msn, .. } = &keys;
-    let path = format!("/control/v1/sales-units/test/{msn}/advance");
-    let hours = r#"{"seconds":7200}"#;
-    let _: Value = call(platform.portal, "POST", &path, JSON, hours).await?;
+    platform.advance(msn, OVER_THE_NEXT).await?;
     let mut most = down;
     while door.taken.get() < waiting {
         ensure!(began.elapsed() < LIMIT, "{} were taken", door.taken.get());
@@ -123,8 +117,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     );
     platform.process.stop().await
 }
-
-const JSON: &str = "Content-Type: application/json\r\n";
 
 fn body(reference: &str) -> String {
     format!(

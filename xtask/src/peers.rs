@@ -24,32 +24,21 @@ const PEERS: [(&str, bool); 6] = [
 ];
 
 /// What all peers and the PostgreSQL of the comparison need, from Debian.
-const NEEDS: [Need; 4] = [
-    Need {
-        what: "Python 3 with virtual environments",
-        program: "python3",
-        proof: &["-c", "import venv, ensurepip"],
-        packages: &["python3", "python3-venv"],
-    },
-    Need {
-        what: "Node and npm",
-        program: "npm",
-        proof: &["--version"],
-        packages: &["nodejs", "npm"],
-    },
+const NEEDS: [Need; 6] = [
+    setup::PYTHON,
+    setup::NODE,
+    setup::NPM,
     Need {
         what: "Java",
         program: "java",
         proof: &["-version"],
         packages: &["default-jre-headless"],
     },
+    setup::POSTGRES,
     Need {
-        what: "PostgreSQL with pgbench",
+        what: "pgbench",
         program: "sh",
-        proof: &[
-            "-c",
-            "psql --version && ls /usr/lib/postgresql/*/bin/pgbench",
-        ],
+        proof: &["-c", "ls /usr/lib/postgresql/*/bin/pgbench"],
         packages: &["postgresql"],
     },
 ];

@@ -15,39 +15,44 @@ pub(crate) struct Need {
     pub(crate) packages: &'static [&'static str],
 }
 
+pub(crate) const PYTHON: Need = Need {
+    what: "Python 3 with virtual environments",
+    program: "python3",
+    // `venv` alone is there on Debian without `python3-venv`; only `ensurepip` shows that it works.
+    proof: &["-c", "import venv, ensurepip"],
+    packages: &["python3", "python3-venv"],
+};
+pub(crate) const NODE: Need = Need {
+    what: "Node 18 or newer",
+    program: "node",
+    proof: &[
+        "-e",
+        "process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 : 1)",
+    ],
+    packages: &["nodejs"],
+};
+pub(crate) const NPM: Need = Need {
+    what: "npm",
+    program: "npm",
+    proof: &["--version"],
+    packages: &["npm"],
+};
+pub(crate) const POSTGRES: Need = Need {
+    what: "PostgreSQL",
+    // The server's programs are in no PATH.
+    program: "sh",
+    proof: &[
+        "-c",
+        "psql --version && setpriv --version && flock --version && ls /usr/lib/postgresql/*/bin/postgres",
+    ],
+    packages: &["postgresql", "util-linux"],
+};
+
 const NEEDS: &[Need] = &[
-    Need {
-        what: "Python 3 with virtual environments",
-        program: "python3",
-        // `venv` alone is there on Debian without `python3-venv`; only `ensurepip` shows that it works.
-        proof: &["-c", "import venv, ensurepip"],
-        packages: &["python3", "python3-venv"],
-    },
-    Need {
-        what: "Node 18 or newer",
-        program: "node",
-        proof: &[
-            "-e",
-            "process.exit(Number(process.versions.node.split('.')[0]) >= 18 ? 0 : 1)",
-        ],
-        packages: &["nodejs"],
-    },
-    Need {
-        what: "npm",
-        program: "npm",
-        proof: &["--version"],
-        packages: &["npm"],
-    },
-    Need {
-        what: "PostgreSQL",
-        // The server's programs are in no PATH.
-        program: "sh",
-        proof: &[
-            "-c",
-            "psql --version && setpriv --version && flock --version && ls /usr/lib/postgresql/*/bin/postgres",
-        ],
-        packages: &["postgresql", "util-linux"],
-    },
+    PYTHON,
+    NODE,
+    NPM,
+    POSTGRES,
     Need {
         what: "Chromium",
         program: "chromium",

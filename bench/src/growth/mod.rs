@@ -1,15 +1,18 @@
 //! Whether the platform stays as fast and as small with ever more that is stored.
 //!
-//! At every level an empty platform takes turns with the one that grows, each round a new process, so that ratios say more
-//! than what the machine did an hour ago. [`place`] says where data lies; [`units`] is about very many sales units.
+//! At every level an empty platform takes turns with the one that grows, each round new processes, so that ratios say more
+//! than what the machine did an hour ago. Payments that nobody approves time out, each with a commit and a callback; they are
+//! let do so between measurements, for the empty platform does not live long enough to pay for it. [`place`] says where data
+//! lies; [`units`] is about very many sales units.
 
 mod place;
 mod units;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, ensure};
 use clap::Args;
+use tokio::time::timeout;
 
 use crate::bars::{Bar, Bars};
 use crate::latency::median;
@@ -21,6 +24,7 @@ use crate::postgres::Cluster;
 use crate::process::pause;
 use crate::shop::Orders;
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 use self::place::{Place, Places};
@@ -29,10 +33,12 @@ use self::place::{Place, Places};
 const LEVELS: [u64; 3] = [100_000, 1_000_000, 5_000_000];
 /// Payments are made in portions, after each of which the memory is read.
 const PORTION: u64 = 500_000;
-/// A portion takes no longer.
+/// A portion takes no longer, and neither do its time-outs.
 const PORTION_LIMIT: Duration = Duration::from_secs(900);
-/// How many starts a median is taken of.
-const STARTS: usize = 3;
+/// After so long a payment that nobody approved has timed out: it has five minutes.
+const TIMED_OUT: Duration = Duration::from_secs(6 * 60);
+/// How often it is looked whether callbacks are still to be made.
+const CALM_LOOK: Duration = Duration::from_millis(100);
 /// The memory under reads is looked at so often.
 const LOOK: Duration = Duration::from_secs(5);
 /// So much more memory is no growth.
@@ -40,19 +46,15 @@ const FLAT_MB: f64 = 10.0;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// How long each measurement takes.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
     /// How often both are measured at each level; the results are medians.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// No more payments are stored.
+    /// No more payments are stored; with 0 only sales units are measured.
     #[arg(long, default_value_t = 5_000_000)]
     most: u64,
     /// How many reads the memory must bear.
@@ -70,9 +72,10 @@ pub(crate) struct Options {
 struct Level {
     /// How many payments there were before the measurements, which make more.
     stored: u64,
-    start_ms: f64,
-    idle_mb: f64,
-    loaded_mb: f64,
+    /// Of each round.
+    start_ms: Vec<f64>,
+    idle_mb: Vec<f64>,
+    loaded_mb: Vec<f64>,
     rounds: Vec<Round>,
 }
 
@@ -98,14 +101,14 @@ struct Growing<'a> {
 /// Measures and prints the results.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let sink = Sink::open().await?;
-    std::fs::create_dir_all(&options.data)?;
+    let subject = &options.subject;
+    std::fs::create_dir_all(&subject.data)?;
     let cluster = match options.postgres {
-        true => Some(Cluster::make(&options.data)?),
+        true => Some(Cluster::make(&subject.data)?),
         false => None,
     };
     let places = Places {
-        sandkasse: &options.sandkasse,
-        data: &options.data,
+        subject,
         sink: &sink,
         server: match &cluster {
             Some(cluster) => Some(cluster.start().await?),
@@ -145,22 +148,22 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         measured.print();
         levels.push(measured);
     }
-    println!(
-        "\nWhile payments were made:\n\n| stored | per second | resident, MB |\n|---:|---:|---:|"
-    );
-    for (stored, per_second, mb) in fills {
-        println!("| {stored} | {per_second:.0} | {mb:.1} |");
+    let mut bars = bars(&levels);
+    if !levels.is_empty() {
+        println!(
+            "\nWhile payments were made:\n\n| stored | per second | resident, MB |\n|---:|---:|---:|"
+        );
+        for (stored, per_second, mb) in fills {
+            println!("| {stored} | {per_second:.0} | {mb:.1} |");
+        }
+        let what = format!("growth of memory over {} details", options.requests);
+        bars.push(match growing.flat(&platform).await? {
+            Some(more_mb) => Bar::at_most(&what, FLAT_MB, more_mb, "MB"),
+            None => Bar::unknown(&what, "too few to tell"),
+        });
     }
-    let flat = growing.flat(&platform).await?;
     platform.process.stop().await?;
     drop(growing);
-    let mut bars = bars(&levels);
-    bars.push(Bar::at_most(
-        &format!("growth of memory over {} details", options.requests),
-        FLAT_MB,
-        flat,
-        "MB",
-    ));
     bars.extend(units::measure(&places, options.units, options.rounds, options.seconds).await?);
     println!("\nBars:\n\n{}", Bars(bars));
     if let Some(server) = places.server {
@@ -181,13 +184,14 @@ impl Growing<'_> {
         level: u64,
         fills: &mut Vec<(u64, f64, f64)>,
     ) -> anyhow::Result<Platform> {
-        let target = self.places.target(&self.place, &platform).await?;
         loop {
             let stored = self.stored();
             let more = level.saturating_sub(stored).min(PORTION);
             if more == 0 {
                 return Ok(platform);
             }
+            // Each time, since a token lasts for an hour and all levels together take longer.
+            let target = self.places.target(&self.place, &platform).await?;
             let each = more.div_ceil(CONNECTIONS as u64);
             let tag = format!("fill-{stored}");
             let begun = Instant::now();
@@ -195,58 +199,87 @@ impl Growing<'_> {
                 .initiate(&tag, CONNECTIONS, PORTION_LIMIT, each)
                 .await?;
             let made_now: u64 = made.iter().map(|orders| orders.made).sum();
-            anyhow::ensure!(made_now > 0, "no payment was made");
+            ensure!(made_now > 0, "no payment was made");
             self.made.extend(made);
             let per_second = made_now as f64 / begun.elapsed().as_secs_f64();
             let mb = machine::resident_mb(platform.process.id())?;
             eprintln!("  {} stored, {per_second:.0}/s, {mb:.1} MB", self.stored());
             fills.push((self.stored(), per_second, mb));
+            self.calm(&platform).await?;
         }
+    }
+
+    /// Lets what was made time out, and waits until all callbacks for it have ended.
+    ///
+    /// Not until as many arrived as payments timed out: the platform gives up what exceeds a sales unit's backlog.
+    async fn calm(&self, platform: &Platform) -> anyhow::Result<()> {
+        let before = self.places.sink.received();
+        let calm = async {
+            for keys in &self.place.keys {
+                platform.advance(&keys.msn, TIMED_OUT).await?;
+            }
+            while platform.callbacks_at_hand().await? > 0.0 {
+                pause(CALM_LOOK).await;
+            }
+            anyhow::Ok(())
+        };
+        let limit = PORTION_LIMIT.as_secs();
+        timeout(PORTION_LIMIT, calm)
+            .await
+            .with_context(|| format!("payments still time out or call back after {limit} s"))??;
+        let received = self.places.sink.received() - before;
+        ensure!(
+            received > 0,
+            "no payment timed out, or nobody was called back"
+        );
+        eprintln!("  {received} callbacks for time-outs");
+        Ok(())
     }
 
     /// Everything about what is stored now; also the platform, which was started again.
     async fn level(&mut self, platform: Platform) -> anyhow::Result<(Level, Platform)> {
         let stored = self.stored();
         let mut platform = platform;
-        let mut starts = Vec::new();
-        for _ in 0..STARTS {
+        let mut level = Level {
+            stored,
+            start_ms: Vec::new(),
+            idle_mb: Vec::new(),
+            loaded_mb: Vec::new(),
+            rounds: Vec::new(),
+        };
+        for number in 0..self.options.rounds {
+            eprintln!("  {stored} stored, round {}", number + 1);
             platform.process.stop().await?;
             self.places.settle()?;
             platform = self.places.start(&self.place).await?;
-            starts.push(platform.first_answer.as_secs_f64() * 1e3);
-        }
-        pause(SETTLE).await;
-        let idle_mb = machine::resident_mb(platform.process.id())?;
-        let target = self.places.target(&self.place, &platform).await?;
-        let mut rounds = Vec::new();
-        for number in 0..self.options.rounds {
-            eprintln!("  {stored} stored, round {}", number + 1);
+            let process = platform.process.id();
+            level
+                .start_ms
+                .push(platform.first_answer.as_secs_f64() * 1e3);
+            pause(SETTLE).await;
+            level.idle_mb.push(machine::resident_mb(process)?);
             let tag = format!("level-{stored}-{number}");
             // Who is first alternates.
             let round = if number % 2 == 0 {
-                let full = self.full(&target, &tag).await?;
+                let full = self.full(&platform, &tag).await?;
                 let empty = self.empty(&tag).await?;
                 Round { full, empty }
             } else {
                 let empty = self.empty(&tag).await?;
-                let full = self.full(&target, &tag).await?;
+                let full = self.full(&platform, &tag).await?;
                 Round { full, empty }
             };
-            rounds.push(round);
+            level.rounds.push(round);
+            pause(SETTLE).await;
+            level.loaded_mb.push(machine::resident_mb(process)?);
+            self.calm(&platform).await?;
         }
-        pause(SETTLE).await;
-        let level = Level {
-            stored,
-            start_ms: median(starts),
-            idle_mb,
-            loaded_mb: machine::resident_mb(platform.process.id())?,
-            rounds,
-        };
         Ok((level, platform))
     }
 
-    async fn full(&mut self, target: &Target, tag: &str) -> anyhow::Result<Pair> {
+    async fn full(&mut self, platform: &Platform, tag: &str) -> anyhow::Result<Pair> {
         let time = Duration::from_secs(self.options.seconds);
+        let target = self.places.target(&self.place, platform).await?;
         self.places.settle()?;
         let (initiate, made) = target.initiate(tag, CONNECTIONS, time, u64::MAX).await?;
         let details = target.details(&self.made, CONNECTIONS, time).await?;
@@ -256,19 +289,21 @@ impl Growing<'_> {
 
     async fn empty(&self, tag: &str) -> anyhow::Result<Pair> {
         let (place, platform) = self.places.make("empty", 1).await?;
+        pause(SETTLE).await;
         let target = self.places.target(&place, &platform).await?;
         let pair = pair(&target, tag, self.options.seconds).await?;
         platform.process.stop().await?;
         Ok(pair)
     }
 
-    /// How much memory grows under very many reads, after the first tenth of them.
-    async fn flat(&self, platform: &Platform) -> anyhow::Result<f64> {
+    /// How much memory grows under very many reads, after the first tenth of them. `None` when they were over before it
+    /// was looked at twice.
+    async fn flat(&self, platform: &Platform) -> anyhow::Result<Option<f64>> {
         let target = self.places.target(&self.place, platform).await?;
-        let (mut done, mut first, mut most) = (0, None, 0.0_f64);
+        let (mut done, mut looks) = (0, Vec::new());
         println!("\nUnder reads:\n\n| details | resident, MB |\n|---:|---:|");
         let (mut shown, tenth) = (0, self.options.requests / 10);
-        while done < self.options.requests && !self.made.is_empty() {
+        while done < self.options.requests {
             done += target.details(&self.made, CONNECTIONS, LOOK).await?.done;
             let mb = machine::resident_mb(platform.process.id())?;
             if done >= shown + tenth {
@@ -276,11 +311,12 @@ impl Growing<'_> {
                 shown = done;
             }
             if done >= tenth {
-                first.get_or_insert(mb);
-                most = most.max(mb);
+                looks.push(mb);
             }
         }
-        Ok(most - first.unwrap_or(most))
+        let first = looks.first().copied();
+        let most = looks.into_iter().skip(1).reduce(f64::max);
+        Ok(first.zip(most).map(|(first, most)| (most - first).max(0.0)))
     }
 }
 
@@ -293,16 +329,24 @@ async fn pair(target: &Target, tag: &str, seconds: u64) -> anyhow::Result<Pair> 
 }
 
 impl Level {
+    fn start_ms(&self) -> f64 {
+        median(self.start_ms.iter().copied())
+    }
+
+    fn idle_mb(&self) -> f64 {
+        median(self.idle_mb.iter().copied())
+    }
+
+    fn loaded_mb(&self) -> f64 {
+        median(self.loaded_mb.iter().copied())
+    }
+
     fn rate(&self, of: fn(&Pair) -> &Achieved) -> f64 {
         median(self.rounds.iter().map(|round| of(&round.full).per_second))
     }
 
-    /// Of an empty platform, in percent.
     fn share(&self, of: fn(&Pair) -> &Achieved) -> f64 {
-        let share = |round: &Round| {
-            100.0 * of(&round.full).per_second / of(&round.empty).per_second.max(1.0)
-        };
-        median(self.rounds.iter().map(share))
+        share(&self.rounds, of)
     }
 
     fn p99_ms(&self, of: fn(&Pair) -> &Achieved) -> f64 {
@@ -318,15 +362,12 @@ impl Level {
     }
 
     fn print(&self) {
-        let Self {
-            stored,
-            start_ms,
-            idle_mb,
-            loaded_mb,
-            ..
-        } = self;
         println!(
-            "| {stored} | {start_ms:.1} | {idle_mb:.1} | {loaded_mb:.1} | {:.0} | {:.1} % | {:.2} | {:.0} | {:.1} % | {:.2} | {:.2} |",
+            "| {} | {:.1} | {:.1} | {:.1} | {:.0} | {:.1} % | {:.2} | {:.0} | {:.1} % | {:.2} | {:.2} |",
+            self.stored,
+            self.start_ms(),
+            self.idle_mb(),
+            self.loaded_mb(),
             self.rate(initiate),
             self.share(initiate),
             self.p99_ms(initiate),
@@ -338,6 +379,13 @@ impl Level {
     }
 }
 
+/// Of what an empty platform achieved in the same round, in percent.
+fn share(rounds: &[Round], of: fn(&Pair) -> &Achieved) -> f64 {
+    let share =
+        |round: &Round| 100.0 * of(&round.full).per_second / of(&round.empty).per_second.max(1.0);
+    median(rounds.iter().map(share))
+}
+
 fn initiate(pair: &Pair) -> &Achieved {
     &pair.initiate
 }
@@ -346,10 +394,10 @@ fn details(pair: &Pair) -> &Achieved {
     &pair.details
 }
 
-/// The levels below the last one, and that.
+/// The levels below the last one, and that; none where nothing is to be stored.
 fn upto(most: u64) -> Vec<u64> {
     let below = LEVELS.into_iter().filter(|level| *level < most);
-    below.chain([most]).collect()
+    below.chain([most]).filter(|level| *level > 0).collect()
 }
 
 /// What was promised at each level.
@@ -361,7 +409,7 @@ fn bars(levels: &[Level]) -> Vec<Bar> {
             bars.push(Bar::at_most(
                 &with("first answer"),
                 100.0,
-                level.start_ms,
+                level.start_ms(),
                 "ms",
             ));
         } else if level.stored < 5_000_000 {
@@ -374,7 +422,7 @@ fn bars(levels: &[Level]) -> Vec<Bar> {
             bars.push(Bar::at_most(
                 &with("resident memory"),
                 80.0,
-                level.loaded_mb,
+                level.loaded_mb(),
                 "MB",
             ));
         } else {
@@ -398,6 +446,7 @@ mod tests {
     fn growth_ends_where_it_is_told() {
         assert_eq!(upto(5_000_000), LEVELS);
         assert_eq!(upto(20_000), [20_000]);
+        assert!(upto(0).is_empty());
         assert_eq!(upto(2_000_000), [100_000, 1_000_000, 2_000_000]);
     }
 }

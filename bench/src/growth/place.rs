@@ -1,20 +1,19 @@
 //! Where data lies: a file of SQLite or a database of PostgreSQL, for the platform that grows and for an empty one
 //! beside it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
-use crate::measure::fresh_named;
 use crate::platform::Platform;
 use crate::postgres::Postgres;
 use crate::shop::Keys;
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 /// Starts platforms of one kind.
 pub(crate) struct Places<'a> {
-    pub(crate) sandkasse: &'a Path,
-    pub(crate) data: &'a Path,
+    pub(crate) subject: &'a Subject,
     pub(crate) sink: &'a Sink,
     /// The server, unless it is SQLite.
     pub(crate) server: Option<Postgres>,
@@ -24,13 +23,14 @@ pub(crate) struct Places<'a> {
 pub(crate) struct Place {
     folder: PathBuf,
     database: Option<String>,
-    keys: Vec<Keys>,
+    /// Of its sales units under load.
+    pub(crate) keys: Vec<Keys>,
 }
 
 impl Places<'_> {
     /// An empty one, with so many sales units to put load on.
     pub(crate) async fn make(&self, name: &str, units: usize) -> anyhow::Result<(Place, Platform)> {
-        let folder = fresh_named(self.data, name)?;
+        let folder = self.subject.fresh_named(name)?;
         let database = match &self.server {
             Some(server) => Some(server.make(&name.replace('-', "_"))?),
             None => None,
@@ -49,9 +49,10 @@ impl Places<'_> {
 
     /// A platform on what is there.
     pub(crate) async fn start(&self, place: &Place) -> anyhow::Result<Platform> {
+        let binary = &self.subject.sandkasse;
         match &place.database {
-            Some(database) => Platform::start_node(self.sandkasse, &place.folder, database).await,
-            None => Platform::start(self.sandkasse, &place.folder).await,
+            Some(database) => Platform::start_node(binary, &place.folder, database).await,
+            None => Platform::start(binary, &place.folder).await,
         }
     }
 
@@ -61,7 +62,7 @@ impl Places<'_> {
         place: &Place,
         platform: &Platform,
     ) -> anyhow::Result<Target> {
-        let phone = platform.phone(self.sandkasse)?;
+        let phone = platform.phone(&self.subject.sandkasse)?;
         let mut shops = Vec::new();
         for keys in &place.keys {
             shops.push(Rc::clone(

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use crate::bars::Bar;
 use crate::http::Connection;
-use crate::latency::{Latencies, median};
+use crate::latency::Latencies;
 use crate::machine;
 use crate::measure::{CONNECTIONS, SETTLE};
 use crate::platform;
 use crate::process::pause;
 
 use super::place::Places;
-use super::{Round, pair};
+use super::{Round, details, initiate, pair, share};
 
 /// A sales unit is made in less, in the median.
 const MAKING_MS: f64 = 1.0;
@@ -25,6 +25,11 @@ pub(super) async fn measure(
 ) -> anyhow::Result<Vec<Bar>> {
     if units == 0 {
         return Ok(Vec::new());
+    }
+    let making = format!("making one of {units} sales units, median");
+    if units <= CONNECTIONS {
+        let why = format!("{CONNECTIONS} are there before the time is taken");
+        return Ok(vec![Bar::unknown(&making, &why)]);
     }
     eprintln!("  {units} sales units");
     // As many of them are under load as there are connections.
@@ -65,12 +70,6 @@ pub(super) async fn measure(
         measured.push(Round { full, empty });
     }
     many.process.stop().await?;
-    let share = |of: fn(&Round) -> (f64, f64)| {
-        median(measured.iter().map(|round| {
-            let (full, empty) = of(round);
-            100.0 * full / empty.max(1.0)
-        }))
-    };
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let (half, last) = (ms(took.percentile(50)), ms(last.percentile(50)));
     println!(
@@ -78,22 +77,11 @@ pub(super) async fn measure(
          first answer after {start_ms:.1} ms, {idle_mb:.1} MB idle. Of what an installation with {CONNECTIONS} achieves: \
          {:.1} % of the initiates, {:.1} % of the details.",
         ms(took.percentile(99)),
-        share(|round| (
-            round.full.initiate.per_second,
-            round.empty.initiate.per_second
-        )),
-        share(|round| (
-            round.full.details.per_second,
-            round.empty.details.per_second
-        )),
+        share(&measured, initiate),
+        share(&measured, details),
     );
     Ok(vec![
-        Bar::at_most(
-            &format!("making one of {units} sales units, median"),
-            MAKING_MS,
-            half,
-            "ms",
-        ),
+        Bar::at_most(&making, MAKING_MS, half, "ms"),
         Bar::at_most(
             "making one of the last tenth of them, median",
             MAKING_MS,

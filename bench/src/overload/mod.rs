@@ -7,7 +7,6 @@
 mod offer;
 
 use std::cell::Cell;
-use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -19,15 +18,19 @@ use tokio::task::spawn_local;
 use crate::bars::{Bar, Bars};
 use crate::latency::median;
 use crate::machine;
-use crate::measure::{CONNECTIONS, SETTLE, fresh};
+use crate::measure::{CONNECTIONS, SETTLE};
 use crate::platform::Platform;
 use crate::postgres;
 use crate::process::pause;
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Target;
 
 use self::offer::{Offer, Outcome};
 
+/// So many sales units are called. Each has a subscription key of its own, and far less than the share of a crowd at which a
+/// key alone is refused; so the limit for all of them is what is met.
+const UNITS: usize = 32;
 /// How often what is sustainable is measured.
 const ROUNDS: usize = 3;
 /// What is accepted may take so many times as long as usual.
@@ -47,12 +50,8 @@ const LOOK: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// How long the overload is.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
@@ -76,29 +75,36 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let sink = Sink::open().await?;
     // Before this process has one core of it.
     let machine = machine::describe();
-    let folder = fresh(&options.data)?;
+    let folder = options.subject.fresh()?;
     let database = format!("sqlite:{}", folder.join("sandkasse.db").display());
-    let platform = Platform::start_on(on_a_core(options)?, &folder, &database, &[]).await?;
-    let keys = platform.new_unit().await?;
-    let shop = platform.shop(&keys, "", sink.address).await?;
-    let target = Target::one(platform.test, &shop);
+    let platform =
+        Platform::start_on(on_a_core(&options.subject)?, &folder, &database, &[]).await?;
+    let mut shops = Vec::new();
+    for _ in 0..UNITS {
+        let keys = platform.new_unit().await?;
+        shops.push(platform.shop(&keys, "", sink.address).await?);
+    }
+    let target = Target {
+        addresses: vec![platform.test],
+        shops,
+    };
     let id = platform.process.id();
 
     let usual = usual(options, &target, id).await?;
     let most_mb = watch(id);
     let own = std::process::id();
     let (before, began) = (machine::processor_seconds(own)?, Instant::now());
-    let outcome = Offer {
+    let offer = Offer {
         address: platform.test,
-        shop,
+        shops: target.shops.clone(),
         connections: options.connections,
         per_second: usual.per_second * options.times,
         time: Duration::from_secs(options.seconds),
     };
-    let outcome = outcome.make().await?;
+    let (outcome, ended) = offer.make().await?;
     let took = began.elapsed().as_secs_f64();
     let busy = (machine::processor_seconds(own)? - before) / took;
-    let recovery = recovery(&target, &usual).await?;
+    let recovery = recovery(&target, &usual, ended).await?;
     let most_mb = most_mb.get();
     platform.process.stop().await?;
     println!("### Overload\n\n{machine}. {}", how(options));
@@ -107,16 +113,16 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// The platform's program on the first core, and this process on the second, where there are two.
-fn on_a_core(options: &Options) -> anyhow::Result<Command> {
+fn on_a_core(subject: &Subject) -> anyhow::Result<Command> {
     let cores = std::thread::available_parallelism()?.get();
     if cores < 2 {
-        return Ok(Command::new(&options.sandkasse));
+        return Ok(Command::new(&subject.sandkasse));
     }
     let own = std::process::id().to_string();
     postgres::run(Command::new("taskset").args(["-a", "-c", "-p", "1", &own]))
         .context("giving the load a core of its own")?;
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(&options.sandkasse);
+    command.args(["-c", "0"]).arg(&subject.sandkasse);
     Ok(command)
 }
 
@@ -152,9 +158,9 @@ fn watch(id: u32) -> Rc<Cell<f64>> {
     most
 }
 
-/// How many seconds it takes until all is as before; `None` when it does not become so.
-async fn recovery(target: &Target, usual: &Usual) -> anyhow::Result<Option<f64>> {
-    let ended = Instant::now();
+/// How many seconds after the end of the overload all is as before, those included in which its last calls were waited for;
+/// `None` when it does not become so.
+async fn recovery(target: &Target, usual: &Usual, ended: Instant) -> anyhow::Result<Option<f64>> {
     for number in 0_u32.. {
         let passed = ended.elapsed();
         if passed > PATIENCE {
@@ -177,7 +183,7 @@ async fn recovery(target: &Target, usual: &Usual) -> anyhow::Result<Option<f64>>
 
 fn how(options: &Options) -> String {
     format!(
-        "Initiates for {} s over {} connections; platform and load have a core each.\n",
+        "Initiates for {} s over {} connections of {UNITS} sales units; platform and load have a core each.\n",
         options.seconds, options.connections
     )
 }
@@ -198,10 +204,10 @@ fn print(
     let seconds = options.seconds;
     let each = |count: usize| count as f64 / (seconds as f64).max(1.0);
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let (accepted, refused) = (outcome.accepted.len(), outcome.refused.len());
+    let refused = outcome.refused.len();
     println!("| | per second | p50, ms | p99, ms | longest, ms |\n|---|---:|---:|---:|---:|");
     println!("| usual, {CONNECTIONS} connections | {per_second:.0} | | {p99_ms:.2} | |");
-    let sent = accepted + refused + outcome.lost();
+    let sent = outcome.sent();
     println!("| due | {:.0} | | | |", each(outcome.due));
     println!("| sent | {:.0} | | | |", each(sent));
     for (what, latencies) in [
@@ -217,9 +223,11 @@ fn print(
         );
     }
     println!(
-        "\nNot sent, since every connection waited for an answer: {}. Without an answer: {}. Other answers: {:?}. \
+        "\nNot sent, since every connection waited for an answer: {}; since there was no new one for one that had been closed: {}. \
+         Without an answer: {}. Other answers: {:?}. \
          The load took {:.0} % of its core; resident memory {mb:.1} MB before, at most {most_mb:.1} MB.",
         outcome.unsent,
+        outcome.unconnected,
         outcome.broken,
         outcome.others,
         busy * 100.0

@@ -27,7 +27,8 @@ const AGAIN: Duration = Duration::from_millis(10);
 
 pub(super) struct Offer {
     pub(super) address: SocketAddr,
-    pub(super) shop: Rc<Shop>,
+    /// The connections are theirs in turn.
+    pub(super) shops: Vec<Rc<Shop>>,
     pub(super) connections: usize,
     pub(super) per_second: f64,
     pub(super) time: Duration,
@@ -40,6 +41,8 @@ pub(super) struct Outcome {
     pub(super) unsent: usize,
     pub(super) accepted: Latencies,
     pub(super) refused: Latencies,
+    /// Due, but there was no new connection for one that had been closed.
+    pub(super) unconnected: usize,
     /// Closed, or not answered in time.
     pub(super) broken: usize,
     /// Answers that are neither, by status.
@@ -58,19 +61,29 @@ struct Shared {
 }
 
 impl Outcome {
+    /// How many calls the platform got.
+    pub(super) fn sent(&self) -> usize {
+        self.accepted.len() + self.refused.len() + self.unclear()
+    }
+
     /// How many calls were neither accepted nor refused.
     pub(super) fn lost(&self) -> usize {
+        self.unconnected + self.unclear()
+    }
+
+    fn unclear(&self) -> usize {
         self.broken + self.others.values().sum::<usize>()
     }
 }
 
 impl Offer {
-    pub(super) async fn make(&self) -> anyhow::Result<Outcome> {
+    /// What came of it, and when no more was due; the last answers came later.
+    pub(super) async fn make(&self) -> anyhow::Result<(Outcome, Instant)> {
         let shared = Rc::new(Shared::default());
         let mut workers = Vec::new();
-        for _ in 0..self.connections {
+        for (_, shop) in (0..self.connections).zip(self.shops.iter().cycle()) {
             let connection = Connection::open(self.address).await?;
-            let (shop, shared) = (Rc::clone(&self.shop), Rc::clone(&shared));
+            let (shop, shared) = (Rc::clone(shop), Rc::clone(&shared));
             workers.push(spawn_local(work(self.address, connection, shop, shared)));
         }
         // Everybody gets to where it waits.
@@ -95,6 +108,7 @@ impl Offer {
             }
             pause(TICK).await;
         }
+        let ended = Instant::now();
         shared.is_over.set(true);
         shared.wake.notify_waiters();
         for worker in workers {
@@ -102,7 +116,7 @@ impl Offer {
         }
         let mut outcome = shared.outcome.take();
         outcome.due = due;
-        Ok(outcome)
+        Ok((outcome, ended))
     }
 }
 
@@ -128,7 +142,7 @@ async fn work(address: SocketAddr, connection: Connection, shop: Rc<Shop>, share
             None => match timeout(LONGEST, Connection::open(address)).await {
                 Ok(Ok(open)) => open,
                 Ok(Err(_)) | Err(_) => {
-                    shared.outcome.borrow_mut().broken += 1;
+                    shared.outcome.borrow_mut().unconnected += 1;
                     pause(AGAIN).await;
                     continue;
                 }

@@ -20,8 +20,9 @@ use crate::load::Achieved;
 use crate::machine;
 use crate::measure::{self, CONNECTIONS};
 use crate::postgres::{self, Cluster};
-use crate::results::Pair;
+use crate::results::{Ours, Pair};
 use crate::sink::Sink;
+use crate::subject::Subject;
 use crate::target::Lives;
 
 use self::peer::Peer;
@@ -29,12 +30,8 @@ use self::table::Figures;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The program to measure.
-    #[arg(long)]
-    sandkasse: PathBuf,
-    /// A folder on the disk to measure with; its content is replaced.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// What is installed of the peers: JSON, as `cargo xtask bench` writes it.
     #[arg(long)]
     list: PathBuf,
@@ -87,6 +84,34 @@ pub(crate) struct More {
     pub(crate) lives: Option<Lives>,
 }
 
+impl Turn {
+    fn of(pair: Pair, lives: Option<Lives>) -> Self {
+        Self {
+            create: pair.initiate,
+            read: Some(pair.details),
+            more: Some(More {
+                one_create: pair.one_initiate,
+                one_read: pair.one_details,
+                lives,
+            }),
+            first_answer_ms: None,
+            idle_mb: None,
+            loaded_mb: None,
+        }
+    }
+}
+
+impl From<Ours> for Turn {
+    fn from(ours: Ours) -> Self {
+        Self {
+            first_answer_ms: Some(ours.first_answer_ms),
+            idle_mb: Some(ours.idle_mb),
+            loaded_mb: Some(ours.loaded_mb),
+            ..Self::of(ours.pair, Some(ours.lives))
+        }
+    }
+}
+
 /// The platform's and everybody's but the peers'.
 const SYSTEMS: [System; 7] = [
     System::Axum,
@@ -106,10 +131,11 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let sink = Sink::open().await?;
     let mut peers: Vec<Peer> = serde_json::from_str(&std::fs::read_to_string(&options.list)?)
         .with_context(|| format!("{} is no list of peers", options.list.display()))?;
-    std::fs::create_dir_all(&options.data)?;
+    let subject = &options.subject;
+    std::fs::create_dir_all(&subject.data)?;
     for peer in peers.iter_mut().filter(|peer| peer.absent.is_none()) {
         eprintln!("trying out {}", peer.name);
-        if let Err(error) = peer.try_out(&options.data).await {
+        if let Err(error) = peer.try_out(&subject.data).await {
             peer.absent = Some(format!("does not start: {error:#}"));
         }
     }
@@ -118,7 +144,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let there = there.filter(|(_, peer)| peer.absent.is_none());
     systems.extend(there.map(|(number, _)| System::Peer(number)));
 
-    let cluster = Cluster::make(&options.data)?;
+    let cluster = Cluster::make(&subject.data)?;
     let stage = Stage {
         options,
         peers: &peers,
@@ -130,20 +156,14 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         eprintln!("round {number} of {}", options.rounds);
         rounds.push(stage.round(&systems, number).await?);
     }
-    let version = postgres::read(std::process::Command::new(&options.sandkasse).arg("--version"))?;
-    let Options {
-        sandkasse,
-        data,
-        payments,
-        ..
-    } = options;
+    let version = postgres::read(std::process::Command::new(&subject.sandkasse).arg("--version"))?;
     let figures = Figures {
         machine: machine::describe(),
         version: version.trim().to_owned(),
         commit: options.commit.clone(),
         seconds: options.seconds,
-        start_empty_ms: measure::start_empty(sandkasse, data).await?,
-        filled: measure::fill(sandkasse, data, *payments, &sink).await?,
+        start_empty_ms: measure::start_empty(subject).await?,
+        filled: measure::fill(subject, options.payments, &sink).await?,
         systems,
         rounds,
         peers,
@@ -186,18 +206,17 @@ impl Stage<'_> {
     }
 
     async fn turn(&self, system: System) -> anyhow::Result<Turn> {
-        let Options {
-            sandkasse, data, ..
-        } = self.options;
+        let subject = &self.options.subject;
+        let data = &subject.data;
         let (sink, cluster) = (self.sink, self.cluster);
         let time = Duration::from_secs(self.options.seconds);
         match system {
             System::Axum => ceiling("ceiling-axum", data, time, sink).await,
             System::Durable => ceiling("ceiling-durable", data, time, sink).await,
-            System::Sqlite => ours::on_sqlite(sandkasse, data, time, sink).await,
+            System::Sqlite => ours::on_sqlite(subject, time, sink).await,
             System::Postgres { nodes, units } => {
                 let many = (nodes, units);
-                ours::on_postgres(sandkasse, cluster, data, many, time, sink).await
+                ours::on_postgres(subject, cluster, many, time, sink).await
             }
             System::Pgbench => pgbench::turn(cluster, data, time).await,
             System::Peer(place) => {
@@ -213,22 +232,6 @@ impl Stage<'_> {
 }
 
 async fn ceiling(task: &str, data: &Path, time: Duration, sink: &Sink) -> anyhow::Result<Turn> {
-    let Pair {
-        initiate,
-        details,
-        one_initiate,
-        one_details,
-    } = measure::ceiling(task, data, time, sink).await?;
-    Ok(Turn {
-        create: initiate,
-        read: Some(details),
-        more: Some(More {
-            one_create: one_initiate,
-            one_read: one_details,
-            lives: None,
-        }),
-        first_answer_ms: None,
-        idle_mb: None,
-        loaded_mb: None,
-    })
+    let pair = measure::ceiling(task, data, time, sink).await?;
+    Ok(Turn::of(pair, None))
 }

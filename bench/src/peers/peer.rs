@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use tokio::net::TcpStream;
 
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::load::{self, Job};
 use crate::machine;
 use crate::measure::{CONNECTIONS, SETTLE, fresh};
@@ -226,12 +226,10 @@ impl Dialect {
 }
 
 fn request(method: &str, path: &str, token: &str, kind: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .into_bytes()
+    let headers = format_args!(
+        "Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: {kind}\r\n"
+    );
+    http::request(method, path, headers, body)
 }
 
 fn token(tag: &str, connection: usize, calls: u64) -> String {

@@ -6,10 +6,7 @@ use crate::bars::{Bar, Bars};
 use crate::latency::median;
 use crate::load::Achieved;
 use crate::measure::CONNECTIONS;
-use crate::results::{
-    DETAILS_P99_MS, DETAILS_SHARE, Filled, IDLE_MB, INITIATE_P99_MS, INITIATE_SHARE, LIFE_SHARE,
-    LOADED_MB, ONE_DETAILS_MS, ONE_INITIATE_MS, START_EMPTY_MS, START_FULL_MS,
-};
+use crate::results::{Filled, Medians};
 
 use super::peer::Peer;
 use super::{System, Turn};
@@ -220,96 +217,47 @@ impl Figures {
 
     fn bars(&self) -> Vec<Bar> {
         let ours = System::Sqlite;
-        let mut bars = Vec::new();
-        let mut held = |what: &str, bar: f64, is_least: bool, value: Option<f64>, unit: &str| {
-            bars.push(match value {
-                Some(value) if is_least => Bar::at_least(what, bar, value, unit),
-                Some(value) => Bar::at_most(what, bar, value, unit),
-                None => Bar::unknown(what, "not measured"),
-            });
+        let share = |operation: Operation| {
+            let ratio = self.ratio(ours, System::Durable, |turn| operation.rate(turn));
+            ratio.map(|ratio| ratio * 100.0)
         };
-        for (operation, word, share, times, p99_ms) in [
+        let p99_ms = |operation: Operation| self.median(ours, |turn| operation.p99_ms(turn));
+        let life = |turn: &Turn| Some(100.0 * lives_rate(turn)? / turn.create.per_second.max(1.0));
+        let medians = Medians {
+            initiate_share: share(Operation::Create),
+            details_share: share(Operation::Read),
+            initiate_p99_ms: p99_ms(Operation::Create),
+            details_p99_ms: p99_ms(Operation::Read),
+            life_share: self.median(ours, life),
+            one_initiate_ms: self.median(ours, one_create_ms),
+            one_details_ms: self.median(ours, one_read_ms),
+            idle_mb: self.median(ours, |turn| turn.idle_mb),
+            loaded_mb: self.median(ours, |turn| turn.loaded_mb),
+        };
+        let mut bars = medians.bars(self.start_empty_ms, &self.filled);
+        for (operation, what, bar) in [
             (
                 Operation::Create,
-                "initiate",
-                INITIATE_SHARE,
+                "initiate, against the best peer",
                 INITIATE_TIMES_PEER,
-                INITIATE_P99_MS,
             ),
             (
                 Operation::Read,
-                "details",
-                DETAILS_SHARE,
+                "details, against the best peer",
                 DETAILS_TIMES_PEER,
-                DETAILS_P99_MS,
             ),
         ] {
-            let ratio = |to| self.ratio(ours, to, |turn| operation.rate(turn));
-            let of_ceiling = ratio(System::Durable).map(|ratio| ratio * 100.0);
-            let what = format!("{word}, share of the durable ceiling");
-            held(&what, share, true, of_ceiling, "%");
-            let what = format!("{word}, against the best peer");
-            held(
-                &what,
-                times,
-                true,
-                self.best_peer(operation).and_then(ratio),
-                "×",
-            );
-            let p99 = self.median(ours, |turn| operation.p99_ms(turn));
-            held(&format!("{word}, p99"), p99_ms, false, p99, "ms");
-        }
-        let life = self.median(ours, |turn| {
-            Some(100.0 * lives_rate(turn)? / turn.create.per_second.max(1.0))
-        });
-        held("full life, share of initiate", LIFE_SHARE, true, life, "%");
-        for (what, bar, value) in [
-            (
-                "one connection, initiate, p50",
-                ONE_INITIATE_MS,
-                self.median(ours, one_create_ms),
-            ),
-            (
-                "one connection, details, p50",
-                ONE_DETAILS_MS,
-                self.median(ours, one_read_ms),
-            ),
-        ] {
-            held(what, bar, false, value, "ms");
+            let best = self.best_peer(operation);
+            let ratio = best.and_then(|best| self.ratio(ours, best, |turn| operation.rate(turn)));
+            bars.push(Bar::at_least(what, bar, ratio, "×"));
         }
         for system in self.systems.iter().copied() {
             if matches!(system, System::Postgres { .. }) {
-                let ratio =
-                    self.ratio(system, System::Pgbench, |turn| Some(turn.create.per_second));
+                let rate = |turn: &Turn| Some(turn.create.per_second);
                 let what = format!("{}: initiate, against pgbench -N", self.name(system));
-                held(&what, TIMES_PGBENCH, true, ratio, "×");
+                let ratio = self.ratio(system, System::Pgbench, rate);
+                bars.push(Bar::at_least(&what, TIMES_PGBENCH, ratio, "×"));
             }
-        }
-        let full = format!("first answer, {} payments", self.filled.payments);
-        let stored = format!("resident memory after {} payments", self.filled.payments);
-        for (what, bar, value, unit) in [
-            (
-                "first answer, empty folder",
-                START_EMPTY_MS,
-                Some(self.start_empty_ms),
-                "ms",
-            ),
-            (&full, START_FULL_MS, Some(self.filled.start_ms), "ms"),
-            (
-                "resident memory, idle",
-                IDLE_MB,
-                self.median(ours, |turn| turn.idle_mb),
-                "MB",
-            ),
-            (
-                "resident memory after the load",
-                LOADED_MB,
-                self.median(ours, |turn| turn.loaded_mb),
-                "MB",
-            ),
-            (&stored, LOADED_MB, Some(self.filled.memory_mb), "MB"),
-        ] {
-            held(what, bar, false, value, unit);
         }
         bars
     }
