@@ -324,3 +324,24 @@ impl About<'_> {
         format!("order `{order}`{msn}{key}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_limit_counts_for_is_named() {
+        for (key, msn, expected) in [
+            (None, None, "order `acme-1`"),
+            (None, Some("123456"), "order `acme-1` of MSN 123456"),
+            (
+                Some("0a"),
+                Some("123456"),
+                "order `acme-1` of MSN 123456, called with this subscription key",
+            ),
+        ] {
+            let order = "acme-1";
+            assert_eq!(About { order, key }.described(msn), expected);
+        }
+    }
+}
