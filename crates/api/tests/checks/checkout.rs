@@ -485,6 +485,34 @@ async fn chk_09_chk_13_chk_14_chk_35_a_reference_is_used_once() {
     );
 }
 
+/// References of payments are taken as well where the unit has sessions, whichever API made them.
+#[tokio::test]
+async fn an_order_of_a_unit_with_checkout_is_a_duplicate_the_second_time() {
+    let (_, shop) = stage().await;
+    for (row, [first, second]) in [
+        ["ecom", "ecom"],
+        ["ecom", "epayment"],
+        ["epayment", "ecom"],
+        ["epayment", "epayment"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let order = format!("acme-order-{row}");
+        let create = async |api: &str| match api {
+            "ecom" => shop.initiate(&order, 10_000).await,
+            _ => shop.epay(&order, 10_000).await,
+        };
+        let made = create(first).await;
+        assert!([200, 201].contains(&made.status), "{made:?}");
+        let again = create(second).await;
+        match second {
+            "ecom" => drop(again.refused(400, "Merchant", "34", "order.duplicate")),
+            _ => again.coded(409, "4150", "order.duplicate"),
+        }
+    }
+}
+
 /// CHK-05 with keys that cover every product.
 #[tokio::test]
 async fn a_partner_needs_a_unit_that_has_checkout() {

@@ -1,9 +1,11 @@
-//! Many captures of one order at once: nothing twice, nothing too much.
+//! Many calls at once: nothing twice, nothing too much.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use sandkasse_domain::sales_unit::RateLimits;
-use sandkasse_testkit::{Ask, Got, Shop, World};
+use sandkasse_domain::{Minor, sales_unit::RateLimits};
+use sandkasse_engine::{Settings, WallClock};
+use sandkasse_store::MemoryStore;
+use sandkasse_testkit::{Ask, Got, Shop, Trouble, TroubledStore, World};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -93,4 +95,87 @@ async fn ecom_45_many_captures_at_once_never_exceed() {
             "bankIdentificationNumber": 492_556,
         })
     );
+}
+
+/// What two calls are answered that come while neither of them is stored, the second at the last of
+/// the stores: the one that is carried out, and the one that is not.
+async fn neither_stored(stores: &[Arc<TroubledStore>], asks: [Ask; 2]) -> [Got; 2] {
+    for store in stores {
+        store.set(Trouble::Slow);
+    }
+    let calls: JoinSet<Got> = asks.into_iter().map(Ask::send).collect();
+    for store in stores {
+        store.held().await;
+    }
+    // Each goes as far as it may.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    for store in stores {
+        store.set(Trouble::None);
+    }
+    let mut answers = calls.join_all().await;
+    answers.sort_by_key(|it| it.status);
+    answers.try_into().expect("two were sent")
+}
+
+/// Within a process the second waits for the first; at another node it is decided on again.
+#[tokio::test]
+async fn sums_over_a_unit_hold_for_two_calls_at_once() {
+    let limit = |units| Some(Minor::try_new(units).expect("small"));
+    for count in [1, 2] {
+        let alone = Arc::new(TroubledStore::default());
+        let first = World::with(alone.clone(), Settings::default()).await;
+        let (mut worlds, mut stores) = (vec![first.clone()], vec![alone]);
+        if count > 1 {
+            let memory = MemoryStore::new();
+            (worlds, stores) = (Vec::new(), Vec::new());
+            for seed in 0..count {
+                let clock = first.clock.clone();
+                let joined = memory.join(Arc::new(move || clock.now()));
+                let store = Arc::new(TroubledStore::over(joined));
+                worlds.push(first.node(store.clone(), seed).await);
+                stores.push(store);
+            }
+        }
+        let kari = worlds[0].person(|_| {}).await;
+        let shop = worlds[0].shop(|it| it.rate_limits = RateLimits::Off).await;
+        for order in ["sold-1", "sold-2"] {
+            shop.reserved(order, 1000, &kari).await;
+            shop.capture(order, 1000).await.ok();
+        }
+        // Two thousand were asked for and earned; each of the calls fits, and both do not.
+        shop.change(|it| {
+            it.limits.request = limit(3999);
+            it.limits.paid_out = Minor::try_new(500).expect("small");
+            it.limits.overdraft = limit(0);
+        })
+        .await;
+        for world in &worlds {
+            let beat = world.platform.engine.beat().await;
+            beat.expect("memory does not fail");
+        }
+        let there = shop.at(worlds.last().expect("there are some"));
+        let initiate = async |at: &Shop, order: &str| {
+            let body = at.initiate_body(order, 1000);
+            at.ask("POST", "/ecomm/v2/payments").await.json(&body)
+        };
+        let refund = async |at: &Shop, order: &str| {
+            at.ask_modify("refund", order, &at.modify_body(1000)).await
+        };
+        let asks = [
+            initiate(&shop, "acme-1").await,
+            initiate(&there, "acme-2").await,
+        ];
+        let [done, refused] = neither_stored(&stores, asks).await;
+        done.ok();
+        refused.refused(400, "Merchant", "33", "limit.request");
+        let asks = [
+            refund(&shop, "sold-1").await,
+            refund(&there, "sold-2").await,
+        ];
+        let [done, refused] = neither_stored(&stores, asks).await;
+        done.ok();
+        refused.refused(400, "Payment", "74", "refund.settlement");
+    }
 }

@@ -1,9 +1,9 @@
 //! How the shop of an express payment is asked how it ships, and what it may answer (reference:
 //! ecom.md §6).
-use sandkasse_domain::person::{Address, AddressKind, Person};
+use sandkasse_domain::person::{Acts, Address, AddressKind, Person};
 use sandkasse_engine::ActRefused;
 use sandkasse_store::{CallFailure, OutgoingCall, Purpose};
-use sandkasse_testkit::{Shop, World};
+use sandkasse_testkit::{Shop, World, seconds};
 use serde_json::{Value, json};
 
 async fn stage() -> (World, Shop, Person) {
@@ -221,4 +221,51 @@ async fn ecom_90_a_static_list_wins() {
         .map(|call| call.purpose)
         .collect();
     assert_eq!(purposes, [Purpose::PaymentCallback]);
+}
+
+/// Nobody runs the agenda until somebody looks: an approval that needed the shop's answer is made up for while
+/// the link lives, and from its last moment on there is nothing left to approve.
+#[tokio::test]
+async fn a_link_that_ended_before_the_shop_was_asked_has_ended() {
+    let (world, shop, _) = stage().await;
+    let quick = world.person(|person| person.acts = Acts::After(10)).await;
+    // Seconds that pass; the cause of a capture then; the log then, and when the agenda has run.
+    let rows: [(i64, &str, &[&str], &[&str]); 3] = [
+        (
+            299,
+            "capture.not_approved",
+            &["INITIATE"],
+            &["RESERVE", "INITIATE"],
+        ),
+        (
+            300,
+            "capture.ended",
+            &["CANCEL", "INITIATE"],
+            &["CANCEL", "INITIATE"],
+        ),
+        (
+            301,
+            "capture.ended",
+            &["CANCEL", "INITIATE"],
+            &["CANCEL", "INITIATE"],
+        ),
+    ];
+    for (passed, cause, then, in_the_end) in rows {
+        let (seen, used) = (format!("seen-{passed}"), format!("used-{passed}"));
+        for order in [&seen, &used] {
+            let mut body = asking(&shop, order);
+            body["customerInfo"]["mobileNumber"] = quick.phone.as_str().into();
+            shop.initiate_with(&body).await.ok();
+            world.recorder.answer_shipping(order, Ok(answer(|_| {})));
+        }
+        world.clock.advance(seconds(passed));
+        assert_eq!(shop.log(&seen).await, then, "{seen}");
+        let captured = shop.capture(&used, 20_000).await;
+        assert_eq!(captured.cause(), cause, "{used}");
+        assert_eq!(shop.log(&used).await, then, "{used}");
+        world.pass(seconds(0)).await;
+        for order in [&seen, &used] {
+            assert_eq!(shop.log(order).await, in_the_end, "{order}");
+        }
+    }
 }

@@ -46,6 +46,7 @@ mod epay_flows;
 mod epay_modify;
 mod epay_others;
 mod epay_read;
+mod epay_refusals_saved;
 mod epay_stage;
 mod faq_400;
 mod faq_401_mixes;
