@@ -98,8 +98,9 @@ pub(super) async fn newest(
     before: Option<u64>,
     limit: usize,
 ) -> Result<Vec<Numbered>, StoreError> {
+    // The sales unit twice: once for its partition, and once as the index has it (see the schema's third step).
     let sql = "SELECT number, name, version, body, deadline FROM sandkasse.records
-               WHERE environment = $1 AND msn = $2 AND kind = $3 AND number < $4
+               WHERE environment = $1 AND msn = $2 AND msn || '' = $2 AND kind = $3 AND number < $4
                ORDER BY number DESC LIMIT $5";
     let (environment, msn) = unit(partition);
     let (kind, before, limit) = (kind.name(), below(before), bounded(limit));

@@ -51,14 +51,6 @@ enum From {
     FirstVersion,
 }
 
-/// What the steps after the first did, undone.
-const UNDONE: &str = "
-DROP INDEX sandkasse.records_by_due;
-CREATE INDEX records_by_deadline ON sandkasse.records (msn, environment, deadline, kind, name)
-    WHERE deadline IS NOT NULL;
-UPDATE sandkasse.schema_version SET version = 1;
-";
-
 /// A database besides the leased one, since its triggers must not outlive the test. Dropped by name
 /// by whoever has the lease next.
 struct Place {
@@ -244,7 +236,7 @@ async fn r_16_a_migration_whose_connection_is_lost_anywhere_begins_again() {
         undone += usize::from(version(&watch).await == Some(1));
         place.migrate().await.expect("it begins again");
         assert_eq!(version(&watch).await, Some(schema::KNOWN), "{number}");
-        watch.batch(UNDONE, LONG).await.unwrap();
+        watch.batch(super::UNDONE, LONG).await.unwrap();
     }
     eprintln!("{losses} lost connections, {undone} of them with nothing done");
     assert!(

@@ -98,6 +98,18 @@ fn make_role(database: &Database) {
 }
 
 /// What a node tells of itself when its connections break.
+/// What the steps after the first did, undone.
+const UNDONE: &str = "
+DROP INDEX sandkasse.records_by_due;
+CREATE INDEX records_by_deadline ON sandkasse.records (msn, environment, deadline, kind, name)
+    WHERE deadline IS NOT NULL;
+DROP INDEX sandkasse.records_by_number;
+CREATE UNIQUE INDEX records_by_number ON sandkasse.records (msn, environment, number);
+DROP INDEX sandkasse.records_by_kind;
+CREATE INDEX records_by_kind ON sandkasse.records (msn, environment, kind, number);
+UPDATE sandkasse.schema_version SET version = 1;
+";
+
 #[tokio::test]
 async fn lost_connections_are_counted_and_it_answers_again() {
     let database = Database::lease();

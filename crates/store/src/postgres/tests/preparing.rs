@@ -39,13 +39,10 @@ async fn r_16_a_database_of_the_first_version_is_brought_up_to_date() {
         .await
         .expect("the owner may");
     database.execute(
-        "DROP INDEX sandkasse.records_by_due;
-         CREATE INDEX records_by_deadline ON sandkasse.records (msn, environment, deadline, kind, name)
-             WHERE deadline IS NOT NULL;
-         INSERT INTO sandkasse.records (msn, environment, kind, name, number, version, deadline, body, commit_id)
-             VALUES ('123456', 0, 'payment', 'a', 1, 1, 5, '{}', gen_random_uuid());
-         UPDATE sandkasse.schema_version SET version = 1",
+        "INSERT INTO sandkasse.records (msn, environment, kind, name, number, version, deadline, body, commit_id)
+             VALUES ('123456', 0, 'payment', 'a', 1, 1, 5, '{}', gen_random_uuid())",
     );
+    database.execute(super::UNDONE);
     let store = super::open(&database).await;
     let unit = Partition {
         environment: Environment::Test,
@@ -64,6 +61,33 @@ async fn r_16_a_database_of_the_first_version_is_brought_up_to_date() {
     let version = database.execute("SELECT version FROM sandkasse.schema_version");
     assert_eq!(version.trim(), schema::KNOWN.to_string());
     store.close().await;
+}
+
+/// Nothing is known of tables that were never analysed, and any index could be as good as another.
+#[tokio::test]
+async fn a_record_is_found_by_its_name_also_in_a_young_database() {
+    let database = without_tables();
+    PostgresStore::migrate(address(&database, OWNER), None)
+        .await
+        .expect("the owner may");
+    for (first, last) in [(1, 300), (301, 25_000)] {
+        database.execute(&format!(
+            "INSERT INTO sandkasse.records (msn, environment, kind, name, number, version, body, commit_id)
+             SELECT '123456', 0, 'payment', 'a-' || n, n, 1, '{{}}', gen_random_uuid()
+             FROM generate_series({first}, {last}) n"
+        ));
+        let plan = database.execute(
+            "EXPLAIN SELECT version FROM sandkasse.records
+             WHERE environment = 0 AND msn = '123456' AND kind = 'payment' AND name = 'a-7'",
+        );
+        assert!(plan.contains("_pkey"), "{last}: {plan}");
+        let plan = database.execute(
+            "EXPLAIN SELECT name FROM sandkasse.records
+             WHERE environment = 0 AND msn = '123456' AND msn || '' = '123456' AND kind = 'payment' AND number < 9000
+             ORDER BY number DESC LIMIT 20",
+        );
+        assert!(plan.contains("Index Scan Backward"), "{last}: {plan}");
+    }
 }
 
 #[tokio::test]
