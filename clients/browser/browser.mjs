@@ -56,6 +56,9 @@ export async function visit ({ viewport = DESK, dark = false, language = 'en', s
 
 export const end = () => engine.close()
 
+// Whether a process of the browser died, as Debian's Chromium 156.0.8078.79 did twice on a busy machine (2026-11-23).
+export const died = (error) => /Target crashed|Not attached to an active page/.test(error)
+
 // Signs in as the first user of this role, as a person would: choose, and confirm with the stand-in for BankID.
 export async function signIn (page, role = 'admin', next = '/units') {
   await page.goto(`${portal}/sign-in?next=${encodeURIComponent(next)}`)

@@ -1,7 +1,7 @@
 // Pages that no link of the portal leads to: those of payers, of people who sign, of explanations, and those that say what went wrong.
 // No barrier that axe calls serious, in light, dark and on a phone; nothing wider than a phone.
 import { ok } from '../../_lib/tap.mjs'
-import { PHONE, DESK, Shop, barriers, go, logIn, overflow, ownShop, person, platform, portal, signIn, unique, visit } from '../browser.mjs'
+import { died, PHONE, DESK, Shop, barriers, go, logIn, overflow, ownShop, person, platform, portal, signIn, unique, visit } from '../browser.mjs'
 
 async function judge (page, name) {
   const check = async (how) => {
@@ -153,7 +153,10 @@ async function errors ({ page }) {
 export default async function () {
   const { context, page } = await visit()
   for (const walk of [landing, explanations, signing, errors]) {
-    try { await walk({ context, page }) } catch (error) { ok(`payer-pages ${walk.name} is walked to its end`, false, error) }
+    try { await walk({ context, page }) } catch (error) {
+      if (died(error)) throw error
+      ok(`payer-pages ${walk.name} is walked to its end`, false, error)
+    }
   }
   await context.close()
 }

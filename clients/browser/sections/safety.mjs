@@ -1,6 +1,6 @@
 // What pages of others can do to somebody who is signed in at the portal (RELIABILITY S-14, S-15): nothing.
 import { ok } from '../../_lib/tap.mjs'
-import { Shop, control, logIn, ownShop, person, platform, portal, serve, signIn, unique, visit } from '../browser.mjs'
+import { died, Shop, control, logIn, ownShop, person, platform, portal, serve, signIn, unique, visit } from '../browser.mjs'
 
 const SESSION = 'sandkasse-session'
 const number = platform.phone.slice(2)
@@ -221,6 +221,9 @@ async function phones () {
 
 export default async function () {
   for (const walk of [acrossOrigins, framing, cookies, signingOut, phones]) {
-    try { await walk() } catch (error) { ok(`safety ${walk.name} is walked to its end`, false, error) }
+    try { await walk() } catch (error) {
+      if (died(error)) throw error
+      ok(`safety ${walk.name} is walked to its end`, false, error)
+    }
   }
 }

@@ -1,6 +1,6 @@
 // What payers meet: the link of a payment in a browser, and the phone, walked as a person would.
 import { ok } from '../../_lib/tap.mjs'
-import { Shop, go, logIn, ownShop, person, portal, production, serve, signIn, unique, visit } from '../browser.mjs'
+import { died, Shop, go, logIn, ownShop, person, portal, production, serve, signIn, unique, visit } from '../browser.mjs'
 
 const CANNOT = 'This number cannot pay here.'
 const request = (phone, order) => phone.locator('article.request').filter({ hasText: order })
@@ -473,7 +473,10 @@ export default async function () {
   const walks = { whoCannotPay, neverLoggedIn, framing, links, time, testAmounts, express, consent, sideBySide, norwegian, withoutScript, rejects, failedCallbacks }
   for (const [name, walk] of Object.entries(walks)) {
     // One that breaks off does not hide the others.
-    try { await walk({ context, page, shop }) } catch (error) { ok(`walk-payer ${name} is walked to its end`, false, error) }
+    try { await walk({ context, page, shop }) } catch (error) {
+      if (died(error)) throw error
+      ok(`walk-payer ${name} is walked to its end`, false, error)
+    }
   }
   await context.close()
 }
