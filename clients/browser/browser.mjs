@@ -56,8 +56,9 @@ export async function visit ({ viewport = DESK, dark = false, language = 'en', s
 
 export const end = () => engine.close()
 
-// Whether a process of the browser died, as Debian's Chromium 156.0.8078.79 did twice on a busy machine (2026-11-23).
-export const died = (error) => /Target crashed|Not attached to an active page/.test(error)
+// Whether a process of the browser died, as Debian's Chromium 156.0.8078.79 did once or twice a run on a busy machine (2026-11-23), or
+// the page went on by itself while it was looked at.
+export const died = (error) => /(Target|Page) crashed|has been closed|Not attached to an active page|Execution context was destroyed/.test(error)
 
 // Signs in as the first user of this role, as a person would: choose, and confirm with the stand-in for BankID.
 export async function signIn (page, role = 'admin', next = '/units') {
