@@ -16,11 +16,11 @@ export function ok (name, condition, instead) {
 }
 
 // Runs one section when it is wanted; what it throws is a failed check, unless it says nothing of what is tested: then the
-// section is run again, twice at most, which is told.
+// section is run again, four times at most, which is told.
 export async function section (name, run, saysNothing = () => false) {
   const wanted = (process.env.SECTIONS || '').split(',').filter(Boolean)
   if (wanted.length && !wanted.includes(name)) return
-  for (let left = 2; ; left--) {
+  for (let left = 4; ; left--) {
     try { return await run() } catch (error) {
       if (!left || !saysNothing(error)) return ok(name, false, error)
       console.log(`# ${name} again: ${error}`)
