@@ -263,3 +263,25 @@ fn hosts_and_webhook_urls_have_a_longest_one() {
         assert_eq!(wire_place(&url, Strict).is_ok(), is_taken, "{length}");
     }
 }
+
+/// What an address in another notation comes to, which is told to whoever asks why it is refused.
+#[test]
+fn addresses_in_other_notations_are_told_in_the_usual_one() {
+    for (host, means) in [
+        ("127.1", "127.0.0.1"),
+        ("10.1.515", "10.1.2.3"),
+        ("192.168.0x1.01", "192.168.1.1"),
+        ("0x7f000001", "127.0.0.1"),
+        ("017700000001", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("172.0x100010", "172.16.0.16"),
+        ("0", "0.0.0.0"),
+        ("00", "0.0.0.0"),
+    ] {
+        let judged = judge_prefix(&format!("https://{host}/a"), Local);
+        let Err(UrlFault::OddAddress { means: found, .. }) = judged else {
+            panic!("{host}: {}", name(&judged));
+        };
+        assert_eq!(found.to_string(), means, "{host}");
+    }
+}
