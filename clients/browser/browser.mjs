@@ -56,9 +56,8 @@ export async function visit ({ viewport = DESK, dark = false, language = 'en', s
 
 export const end = () => engine.close()
 
-// Whether a process of the browser died, as Debian's Chromium 156.0.8078.79 did once or twice a run on a busy machine (2026-11-23), or
-// the page went on by itself while it was looked at.
-export const died = (error) => /(Target|Page) crashed|has been closed|Not attached to an active page|Execution context was destroyed/.test(error)
+// Whether a process of the browser died, as Debian's Chromium 156.0.8078.79 did once or twice a run on a busy machine (2026-11-23).
+export const died = (error) => /(Target|Page) crashed|has been closed|Not attached to an active page/.test(error)
 
 // Signs in as the first user of this role, as a person would: choose, and confirm with the stand-in for BankID.
 export async function signIn (page, role = 'admin', next = '/units') {
@@ -90,20 +89,30 @@ export async function go (page, address) {
   throw new Error(`${address} does not open: ${why}`)
 }
 
+// Looks at what is shown. The page of a payment goes on by itself, also while it is looked at: then the next one is what is shown.
+async function shown (page, look) {
+  for (let left = 4; ; left--) {
+    try { return await look() } catch (error) {
+      if (!left || !/Execution context was destroyed/.test(error)) throw error
+      await page.waitForLoadState()
+    }
+  }
+}
+
 // What axe finds serious or critical.
-export async function barriers (page) {
+export const barriers = (page) => shown(page, async () => {
   await page.evaluate(AXE)
-  const found = await page.evaluate(async () => {
+  return await page.evaluate(async () => {
     const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, any }) => `${html.slice(0, 120)} ${any[0]?.message ?? ''}`).join(' | ')}`)
   })
-  return found
-}
+})
 
 // Whether the page is wider than the window.
-export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+export const overflow = (page) => shown(page, () =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth))
 
 // The control API, as a test may use it.
 export async function control (method, path, body) {
