@@ -19,7 +19,7 @@ use crate::measure::{CONNECTIONS, SETTLE};
 use crate::platform::Platform;
 use crate::process::pause;
 use crate::shop::{PAYMENTS, Shop};
-use crate::subject::Subject;
+use crate::subject::{Subject, at_least_one};
 
 /// The others may take so many times as long.
 const SLOWER: f64 = 2.0;
@@ -50,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 12)]
     seconds: u64,
     /// How often both are measured; the results are medians.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
 }
 

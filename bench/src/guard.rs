@@ -34,7 +34,7 @@ pub(crate) struct Options {
     #[arg(long)]
     renew: bool,
     /// How many pairs of turns are taken.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 24)]
     pairs: usize,
 }
 

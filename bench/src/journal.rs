@@ -10,7 +10,7 @@ use crate::machine;
 use crate::measure::{CONNECTIONS, SETTLE};
 use crate::process::pause;
 use crate::sink::Sink;
-use crate::subject::Subject;
+use crate::subject::{Subject, at_least_one};
 use crate::target::Target;
 
 /// What must remain of the speed without it, in percent.
@@ -24,7 +24,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// How many times both are measured.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
 }
 

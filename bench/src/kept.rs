@@ -36,7 +36,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 100_000)]
     initiates: usize,
     /// So many rounds with and without seals.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = crate::subject::at_least_one)]
     rounds: usize,
     /// Where data may lie, on a disk.
     #[arg(long)]

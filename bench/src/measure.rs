@@ -13,7 +13,7 @@ use crate::process::{self, pause};
 use crate::results::{Filled, Ours, Pair, Results, Round};
 use crate::shop::Shop;
 use crate::sink::Sink;
-use crate::subject::Subject;
+use crate::subject::{Subject, at_least_one};
 use crate::target::Target;
 
 /// How many connections load the server.
@@ -33,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// How many times everything is measured.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
     /// How many payments a full platform has.
     #[arg(long, default_value_t = 100_000)]

@@ -17,7 +17,7 @@ use crate::measure::{CONNECTIONS, SETTLE};
 use crate::process::pause;
 use crate::shop::{Keys, Shop};
 use crate::sink::Sink;
-use crate::subject::Subject;
+use crate::subject::{Subject, at_least_one};
 use crate::target::Target;
 use crate::visitor::Visitor;
 
@@ -50,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// How many times throughput is measured.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// How many pairs of rounds there are.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = crate::subject::at_least_one)]
     rounds: usize,
     /// Calls handed over in a second.
     #[arg(long, default_value_t = 1_000)]

@@ -49,3 +49,25 @@ impl Subject {
         platform.shop(&keys, &phone, sink.address).await
     }
 }
+
+/// A number on the command line without which nothing would be measured, and every bar would look met.
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("nothing would be measured".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_rounds_are_no_measurement() {
+        assert_eq!(at_least_one("3"), Ok(3));
+        for text in ["0", "-1", "many"] {
+            assert!(at_least_one(text).is_err(), "{text}");
+        }
+    }
+}

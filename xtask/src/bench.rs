@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: builds in release mode, then hands over to the bench crate.
+//! `cargo xtask bench`: builds with optimisation, then hands over to the bench crate.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,6 +48,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
 }
+
+/// The profile of what the guard measures: optimised, and built for the simulation anyway when all tests run.
+const GUARDED: &str = "sim";
 
 /// A part of the benchmark.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -120,11 +124,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         true => Some(peers::list(root, options.oracles.as_deref())?),
         false => None,
     };
+    let profile = if options.guard { GUARDED } else { "release" };
     let sandkasse = match &options.binary {
         Some(binary) => std::path::absolute(binary).context("what is the binary's path?")?,
-        None => cargo::build(root, "sandkasse", true)?,
+        None => cargo::build_in(root, "sandkasse", profile)?,
     };
-    let bench = cargo::build(root, "sandkasse-bench", true)?;
+    let bench = cargo::build_in(root, "sandkasse-bench", profile)?;
     let data = cargo::workshop(root, "bench")?;
     for part in parts {
         let mut command = Command::new(&bench);
@@ -166,7 +171,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
                 }
             }
             Part::Guard => {
-                command.arg("--file").arg(root.join("bench/guard.toml"));
+                command.args(kept_ratios(root));
                 if options.renew {
                     command.arg("--renew");
                 }
@@ -184,6 +189,21 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         println!();
     }
     Ok(())
+}
+
+/// What continuous integration runs: whether the platform became slower.
+pub(crate) fn guard(root: &Path) -> anyhow::Result<()> {
+    let sandkasse = cargo::build_in(root, "sandkasse", GUARDED)?;
+    let bench = cargo::build_in(root, "sandkasse-bench", GUARDED)?;
+    let mut command = Command::new(bench);
+    command.arg(Part::Guard.name()?);
+    command.arg("--data").arg(cargo::workshop(root, "bench")?);
+    command.arg("--sandkasse").arg(sandkasse);
+    process::run(command.args(kept_ratios(root)))
+}
+
+fn kept_ratios(root: &Path) -> [OsString; 2] {
+    ["--file".into(), root.join("bench/guard.toml").into()]
 }
 
 impl Options {

@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Doc,
     /// A million steps of the simulation.
     Sim,
+    /// Whether the platform became slower, by ratios to a ceiling measured beside it.
+    Guard,
     /// What may be among our dependencies: licences, sources, bans.
     Deny,
     /// A million hostile requests, in process.

@@ -10,7 +10,7 @@ use crate::clients::{CLIENTS, Client};
 use crate::oracles::{self, Oracles};
 use crate::part::Part;
 use crate::report::Report;
-use crate::{chaos, crash, deny, dist, fuzz, hostile, process, setup, sim};
+use crate::{bench, chaos, crash, deny, dist, fuzz, hostile, process, setup, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -70,6 +70,9 @@ pub(crate) fn run(report: &mut Report, root: &Path, options: &Options) {
     }
     if options.wants(Part::Sim) {
         report.step("simulation", || sim::all(root));
+    }
+    if options.wants(Part::Guard) {
+        report.step("guard", || bench::guard(root));
     }
     if options.wants(Part::Deny) {
         report.step("deny", || deny::offline(root));

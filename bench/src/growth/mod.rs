@@ -24,7 +24,7 @@ use crate::postgres::Cluster;
 use crate::process::pause;
 use crate::shop::Orders;
 use crate::sink::Sink;
-use crate::subject::Subject;
+use crate::subject::{Subject, at_least_one};
 use crate::target::Target;
 
 use self::place::{Place, Places};
@@ -52,7 +52,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 3)]
     seconds: u64,
     /// How often both are measured at each level; the results are medians.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
     /// No more payments are stored; with 0 only sales units are measured.
     #[arg(long, default_value_t = 5_000_000)]

@@ -22,7 +22,7 @@ use crate::measure::{self, CONNECTIONS};
 use crate::postgres::{self, Cluster};
 use crate::results::{Ours, Pair};
 use crate::sink::Sink;
-use crate::subject::Subject;
+use crate::subject::{Subject, at_least_one};
 use crate::target::Lives;
 
 use self::peer::Peer;
@@ -42,7 +42,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// How many times everything is measured.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
     /// How many payments are there when the start with payments is measured.
     #[arg(long, default_value_t = 100_000)]
