@@ -88,7 +88,9 @@ export default async function () {
   await row('captured').getByRole('link').click()
   await shows('its page has the attempt and what came of it', page.getByRole('row').getByText('500'))
   status = 200
+  const sent = page.waitForEvent('load')
   await page.getByRole('button', { name: 'Send again' }).click()
+  await sent
   const isTaken = () => page.reload().then(() => page.getByRole('row').locator('.badge.good').count())
   ok('sent again, it is taken', await until(isTaken))
   await judge(page, 'the page of a delivery')
