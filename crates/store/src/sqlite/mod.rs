@@ -23,7 +23,7 @@ mod tell;
 mod tests;
 mod writer;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use sandkasse_domain::{Environment, Msn, Timestamp};
@@ -54,8 +54,7 @@ fn done(applied: Applied) -> Result<(), CommitError> {
 ///
 /// Dropping it waits until all that was asked for is written, some milliseconds.
 pub struct SqliteStore {
-    // Before the writer, so that the writer's connection is the last one and tidies up.
-    readers: Readers,
+    readers: Arc<Readers>,
     writer: Writer,
     sealer: OnceLock<Sealer>,
 }

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -41,10 +41,11 @@ impl SqliteStore {
             Found::Foreign => return Err(OpenError::Foreign { path }),
         }
         sync_folder(&path).map_err(|error| cannot_open(&path, error))?;
-        let writer =
-            Writer::start(connection, lock).map_err(|error| cannot_open(&path, error.0))?;
+        let readers = Arc::new(Readers::new(path.clone()));
+        let writer = Writer::start(connection, lock, readers.clone())
+            .map_err(|error| cannot_open(&path, error.0))?;
         Ok(SqliteStore {
-            readers: Readers::new(path),
+            readers,
             writer,
             sealer: OnceLock::new(),
         })

@@ -2,9 +2,13 @@
 //!
 //! Each read sees one committed state of the whole database, at least as new as the last answered
 //! write, and neither waits for the writer nor holds it up.
+//!
+//! To begin and to end a view of the database costs SQLite a lock each, which all threads share. So
+//! a connection that is asked again before anything was committed keeps its view.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags};
@@ -23,10 +27,18 @@ const CACHE_KIB: i64 = 2_048;
 /// More different queries than there are.
 const STATEMENTS: usize = 32;
 
+/// How old a view may be when it is read from, although nothing was committed here since: what a person
+/// writes with the `sqlite3` shell is to be seen too.
+const VIEW_AGE: Duration = Duration::from_millis(100);
+
 /// A few connections that only read.
 pub(super) struct Readers {
     path: PathBuf,
-    connections: [Mutex<Option<Connection>>; READERS],
+    connections: [Mutex<Option<Kept>>; READERS],
+    /// How many transactions have been committed.
+    commits: AtomicU64,
+    /// Whether views may be kept.
+    may_keep: AtomicBool,
     closed: AtomicBool,
     failures: Counter,
 }
@@ -36,6 +48,8 @@ impl Readers {
         Readers {
             path,
             connections: Default::default(),
+            commits: AtomicU64::new(0),
+            may_keep: AtomicBool::new(true),
             closed: AtomicBool::new(false),
             failures: Counter::default(),
         }
@@ -50,14 +64,41 @@ impl Readers {
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
-        let connection = match &mut *slot {
-            Some(connection) => connection,
-            none => none.insert(connect(&self.path).map_err(failed)?),
+        let kept = match &mut *slot {
+            Some(kept) => kept,
+            none => none.insert(Kept::new(connect(&self.path).map_err(failed)?)),
         };
-        read(&Reader(connection)).map_err(|error| {
+        let commits = self.commits.load(Ordering::Acquire);
+        let may_keep = self.may_keep.load(Ordering::Acquire);
+        let done = kept
+            .renew(commits, may_keep)
+            .and_then(|()| read(&Reader(&kept.connection)));
+        done.map_err(|error| {
+            // And with it the view, whatever has become of it.
+            slot.take();
             self.failures.note();
             failed(error)
         })
+    }
+
+    /// To be called after each COMMIT, before anybody is told of it.
+    pub(super) fn note_commit(&self) {
+        self.commits.fetch_add(1, Ordering::Release);
+    }
+
+    /// Runs `work` while no view is kept: only reads that are under way may still need the log.
+    pub(super) fn without_views<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.may_keep.store(false, Ordering::Release);
+        for slot in &self.connections {
+            let mut slot = slot.lock();
+            if let Some(Err(error)) = slot.as_mut().map(Kept::let_go) {
+                tracing::warn!(error = %failed(error), "a view of the database could not be ended");
+                slot.take();
+            }
+        }
+        let done = work();
+        self.may_keep.store(true, Ordering::Release);
+        done
     }
 
     /// How many reads failed.
@@ -74,7 +115,7 @@ impl Readers {
     }
 
     /// The first one that is free, so that the caches of few are warm rather than those of all lukewarm.
-    fn slot(&self) -> MutexGuard<'_, Option<Connection>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Kept>> {
         let [first, ..] = &self.connections;
         self.connections
             .iter()
@@ -88,6 +129,48 @@ impl Readers {
         for connection in &self.connections {
             connection.lock().take();
         }
+    }
+}
+
+/// A connection, and perhaps its view of the database.
+struct Kept {
+    connection: Connection,
+    /// How many commits there were when it was last asked.
+    commits: u64,
+    view_since: Option<Instant>,
+}
+
+impl Kept {
+    fn new(connection: Connection) -> Kept {
+        Kept {
+            connection,
+            commits: u64::MAX,
+            view_since: None,
+        }
+    }
+
+    /// The next read sees at least the first `commits`. The first one behind a commit keeps no view: as long as there
+    /// is a commit between any two reads, keeping one would only cost.
+    fn renew(&mut self, commits: u64, may_keep: bool) -> rusqlite::Result<()> {
+        let is_same = may_keep && self.commits == commits;
+        self.commits = commits;
+        match self.view_since {
+            Some(since) if is_same && since.elapsed() < VIEW_AGE => Ok(()),
+            Some(_) => self.let_go(),
+            None if is_same => {
+                self.connection.prepare_cached("BEGIN")?.execute([])?;
+                self.view_since = Some(Instant::now());
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn let_go(&mut self) -> rusqlite::Result<()> {
+        if self.view_since.take().is_some() {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
     }
 }
 

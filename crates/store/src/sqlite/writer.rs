@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::apply::{Applied, Work};
 use super::aside;
 use super::error::{Severity, closed, failed};
+use super::pool::Readers;
 use super::statements::Statements;
 use crate::measure::Groups;
 use crate::port::StoreError;
@@ -72,7 +73,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// The thread keeps `lock` until the connection is closed.
-    pub(super) fn start(connection: Connection, lock: File) -> Result<Writer, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        lock: File,
+        readers: Arc<Readers>,
+    ) -> Result<Writer, StoreError> {
         let (queue, orders) = mpsc::channel(QUEUE_LIMIT);
         let (health, watched) = watch::channel(Health::default());
         let groups = Arc::new(Groups::default());
@@ -89,6 +94,7 @@ impl Writer {
                     Transactions {
                         statements,
                         connection: &connection,
+                        readers: &readers,
                         health: &health,
                         groups: &counted,
                         answers: Vec::new(),
@@ -98,6 +104,8 @@ impl Writer {
                 }
                 Err(error) => ready.send(Err(failed(error))).unwrap_or_default(),
             }
+            // This connection is the last one, so it tidies up.
+            drop(readers);
             drop(connection);
             drop(lock);
             health.send_modify(|health| health.ended = true);
@@ -189,6 +197,7 @@ thread_local! {
 struct Transactions<'c> {
     statements: Statements<'c>,
     connection: &'c Connection,
+    readers: &'c Readers,
     health: &'c watch::Sender<Health>,
     groups: &'c Groups,
     /// What became of each piece of the present group.
@@ -234,7 +243,7 @@ impl Transactions<'_> {
     fn sweep(&mut self) {
         let swept = self.statements.begin().and_then(|()| {
             let more = aside::sweep(self.connection)?;
-            self.statements.end().map(|()| more)
+            self.commit().map(|()| more)
         });
         match swept {
             Ok(more) => self.statements.is_aside = more,
@@ -298,7 +307,14 @@ impl Transactions<'_> {
             let applied = self.statements.apply(&order.work)?;
             self.answers.push(applied);
         }
-        self.statements.end()
+        self.commit()
+    }
+
+    fn commit(&mut self) -> rusqlite::Result<()> {
+        let done = self.statements.end();
+        // Also if it failed: nobody but the disk knows what has become of it.
+        self.readers.note_commit();
+        done
     }
 
     /// SQLite would do this by itself inside of COMMIT, but would keep an fsync error in it to
@@ -309,7 +325,7 @@ impl Transactions<'_> {
             return;
         }
         self.checkpoint_at = pages + CHECKPOINT_RETRY_PAGES;
-        match self.checkpoint() {
+        match self.readers.without_views(|| self.checkpoint()) {
             Ok(true) => {
                 WAL_PAGES.set(0);
                 self.checkpoint_at = CHECKPOINT_PAGES;

@@ -3,6 +3,7 @@
 mod crash;
 mod reset;
 mod upgrade;
+mod views;
 
 use std::sync::Arc;
 
