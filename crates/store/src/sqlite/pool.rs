@@ -86,11 +86,15 @@ impl Readers {
         self.commits.fetch_add(1, Ordering::Release);
     }
 
-    /// Runs `work` while no view is kept: only reads that are under way may still need the log.
-    pub(super) fn without_views<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Runs `work` while no view is kept: only reads that are under way for longer than `patience` may still need the
+    /// log.
+    pub(super) fn without_views<T>(&self, patience: Duration, work: impl FnOnce() -> T) -> T {
         self.may_keep.store(false, Ordering::Release);
+        let until = Instant::now() + patience;
         for slot in &self.connections {
-            let mut slot = slot.lock();
+            let Some(mut slot) = slot.try_lock_until(until) else {
+                continue;
+            };
             if let Some(Err(error)) = slot.as_mut().map(Kept::let_go) {
                 tracing::warn!(error = %failed(error), "a view of the database could not be ended");
                 slot.take();

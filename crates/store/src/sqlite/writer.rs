@@ -325,7 +325,8 @@ impl Transactions<'_> {
             return;
         }
         self.checkpoint_at = pages + CHECKPOINT_RETRY_PAGES;
-        match self.readers.without_views(|| self.checkpoint()) {
+        let readers = self.readers;
+        match readers.without_views(CHECKPOINT_PATIENCE, || self.checkpoint()) {
             Ok(true) => {
                 WAL_PAGES.set(0);
                 self.checkpoint_at = CHECKPOINT_PAGES;

@@ -1,9 +1,11 @@
 //! Connections that keep their view of the database between two reads.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::super::pool::Readers;
 use super::{commit, folder, open, payment, unit};
 use crate::port::{Store, Write};
 
@@ -48,6 +50,27 @@ async fn a_view_that_nobody_reads_from_does_not_hold_up_the_log() {
     let log = folder.path().join("data.db-wal");
     let length = std::fs::metadata(log).unwrap().len();
     assert!(length < 80_000_000, "{length}");
+}
+
+#[test]
+fn a_read_that_takes_long_holds_the_writer_up_for_no_longer_than_its_patience() {
+    let folder = folder();
+    drop(open(&folder));
+    let readers = &Readers::new(folder.path().join("data.db"));
+    let (tell_begun, begun) = mpsc::channel();
+    let (tell_done, done) = mpsc::channel::<()>();
+    std::thread::scope(|threads| {
+        let reader = threads.spawn(move || {
+            let long = readers.read(|_| {
+                tell_begun.send(()).unwrap();
+                Ok(done.recv_timeout(Duration::from_secs(20)).is_ok())
+            });
+            long.unwrap()
+        });
+        begun.recv().unwrap();
+        readers.without_views(Duration::from_millis(1), || tell_done.send(()).ok());
+        assert!(reader.join().unwrap(), "it waited for the end of the read");
+    });
 }
 
 /// With the `sqlite3` shell, say, while the platform runs.
