@@ -38,6 +38,7 @@ pub enum Event {
         /// What was asked for.
         order: Box<Order>,
         /// Set when a person who acts unasked will approve it.
+        #[serde(skip_serializing_if = "Option::is_none")]
         acts: Option<Acting>,
     },
     /// The payer logged in, or said OK on the landing page: five more minutes.
@@ -49,6 +50,7 @@ pub enum Event {
         /// Shared by the INITIATE and RESERVE entries of the log from now on.
         transaction_id: TransactionId,
         /// When that person will approve unasked.
+        #[serde(skip_serializing_if = "Option::is_none")]
         acts_at: Option<Timestamp>,
     },
     /// The person who would act unasked could not.
@@ -82,6 +84,7 @@ pub enum Event {
         /// How.
         by: CancelledBy,
         /// The merchant's words, if it was the merchant.
+        #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,
         /// Numbers it, for ePayment alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,8 +115,10 @@ pub enum Event {
         /// How much.
         amount: Minor,
         /// The merchant's words; `None` when the bank did it by itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,
         /// Numbers the operation.
+        #[serde(skip_serializing_if = "Option::is_none")]
         transaction_id: Option<TransactionId>,
     },
     /// Money was given back.
@@ -153,6 +158,7 @@ pub struct Movement {
     /// Numbers the operation.
     pub transaction_id: TransactionId,
     /// The caller's `X-Request-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
@@ -170,10 +176,13 @@ pub struct Grant {
     /// Shared by the INITIATE and RESERVE entries of the log.
     pub transaction_id: TransactionId,
     /// For express and scope payments: what the merchant learns of the payer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<UserDetails>,
     /// For scope payments: the payer's name at this sales unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// For express payments.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping: Option<ChosenShipping>,
 }
 

@@ -47,6 +47,7 @@ pub struct Payment {
     /// When.
     pub initiated_at: Timestamp,
     /// The number the log shows for INITIATE and RESERVE, once the request reached an app.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<TransactionId>,
     /// Where it stands.
     pub state: State,
@@ -94,16 +95,21 @@ pub enum State {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Open {
     /// When the payer logged in or said OK.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub opened_at: Option<Timestamp>,
     /// In whose app it shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payer: Option<Payer>,
     /// A person who will approve unasked.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub acting: Option<Acting>,
     /// What the bank said last, if it refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
     /// Whether the payer is confirming with the bank.
     pub in_three_d_secure: bool,
     /// The shipping methods the payer sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<ShippingOffer>,
 }
 
@@ -123,6 +129,7 @@ pub struct Reservation {
     /// Whether what was not captured has gone back to the payer.
     pub released: bool,
     /// When the first capture was.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_captured_at: Option<Timestamp>,
 }
 

@@ -26,12 +26,14 @@ pub struct Order {
     /// Where the payer is sent afterwards.
     pub fall_back: String,
     /// Sent as `Authorization` with callbacks and shipping requests. A secret of the merchant.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_token: Option<String>,
     /// Whether the merchant's own app opens the link.
     pub is_app: bool,
     /// Whether the request is pushed to the app without a landing page.
     pub skip_landing_page: bool,
     /// The number the merchant named, corrected.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mobile: Option<PhoneNumber>,
     /// Personal data asked for together with the payment.
     pub scope: BTreeSet<Scope>,
