@@ -34,6 +34,16 @@ pub(crate) struct Achieved {
     pub(crate) p99: Duration,
 }
 
+impl Achieved {
+    pub(crate) fn p50_ms(&self) -> f64 {
+        self.p50.as_secs_f64() * 1e3
+    }
+
+    pub(crate) fn p99_ms(&self) -> f64 {
+        self.p99.as_secs_f64() * 1e3
+    }
+}
+
 /// Runs all jobs at once, each over a connection of its own, for `time` (or until they are done), and hands them back.
 ///
 /// The first tenth of the time warms up and is not counted. An answer that a job does not accept fails it all.

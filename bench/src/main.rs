@@ -3,8 +3,8 @@
 //! [`measure`] is the main run: per round two ceilings and the platform, one after the other, each a process of its own under
 //! the same load. The ceilings are subcommands of this same binary. [`load`] and [`http`] are the load generator,
 //! [`shop`] knows the requests, [`results`] writes the Markdown. [`journal`], [`errors`], [`pages`], [`connections`],
-//! [`receivers`] and [`timing`] are runs of their own: what the journal of calls costs, whether errors fill the memory, how long
-//! pages take, what silent connections cost the others and what a receiver that hangs does, and whether times tell secrets.
+//! [`receivers`], [`limits`] and [`timing`] are runs of their own: what the journal of calls costs, whether errors fill the memory, how long
+//! pages take, what silent connections cost the others and what a receiver that hangs does, what limits per minute add, and whether times tell secrets.
 //! [`peers`] sets the platform beside others, [`growth`] stores ever more, [`overload`] asks for too much, and [`guard`] tells whether
 //! it became slower.
 //! `README.md` says what is measured and why so.
@@ -25,6 +25,7 @@ mod http;
 mod journal;
 mod kept;
 mod latency;
+mod limits;
 mod load;
 mod machine;
 mod measure;
@@ -81,6 +82,8 @@ enum Task {
     Receivers(receivers::Options),
     /// Measure the doctor, export, import and reset of very many payments, and what seals cost.
     Kept(kept::Options),
+    /// Measure what limits per minute add to a call where nodes share them.
+    Limits(limits::Options),
     /// Measure how fast waiting webhook deliveries drain.
     Webhooks(webhooks::Options),
     /// Measure whether the time of an answer tells a secret.
@@ -125,6 +128,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Connections(options) => alone(connections::run(&options)),
         Task::Receivers(options) => alone(receivers::run(options)),
         Task::Kept(options) => alone(kept::run(&options)),
+        Task::Limits(options) => alone(limits::run(&options)),
         Task::Webhooks(options) => alone(webhooks::run(&options)),
         Task::Timing(options) => alone(timing::run(&options)),
         Task::CeilingAxum { port_file } => ceilings::axum_only::serve(&port_file),

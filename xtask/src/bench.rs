@@ -69,6 +69,8 @@ enum Part {
     Receivers,
     /// How long the doctor, moving and a reset take, and what seals cost.
     Kept,
+    /// What limits per minute add to a call on PostgreSQL.
+    Limits,
     /// How fast waiting webhook deliveries drain.
     Webhooks,
     /// Whether times tell secrets.
@@ -112,7 +114,7 @@ impl Part {
     fn takes_rounds(self) -> bool {
         matches!(
             self,
-            Part::Measure | Part::Journal | Part::Pages | Part::Peers | Part::Growth
+            Part::Measure | Part::Journal | Part::Pages | Part::Limits | Part::Peers | Part::Growth
         )
     }
 }
@@ -182,6 +184,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
             | Part::Connections
             | Part::Kept
             | Part::Receivers
+            | Part::Limits
             | Part::Webhooks
             | Part::Timing => {}
         }
@@ -255,7 +258,7 @@ mod tests {
     #[test]
     fn what_takes_long_is_asked_for() {
         let usual = parts("bench").unwrap();
-        assert_eq!(usual.len(), 9, "{usual:?}");
+        assert_eq!(usual.len(), 10, "{usual:?}");
         assert!(!usual.contains(&"growth".to_owned()));
         assert_eq!(parts("bench --peers").unwrap(), ["peers"]);
         assert_eq!(parts("bench growth --peers").unwrap(), ["growth", "peers"]);

@@ -350,7 +350,7 @@ impl Level {
     }
 
     fn p99_ms(&self, of: fn(&Pair) -> &Achieved) -> f64 {
-        let p99 = |round: &Round| of(&round.full).p99.as_secs_f64() * 1e3;
+        let p99 = |round: &Round| of(&round.full).p99_ms();
         median(self.rounds.iter().map(p99))
     }
 

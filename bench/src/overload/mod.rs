@@ -134,7 +134,7 @@ async fn usual(options: &Options, target: &Target, id: u32) -> anyhow::Result<Us
         let tag = format!("usual{number}");
         let (achieved, _) = target.initiate(&tag, CONNECTIONS, time, u64::MAX).await?;
         rates.push(achieved.per_second);
-        p99s.push(achieved.p99.as_secs_f64() * 1e3);
+        p99s.push(achieved.p99_ms());
         mb = mb.max(machine::resident_mb(id)?);
         pause(SETTLE).await;
     }
@@ -173,7 +173,7 @@ async fn recovery(target: &Target, usual: &Usual, ended: Instant) -> anyhow::Res
             pause(LOOK).await;
             continue;
         };
-        let p99_ms = achieved.p99.as_secs_f64() * 1e3;
+        let p99_ms = achieved.p99_ms();
         if achieved.per_second >= RECOVERED * usual.per_second && p99_ms <= SLOWER * usual.p99_ms {
             return Ok(Some(passed.as_secs_f64()));
         }

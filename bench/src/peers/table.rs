@@ -74,13 +74,11 @@ impl Operation {
     }
 
     fn p50_ms(self, turn: &Turn) -> Option<f64> {
-        self.of(turn)
-            .map(|achieved| achieved.p50.as_secs_f64() * 1e3)
+        self.of(turn).map(Achieved::p50_ms)
     }
 
     fn p99_ms(self, turn: &Turn) -> Option<f64> {
-        self.of(turn)
-            .map(|achieved| achieved.p99.as_secs_f64() * 1e3)
+        self.of(turn).map(Achieved::p99_ms)
     }
 }
 
@@ -264,11 +262,11 @@ impl Figures {
 }
 
 fn one_create_ms(turn: &Turn) -> Option<f64> {
-    Some(turn.more.as_ref()?.one_create.p50.as_secs_f64() * 1e3)
+    Some(turn.more.as_ref()?.one_create.p50_ms())
 }
 
 fn one_read_ms(turn: &Turn) -> Option<f64> {
-    Some(turn.more.as_ref()?.one_read.p50.as_secs_f64() * 1e3)
+    Some(turn.more.as_ref()?.one_read.p50_ms())
 }
 
 fn lives_rate(turn: &Turn) -> Option<f64> {
