@@ -6,7 +6,26 @@ use anyhow::ensure;
 use rusqlite::Connection;
 
 /// How each version's step is taken back, the newest first.
-const STEPS_BACK: [(i64, &str); 3] = [(4, TO_3), (3, TO_2), (2, TO_1)];
+const STEPS_BACK: [(i64, &str); 4] = [(5, TO_4), (4, TO_3), (3, TO_2), (2, TO_1)];
+
+const TO_4: &str = "
+ALTER TABLE events RENAME TO events_after;
+CREATE TABLE events (
+    environment INTEGER NOT NULL,
+    msn         TEXT NOT NULL,
+    record      INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    position    INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    body        TEXT NOT NULL,
+    seal        BLOB,
+    PRIMARY KEY (environment, msn, record, version, position)
+) STRICT, WITHOUT ROWID;
+INSERT INTO events SELECT environment, msn, place >> 31, (place >> 7) & 16777215, place & 127, at, events_after.body, events_after.seal
+    FROM events_after JOIN records ON records.number = place >> 31;
+DROP TABLE events_after;
+PRAGMA user_version = 4;
+";
 
 const TO_3: &str = "
 DROP INDEX records_by_due;

@@ -320,7 +320,7 @@ impl<'a> Rig<'a> {
         self.compare(&self.book)?;
         self.server.kill()?;
         let database = rusqlite::Connection::open(Target::file(&self.folder()))?;
-        let delete = "DELETE FROM events WHERE record = (SELECT number FROM records WHERE name = ?1 AND kind = 'payment')";
+        let delete = "DELETE FROM events WHERE place >> 31 = (SELECT number FROM records WHERE name = ?1 AND kind = 'payment')";
         ensure!(
             database.execute(delete, [&order])? > 0,
             "nothing was deleted"

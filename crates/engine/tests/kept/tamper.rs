@@ -201,14 +201,16 @@ impl Tables {
     fn named(&self, table: &str, columns: &[String], row: &[Value], may_be_gone: bool) -> Row {
         let text = |column: &str| show(&row[index(columns, column)]);
         let mut names = match table {
-            "records" => vec![text("name"), format!("{} {}", text("msn"), text("number"))],
+            // What happened to a record that is gone is named by that record's number alone.
+            "records" => vec![text("name"), format!("record {}", text("number"))],
             "events" => {
                 let sql = "SELECT name FROM sound.records WHERE number = ?1";
-                let record = row[index(columns, "record")].clone();
+                let record = text("place").parse::<i64>().unwrap() >> 31;
                 let name = self
                     .connection
                     .query_row(sql, [record], |row| row.get::<_, String>(0));
-                vec![name.unwrap_or_else(|_| "nothing".to_owned())]
+                let lost = format!("record {record}");
+                name.into_iter().chain([lost]).collect()
             }
             "replies" => vec![format!("{} {}", text("scope"), text("key"))],
             "calls" => vec![text("id")],
@@ -270,15 +272,13 @@ impl Tables {
 }
 
 /// Columns by which a row is found.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 9] = [
     "number",
+    "place",
     "environment",
     "msn",
     "kind",
     "name",
-    "record",
-    "version",
-    "position",
     "scope",
     "key",
     "id",

@@ -7,6 +7,7 @@ use sandkasse_domain::Timestamp;
 
 use super::aside;
 use super::fill::blob;
+use super::place::Place;
 use super::rows::{Col, state};
 use super::statements::Statements;
 use crate::port::{
@@ -258,16 +259,13 @@ impl Statements<'_> {
         for (position, event) in write.events.iter().enumerate() {
             let at = Col(event.at);
             let seal = seals.and_then(|(_, seals)| seals.get(position));
-            self.insert_event.execute(params![
-                environment,
-                msn,
-                number,
+            let place = Place {
+                record: number,
                 version,
-                position,
-                at,
-                event.body,
-                seal.map(|seal| seal.0)
-            ])?;
+                position: u32::try_from(position).unwrap_or(u32::MAX),
+            };
+            self.insert_event
+                .execute(params![place, at, event.body, seal.map(|seal| seal.0)])?;
         }
         Ok(())
     }

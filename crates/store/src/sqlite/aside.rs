@@ -59,16 +59,17 @@ fn free_prefix(connection: &Connection) -> rusqlite::Result<String> {
 /// Deletes a little of what is aside; `false` when nothing is. Nothing here begins or ends a
 /// transaction.
 pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<bool> {
-    let table = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'aside_*' ORDER BY name LIMIT 1";
-    let table: Option<String> = connection
+    let table = "SELECT name, sql GLOB '*WITHOUT ROWID*' FROM sqlite_schema WHERE type = 'table' AND name GLOB 'aside_*' ORDER BY name LIMIT 1";
+    let table: Option<(String, bool)> = connection
         .prepare_cached(table)?
-        .query_map([], |row| row.get(0))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .next()
         .transpose()?;
-    let Some(table) = table else {
+    let Some((table, is_without_row_numbers)) = table else {
         return Ok(false);
     };
-    let key = if table.ends_with("_events") {
+    // Only what was put aside before schema version 5: events.
+    let key = if is_without_row_numbers {
         "environment, msn, record, version, position"
     } else {
         "rowid"

@@ -3,11 +3,12 @@
 use rusqlite::params;
 
 use super::apply::Applied;
+use super::place::Place;
 use super::rows::{Col, state};
 use super::statements::Statements;
 use crate::port::{
     AuditLine, CallRecord, CallState, DirectoryEntry, Partition, Record, Row, SavedReply, Seal,
-    StoredEvent, StreamId,
+    StreamId,
 };
 
 /// A seal as it stands in its column.
@@ -55,8 +56,18 @@ impl Statements<'_> {
                 return Err(mistake("a row that is not of this sales unit"));
             }
         }
-        for table in ["records", "events", "replies", "calls"] {
-            let sql = format!("DELETE FROM {table} WHERE environment = ?1 AND msn = ?2");
+        for (table, of) in [
+            (
+                "events",
+                "place IN (SELECT it.place FROM records JOIN events AS it
+                     ON it.place >= records.number << 31 AND it.place < (records.number + 1) << 31
+                 WHERE environment = ?1 AND msn = ?2)",
+            ),
+            ("records", "environment = ?1 AND msn = ?2"),
+            ("replies", "environment = ?1 AND msn = ?2"),
+            ("calls", "environment = ?1 AND msn = ?2"),
+        ] {
+            let sql = format!("DELETE FROM {table} WHERE {of}");
             self.connection
                 .prepare_cached(&sql)?
                 .execute(params![environment, msn])?;
@@ -131,8 +142,13 @@ impl Statements<'_> {
                         },
                     };
                     last = Some((partition, stream, number));
-                    let at = (*version, *position);
-                    self.put_event(partition, number, at, event, *seal)?;
+                    let place = Place {
+                        record: number,
+                        version: *version,
+                        position: *position,
+                    };
+                    let values = params![place, Col(event.at), event.body, blob(*seal)];
+                    self.insert_event.execute(values)?;
                 }
                 Row::Reply {
                     partition,
@@ -174,27 +190,6 @@ impl Statements<'_> {
             record.body,
             blob(seal)
         ])
-    }
-
-    fn put_event(
-        &mut self,
-        partition: &Partition,
-        record: i64,
-        (version, position): (u64, u32),
-        event: &StoredEvent,
-        seal: Option<Seal>,
-    ) -> rusqlite::Result<()> {
-        let values = params![
-            Col(partition.environment),
-            partition.msn.as_str(),
-            record,
-            version,
-            position,
-            Col(event.at),
-            event.body,
-            blob(seal)
-        ];
-        self.insert_event.execute(values).map(drop)
     }
 
     fn put_reply(

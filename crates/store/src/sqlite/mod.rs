@@ -13,6 +13,7 @@ mod error;
 mod fill;
 mod heads;
 mod open;
+mod place;
 mod pool;
 mod reader;
 mod rows;

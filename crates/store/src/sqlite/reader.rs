@@ -46,9 +46,9 @@ impl Reader<'_> {
         stream: &StreamId,
     ) -> rusqlite::Result<Vec<StoredEvent>> {
         let sql = "SELECT events.at, events.body FROM records JOIN events
-                       ON events.environment = ?1 AND events.msn = ?2 AND events.record = records.number
+                       ON events.place >= records.number << 31 AND events.place < (records.number + 1) << 31
                    WHERE records.environment = ?1 AND records.msn = ?2 AND records.kind = ?3 AND records.name = ?4
-                   ORDER BY events.version, events.position";
+                   ORDER BY events.place";
         let key = params![
             Col(partition.environment),
             partition.msn.as_str(),

@@ -54,10 +54,7 @@ impl<'c> Statements<'c> {
             update_record: connection.prepare(
                 "UPDATE records SET version = version + 1, deadline = ?2, body = ?3, seal = ?4 WHERE number = ?1",
             )?,
-            insert_event: connection.prepare(
-                "INSERT INTO events (environment, msn, record, version, position, at, body, seal)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?,
+            insert_event: connection.prepare("INSERT INTO events (place, at, body, seal) VALUES (?1, ?2, ?3, ?4)")?,
             reply_exists: connection.prepare(
                 "SELECT 1 FROM replies WHERE environment = ?1 AND msn = ?2 AND scope = ?3 AND key = ?4",
             )?,

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Params, Row as Found, params};
 use tokio::sync::mpsc::{self, Sender};
 
 use super::error::failed;
+use super::place::Place;
 use super::rows::{self, Col};
 use crate::port::{CallState, Kind, Partition, Row, Rows, Seal, StoreError, StoredEvent, StreamId};
 
@@ -90,8 +91,7 @@ impl Teller<'_> {
              ORDER BY number"
         );
         let mut events = self.connection.prepare(
-            "SELECT version, position, at, body, seal FROM events
-             WHERE environment = ?1 AND msn = ?2 AND record = ?3 ORDER BY version, position",
+            "SELECT place, at, body, seal FROM events WHERE place >= ?1 << 31 AND place < (?1 + 1) << 31 ORDER BY place",
         )?;
         let mut records = self.connection.prepare(&sql)?;
         let mut records = records.query(values)?;
@@ -114,8 +114,8 @@ impl Teller<'_> {
                     continue;
                 }
             };
-            let (environment, number) = (Col(partition.environment), row.get::<_, i64>(8)?);
-            let mut of = events.query(params![environment, partition.msn.as_str(), number])?;
+            let number: i64 = row.get(8)?;
+            let mut of = events.query([number])?;
             while let Some(row) = of.next()? {
                 told += 1;
                 match event(row, &partition, &stream) {
@@ -129,7 +129,7 @@ impl Teller<'_> {
                                 partition.environment,
                                 partition.msn,
                                 stream.name,
-                                key(row, &[0, 1])
+                                place(row)
                             ),
                             why,
                         })?;
@@ -148,15 +148,16 @@ impl Teller<'_> {
             return Ok(());
         }
         let mut lost = self.connection.prepare(
-            "SELECT environment, msn, record, version, position FROM events WHERE NOT EXISTS
-                 (SELECT 1 FROM records WHERE records.number = events.record
-                      AND records.environment = events.environment AND records.msn = events.msn)",
+            "SELECT place FROM events
+             WHERE NOT EXISTS (SELECT 1 FROM records WHERE records.number = events.place >> 31)",
         )?;
         let mut lost = lost.query([])?;
         while let Some(row) = lost.next()? {
+            let record = row.get::<_, Place>(0).map(|place| place.record);
+            let record = record.map_or_else(|_| "none".to_owned(), |number| number.to_string());
             self.send(Row::Broken {
                 table: "events".to_owned(),
-                key: key(row, &[0, 1, 2, 3, 4]),
+                key: format!("record {record} {}", place(row)),
                 why: "the record that it happened to is not there".to_owned(),
             })?;
         }
@@ -271,17 +272,28 @@ fn record(row: &Found<'_>) -> rusqlite::Result<Row> {
 }
 
 fn event(row: &Found<'_>, partition: &Partition, stream: &StreamId) -> rusqlite::Result<Row> {
+    let Place {
+        version, position, ..
+    } = row.get(0)?;
     Ok(Row::Event {
         partition: partition.clone(),
         stream: stream.clone(),
-        version: row.get(0)?,
-        position: row.get(1)?,
+        version,
+        position,
         event: StoredEvent {
-            at: row.get::<_, Col<sandkasse_domain::Timestamp>>(2)?.0,
-            body: row.get(3)?,
+            at: row.get::<_, Col<sandkasse_domain::Timestamp>>(1)?.0,
+            body: row.get(2)?,
         },
-        seal: seal(row, 4)?,
+        seal: seal(row, 3)?,
     })
+}
+
+/// Of an event among those of its record, for people.
+fn place(row: &Found<'_>) -> String {
+    match row.get::<_, Place>(0) {
+        Ok(place) => format!("{} {}", place.version, place.position),
+        Err(_) => key(row, &[0]),
+    }
 }
 
 fn seal(row: &Found<'_>, column: usize) -> rusqlite::Result<Option<Seal>> {

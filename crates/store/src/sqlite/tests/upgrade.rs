@@ -16,6 +16,7 @@ const LEFT: &[&str] = &[
     include_str!("upgrade/v1.sql"),
     include_str!("upgrade/v2.sql"),
     include_str!("upgrade/v3.sql"),
+    include_str!("upgrade/v4.sql"),
 ];
 
 /// One file in so many is not only migrated, but worked with.
