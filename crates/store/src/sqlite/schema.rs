@@ -197,6 +197,13 @@ pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<Found> {
     if version == 0 && tables > 0 {
         return Ok(Found::Foreign);
     }
+    if version > 0 && !missing.is_empty() {
+        tracing::info!(
+            version,
+            becomes = KNOWN,
+            "the tables are changed, which takes some seconds for a million payments"
+        );
+    }
     for step in missing {
         transaction.execute_batch(step)?;
     }
