@@ -116,23 +116,35 @@ impl Load<'_> {
             anyhow::bail!("there are two sales units");
         };
         Ok(if limits_first {
-            let with = self.pair(with).await?;
-            let without = self.pair(without).await?;
+            let with = self.pair(with, true).await?;
+            let without = self.pair(without, false).await?;
             Round { with, without }
         } else {
-            let without = self.pair(without).await?;
-            let with = self.pair(with).await?;
+            let without = self.pair(without, false).await?;
+            let with = self.pair(with, true).await?;
             Round { with, without }
         })
     }
 
-    async fn pair(&self, shop: &Rc<Shop>) -> anyhow::Result<Pair> {
+    async fn pair(&self, shop: &Rc<Shop>, limits: bool) -> anyhow::Result<Pair> {
         let target = Target::one(self.platform.test, shop);
+        let before = self.platform.counted_calls().await?;
         self.server.settle()?;
         let (initiate, made) = target
             .initiate(&self.tag, self.connections, self.time, u64::MAX)
             .await?;
         let details = target.details(&made, self.connections, self.time).await?;
+        // That calls were counted or not is not taken on trust.
+        let counted = self.platform.counted_calls().await? - before;
+        let wanted = if limits {
+            initiate.done + details.done
+        } else {
+            0
+        };
+        anyhow::ensure!(
+            counted == wanted as f64,
+            "{counted} calls were counted, {wanted} should have been"
+        );
         Ok(Pair { initiate, details })
     }
 }

@@ -157,14 +157,26 @@ impl Platform {
 
     /// How many callbacks wait or are being made.
     pub(crate) async fn callbacks_at_hand(&self) -> anyhow::Result<f64> {
+        self.metric("sandkasse_callbacks_at_hand").await
+    }
+
+    /// How many calls waited to be counted in the store, for limits per minute that nodes share.
+    pub(crate) async fn counted_calls(&self) -> anyhow::Result<f64> {
+        self.metric("sandkasse_rate_limiter_wait_seconds_count")
+            .await
+    }
+
+    /// A metric without labels.
+    async fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let request = b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
         let mut connection = Connection::open(self.portal).await?;
         let answer = connection.exchange(request).await?;
         answer.expect(200, "asking for the metrics")?;
         let text = std::str::from_utf8(answer.body)?;
         let mut lines = text.lines();
-        let value = lines.find_map(|line| line.strip_prefix("sandkasse_callbacks_at_hand "));
-        Ok(value.context("callbacks are not counted")?.parse()?)
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = value.with_context(|| format!("the metrics have no {name}"))?;
+        Ok(value.parse()?)
     }
 
     /// How full the journal of calls is.

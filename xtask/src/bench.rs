@@ -11,7 +11,7 @@ use crate::{cargo, peers, process};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these parts; if none is named all but peers, growth and overload, which take long.
+    /// Only these parts; if none is named all but peers, growth and overload, which take long, and limits, which needs PostgreSQL.
     parts: Vec<Part>,
     /// The same as the part `peers`.
     #[arg(long)]
@@ -99,7 +99,7 @@ impl Part {
     fn is_usual(self) -> bool {
         !matches!(
             self,
-            Part::Peers | Part::Growth | Part::Overload | Part::Guard
+            Part::Limits | Part::Peers | Part::Growth | Part::Overload | Part::Guard
         )
     }
 
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn what_takes_long_is_asked_for() {
         let usual = parts("bench").unwrap();
-        assert_eq!(usual.len(), 10, "{usual:?}");
+        assert_eq!(usual.len(), 9, "{usual:?}");
         assert!(!usual.contains(&"growth".to_owned()));
         assert_eq!(parts("bench --peers").unwrap(), ["peers"]);
         assert_eq!(parts("bench growth --peers").unwrap(), ["growth", "peers"]);
